@@ -1,0 +1,275 @@
+//! The records themselves. Units stand in the names: `_ticks` are TSC ticks, `_hz` is 1/s.
+
+use alloc::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+/// One record, in the order in which a log has them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Record<'a> {
+    /// Always the first: what the kernel is and which parameters it accepted.
+    #[serde(borrow)]
+    Start(Start<'a>),
+    /// The CPUs that are up.
+    Cpus(Cpus),
+    /// What the guest sees of the machine.
+    #[serde(borrow)]
+    Machine(Machine<'a>),
+    /// The TSC against the other clocks; one before the job and one after it.
+    Clock(Clock),
+    /// What the experiment is about to do: feeds the progress bar.
+    #[serde(borrow)]
+    Plan(Plan<'a>),
+    /// One timed block.
+    Block(Block),
+    /// A measurement that this machine does not allow, and why.
+    #[serde(borrow)]
+    Skipped(Skipped<'a>),
+    /// A named count that a test case reports.
+    #[serde(borrow)]
+    Count(Count<'a>),
+    /// A check that did not hold.
+    #[serde(borrow)]
+    Failure(Failure<'a>),
+    /// A panic or a CPU exception.
+    #[serde(borrow)]
+    Crash(Crash<'a>),
+    /// Always the last of a log that is whole.
+    End(End),
+}
+
+/// What the kernel is and what it was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Start<'a> {
+    /// Name of the kernel: `switchlab`, or a test case's.
+    #[serde(borrow)]
+    pub kernel: Cow<'a, str>,
+    /// Version of the kernel's package.
+    #[serde(borrow)]
+    pub version: Cow<'a, str>,
+    /// The command line as it came from the loader.
+    #[serde(borrow)]
+    pub command_line: Cow<'a, str>,
+    /// The parameters as accepted, defaults filled in: `key=value` words.
+    #[serde(borrow)]
+    pub parameters: Cow<'a, str>,
+}
+
+/// How the local APICs are driven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ApicMode {
+    /// Memory-mapped, 8-bit ids (Intel SDM vol. 3, 11.4).
+    Xapic,
+    /// By MSR, 32-bit ids (Intel SDM vol. 3, 11.12).
+    X2apic,
+}
+
+/// The CPUs that are up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cpus {
+    /// Enabled CPUs in the MADT.
+    pub found: u32,
+    /// CPUs that run, the BSP included.
+    pub up: u32,
+    /// xAPIC or x2APIC.
+    pub apic: ApicMode,
+    /// Ticks from the kernel's entry to the last CPU's arrival.
+    pub ticks: u64,
+}
+
+/// What the guest sees of the machine: by CPUID and ACPI, so no proof of what is below.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Machine<'a> {
+    /// CPUID's hypervisor signature (leaf 4000_0000h), `none` without one.
+    #[serde(borrow)]
+    pub hypervisor: Cow<'a, str>,
+    /// CPUID's brand string, else its vendor.
+    #[serde(borrow)]
+    pub cpu: Cow<'a, str>,
+    /// The invariant-TSC bit (leaf 8000_0007h, EDX bit 8).
+    pub invariant_tsc: bool,
+    /// Whether RDTSCP is there; without it the end of a block is read by `lfence; rdtsc; lfence`.
+    pub rdtscp: bool,
+    /// Usable memory in bytes, as the loader handed it over.
+    pub memory_bytes: u64,
+}
+
+/// When the clocks were compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClockPhase {
+    /// At start-up, over a short window.
+    Before,
+    /// After the job, over all of it.
+    After,
+}
+
+/// The TSC's frequency from two independent clocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Clock {
+    /// Before or after the job.
+    pub phase: ClockPhase,
+    /// The frequency that this record recommends: times use the last record's.
+    pub tsc_hz: u64,
+    /// By the PIT's channel 2 (1,193,182 Hz); 0 where it did not answer.
+    pub pit_hz: u64,
+    /// Window of the PIT comparison in TSC ticks.
+    pub pit_window_ticks: u64,
+    /// By the ACPI PM timer (3,579,545 Hz); 0 where there is none.
+    pub pm_timer_hz: u64,
+    /// Window of the PM timer comparison in TSC ticks.
+    pub pm_timer_window_ticks: u64,
+    /// By the HPET; 0 where it is absent or was not asked.
+    pub hpet_hz: u64,
+    /// Window of the HPET comparison in TSC ticks.
+    pub hpet_window_ticks: u64,
+}
+
+/// What the experiment is about to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan<'a> {
+    /// Name of the experiment.
+    #[serde(borrow)]
+    pub experiment: Cow<'a, str>,
+    /// Runs.
+    pub runs: u32,
+    /// Exchanges in each timed block.
+    pub exchanges: u64,
+    /// Exchanges before each timed block that are discarded.
+    pub warm_up: u64,
+    /// The two CPUs, by `CpuId`; the first is also the one of the single-CPU modes.
+    pub pair: [u32; 2],
+    /// Timed blocks to come.
+    pub blocks: u32,
+}
+
+/// How control is handed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// Two tasks on one CPU, over channels.
+    SameCore,
+    /// The same two tasks on two CPUs, each halted while it waits, woken by IPI.
+    CrossCore,
+    /// Two bare contexts without scheduler or channel.
+    Switch,
+}
+
+impl Mode {
+    /// The name, as records and tables have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SameCore => "same-core",
+            Self::CrossCore => "cross-core",
+            Self::Switch => "switch",
+        }
+    }
+}
+
+/// What happened in a timed block, each counted where it happens, summed over its CPUs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// One-way handoffs: messages received, or contexts resumed.
+    pub handoffs: u64,
+    /// Calls of `switch_context`.
+    pub switches: u64,
+    /// Wake-up IPIs sent.
+    pub ipis_sent: u64,
+    /// Wake-up IPIs taken by their handler.
+    pub ipis_taken: u64,
+    /// Times that a CPU halted.
+    pub halts: u64,
+}
+
+/// One timed block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Block {
+    /// Run, from 1.
+    pub run: u32,
+    /// Position within its run, from 1.
+    pub position: u32,
+    /// How control is handed over.
+    pub mode: Mode,
+    /// Exchanges; a switch is half of one.
+    pub exchanges: u64,
+    /// TSC ticks of the whole block.
+    pub ticks: u64,
+    /// What happened.
+    pub counts: Counts,
+    /// What had to happen; `halts` is not prescribed and repeats the count.
+    pub expected: Counts,
+}
+
+/// A measurement that this machine does not allow.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skipped<'a> {
+    /// What was skipped.
+    pub mode: Mode,
+    /// Why, in two or three words: `one CPU`.
+    #[serde(borrow)]
+    pub reason: Cow<'a, str>,
+}
+
+/// A named count that a test case reports.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Count<'a> {
+    /// Of what.
+    #[serde(borrow)]
+    pub name: Cow<'a, str>,
+    /// How many.
+    pub value: u64,
+}
+
+/// A check that did not hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure<'a> {
+    /// Which check, with what was expected and what was found.
+    #[serde(borrow)]
+    pub what: Cow<'a, str>,
+}
+
+/// A panic or a CPU exception.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Crash<'a> {
+    /// The CPU, by `CpuId`.
+    pub cpu: u32,
+    /// The task that ran, by number; `None` before there were tasks.
+    pub task: Option<u32>,
+    /// The panic's message, or the exception's name.
+    #[serde(borrow)]
+    pub message: Cow<'a, str>,
+    /// `file:line` of a panic; empty for an exception.
+    #[serde(borrow)]
+    pub location: Cow<'a, str>,
+    /// The exception's vector; `None` for a panic.
+    pub vector: Option<u8>,
+    /// The exception's error code, 0 where it has none.
+    pub error_code: u64,
+    /// Where it happened; for a panic, the return address of its handler.
+    pub rip: u64,
+    /// CR2 at that moment.
+    pub cr2: u64,
+    /// Stack pointer at that moment.
+    pub rsp: u64,
+}
+
+/// How the log ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// All that was asked was done and all checks held.
+    Pass,
+    /// At least one failure record stands before.
+    Fail,
+}
+
+/// Always the last record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct End {
+    /// Pass or fail.
+    pub status: Status,
+    /// Records in the log, this one included.
+    pub records: u64,
+}

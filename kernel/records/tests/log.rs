@@ -1,0 +1,166 @@
+//! A log is read whole or not at all.
+
+use std::borrow::Cow;
+
+use proptest::prelude::*;
+use switchlab_records::{
+    Count, Crash, End, Failure, FrameError, LogError, MAX_LINE, Record, Start, Status, encode, parse_frame,
+    read_log,
+};
+
+fn start() -> Record<'static> {
+    Record::Start(Start {
+        kernel: "switchlab".into(),
+        version: "0.1.0".into(),
+        command_line: "runs=\"5\" \\ é".into(),
+        parameters: "runs=5".into(),
+    })
+}
+
+fn count(value: u64) -> Record<'static> {
+    Record::Count(Count { name: "things".into(), value })
+}
+
+fn end(status: Status, records: u64) -> Record<'static> {
+    Record::End(End { status, records })
+}
+
+fn lines(records: &[Record<'_>]) -> String {
+    let mut log = String::from("human words first\r\n");
+    for (sequence, record) in records.iter().enumerate() {
+        let mut line = [0; MAX_LINE];
+        let length = encode(sequence as u64, record, &mut line).expect("fits");
+        log.push_str(std::str::from_utf8(&line[..length]).expect("is text"));
+        log.push_str("between\n");
+    }
+    log
+}
+
+fn whole() -> String {
+    lines(&[start(), count(u64::MAX), count(0), end(Status::Pass, 4)])
+}
+
+#[test]
+fn whole_log_reads_back() {
+    let text = whole();
+    let log = read_log(&text);
+    assert_eq!(log.problem, None);
+    assert_eq!(log.records, [start(), count(u64::MAX), count(0), end(Status::Pass, 4)]);
+    assert!(log.passed());
+}
+
+#[test]
+fn record_line_is_what_the_documentation_shows() {
+    let mut line = [0; MAX_LINE];
+    let length = encode(17, &count(3), &mut line).expect("fits");
+    assert_eq!(
+        std::str::from_utf8(&line[..length]),
+        Ok("@sl 1 17 {\"count\":{\"name\":\"things\",\"value\":3}} 3e90d275\n")
+    );
+}
+
+#[test]
+fn too_short_buffer_is_an_error_not_a_panic() {
+    let mut line = [0; MAX_LINE];
+    let length = encode(0, &start(), &mut line).expect("fits");
+    for short in 0..length {
+        assert!(encode(0, &start(), &mut line[..short]).is_err());
+    }
+}
+
+#[test]
+fn empty_log_is_an_error() {
+    assert_eq!(read_log("").problem, Some(LogError::Empty));
+    assert_eq!(read_log("only words\n").problem, Some(LogError::Empty));
+}
+
+#[test]
+fn log_without_end_is_an_error() {
+    assert_eq!(read_log(&lines(&[start(), count(1)])).problem, Some(LogError::NoEnd));
+}
+
+#[test]
+fn log_without_start_is_an_error() {
+    assert_eq!(read_log(&lines(&[end(Status::Pass, 1)])).problem, Some(LogError::NoStart));
+}
+
+#[test]
+fn gap_in_the_sequence_is_an_error() {
+    let text = whole();
+    let without: String =
+        text.lines().filter(|line| !line.starts_with("@sl 1 1 ")).collect::<Vec<_>>().join("\n") + "\n";
+    assert!(matches!(read_log(&without).problem, Some(LogError::Sequence { expected: 1, found: 2, .. })));
+}
+
+#[test]
+fn record_after_the_end_is_an_error() {
+    let text = lines(&[start(), end(Status::Pass, 2), count(1)]);
+    assert!(matches!(read_log(&text).problem, Some(LogError::AfterEnd { .. })));
+}
+
+#[test]
+fn other_version_is_named() {
+    assert_eq!(parse_frame("@sl 2 0 anything at all"), Some(Err(FrameError::Version(2))));
+}
+
+#[test]
+fn end_that_contradicts_the_failures_is_an_error() {
+    let failure = Record::Failure(Failure { what: Cow::Borrowed("counts differ") });
+    assert_eq!(
+        read_log(&lines(&[start(), failure.clone(), end(Status::Pass, 3)])).problem,
+        Some(LogError::EndStatus)
+    );
+    assert_eq!(read_log(&lines(&[start(), end(Status::Fail, 2)])).problem, Some(LogError::EndStatus));
+    let log = lines(&[start(), failure, end(Status::Fail, 3)]);
+    assert_eq!(read_log(&log).problem, None);
+    assert!(!read_log(&log).passed());
+}
+
+#[test]
+fn crash_is_found_behind_a_torn_line() {
+    let crash = Crash {
+        cpu: 3,
+        task: None,
+        message: "page fault".into(),
+        location: "".into(),
+        vector: Some(14),
+        error_code: 2,
+        rip: 1,
+        cr2: 0,
+        rsp: 8,
+    };
+    let mut text = lines(&[start(), count(1), Record::Crash(crash)]);
+    text = text.replacen("{\"count\"", "{\"co", 1);
+    let log = read_log(&text);
+    assert!(log.problem.is_some());
+    assert_eq!(log.crash.expect("found").cpu, 3);
+}
+
+#[test]
+fn every_cut_is_an_error() {
+    let text = lines(&[start(), count(1), end(Status::Pass, 3)]);
+    let last_record_ends = text.trim_end().rfind('\n').expect("several lines") + 1;
+    for cut in (0..last_record_ends).filter(|&cut| text.is_char_boundary(cut)) {
+        assert!(!read_log(&text[..cut]).passed(), "cut at {cut} passed");
+    }
+}
+
+proptest! {
+    #[test]
+    fn one_changed_byte_never_reads_as_another_result(at in 0_usize..400, byte in 0x20_u8..0x7f) {
+        let text = whole();
+        let before = read_log(&text);
+        let mut bytes = text.clone().into_bytes();
+        let at = at % bytes.len();
+        bytes[at] = byte;
+        if let Ok(changed) = String::from_utf8(bytes) {
+            let after = read_log(&changed);
+            prop_assert!(after.problem.is_some() || after.records == before.records);
+        }
+    }
+
+    #[test]
+    fn any_text_is_read_without_panic(text in "(@sl |[01 ]|\\{|[a-z\"}\n\r])*") {
+        let _ = read_log(&text);
+    }
+}
