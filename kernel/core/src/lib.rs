@@ -1,1 +1,23 @@
+//! What the kernel decides without touching the machine: pure functions over bytes, texts and
+//! numbers. The kernel calls them, xtask calls the same ones, and the host tests them.
+//!
+//! | module | what it owns | who calls it |
+//! |---|---|---|
+//! | [`ids`] | [`CpuId`], [`ApicId`], [`TaskId`], and how many CPUs there may be | everyone |
+//! | [`acpi`] | RSDP, RSDT and XSDT, FADT (PM timer), HPET table | bring-up |
+//!
+//! Principles: no unsafe, no allocation, no floating point (the kernel has none), nothing that
+//! panics on what the firmware or a person wrote. Reading physical memory, ports and registers is
+//! the kernel's part; what comes from there arrives here as slices and integers.
 #![no_std]
+#![forbid(unsafe_code)]
+
+#[cfg(test)]
+extern crate std;
+
+pub mod ids;
+pub use ids::{ApicId, CpuId, MAX_CPUS, TaskId};
+
+pub mod acpi;
+#[cfg(test)]
+mod testing;
