@@ -2,7 +2,7 @@
 //! bring-up maps physical memory and hands the bytes in; nothing here follows an address.
 //!
 //! The way: [`Rsdp::parse`] gives the root table's address, [`root_entries`] the addresses of the
-//! others, [`SdtHeader::parse`] says what each is and how long; then the MADT for the
+//! others, [`SdtHeader::parse`] says what each is and how long; then [`crate::madt`] for the
 //! CPUs, [`pm_timer`] and [`hpet_base`] for the clocks.
 
 use core::fmt;

@@ -5,6 +5,7 @@
 //! |---|---|---|
 //! | [`ids`] | [`CpuId`], [`ApicId`], [`TaskId`], and how many CPUs there may be | everyone |
 //! | [`acpi`] | RSDP, RSDT and XSDT, FADT (PM timer), HPET table | bring-up |
+//! | [`madt`] | the CPUs that the firmware lists | bring-up |
 //!
 //! Principles: no unsafe, no allocation, no floating point (the kernel has none), nothing that
 //! panics on what the firmware or a person wrote. Reading physical memory, ports and registers is
@@ -15,9 +16,10 @@
 #[cfg(test)]
 extern crate std;
 
-pub mod ids;
-pub use ids::{ApicId, CpuId, MAX_CPUS, TaskId};
-
 pub mod acpi;
+pub mod ids;
+pub mod madt;
 #[cfg(test)]
 mod testing;
+
+pub use ids::{ApicId, CpuId, MAX_CPUS, TaskId};
