@@ -6,6 +6,7 @@
 //! | [`ids`] | [`CpuId`], [`ApicId`], [`TaskId`], and how many CPUs there may be | everyone |
 //! | [`acpi`] | RSDP, RSDT and XSDT, FADT (PM timer), HPET table | bring-up |
 //! | [`madt`] | the CPUs that the firmware lists | bring-up |
+//! | [`icr`] | words of the local APIC's interrupt command register | `arch`'s apic and ipi |
 //!
 //! Principles: no unsafe, no allocation, no floating point (the kernel has none), nothing that
 //! panics on what the firmware or a person wrote. Reading physical memory, ports and registers is
@@ -17,6 +18,7 @@
 extern crate std;
 
 pub mod acpi;
+pub mod icr;
 pub mod ids;
 pub mod madt;
 #[cfg(test)]
