@@ -7,6 +7,7 @@
 //! | [`acpi`] | RSDP, RSDT and XSDT, FADT (PM timer), HPET table | bring-up |
 //! | [`madt`] | the CPUs that the firmware lists | bring-up |
 //! | [`icr`] | words of the local APIC's interrupt command register | `arch`'s apic and ipi |
+//! | [`params`] | the kernel command line | bring-up, xtask |
 //! | [`task_state`] | the states of a task and what may follow what | `sched` |
 //!
 //! Principles: no unsafe, no allocation, no floating point (the kernel has none), nothing that
@@ -22,6 +23,7 @@ pub mod acpi;
 pub mod icr;
 pub mod ids;
 pub mod madt;
+pub mod params;
 pub mod task_state;
 #[cfg(test)]
 mod testing;

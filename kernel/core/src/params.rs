@@ -1,0 +1,276 @@
+//! The kernel's command line: `key=value` words. The kernel parses and echoes it; xtask holds its
+//! own options against the same limits before a guest starts.
+
+use core::fmt;
+use core::ops::RangeInclusive;
+
+use crate::CpuId;
+
+/// The keys, in the order in which they are shown.
+pub const KEYS: [&str; 6] = ["experiment", "runs", "exchanges", "warmup", "pair", "seed"];
+/// How many runs there may be.
+pub const RUNS: RangeInclusive<u64> = 1..=1_000;
+/// How many exchanges a timed block may have.
+pub const EXCHANGES: RangeInclusive<u64> = 1..=1_000_000_000;
+/// How many exchanges may go before a timed block.
+pub const WARM_UP: RangeInclusive<u64> = 0..=1_000_000_000;
+/// The seeds that there are: all of them.
+pub const SEED: RangeInclusive<u64> = 0..=u64::MAX;
+/// The two CPUs where none are named.
+pub const DEFAULT_PAIR: (u32, u32) = (0, 1);
+
+/// What the kernel is asked to do. `Display` gives it as `key=value` words, all keys filled in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Params {
+    /// Name of the experiment; the default is the first that is known.
+    pub experiment: &'static str,
+    /// Runs, within [`RUNS`]; 5 by default.
+    pub runs: u32,
+    /// Exchanges in each timed block, within [`EXCHANGES`]; 1,000,000 by default.
+    pub exchanges: u64,
+    /// Exchanges before each timed block, discarded, within [`WARM_UP`]; 10,000 by default. Its
+    /// key is `warmup`.
+    pub warm_up: u64,
+    /// The two CPUs by dense number, where they were named; see [`Params::cpu_pair`].
+    pub pair: Option<(u32, u32)>,
+    /// Seed of whatever an experiment draws; 0 by default.
+    pub seed: u64,
+}
+
+impl Params {
+    /// Reads a command line. Words are separated by white space; what is not named keeps its
+    /// default. The first of `known_experiments` is the default, `none` where there are none.
+    ///
+    /// # Errors
+    ///
+    /// [`ParamError`] for the first word that is not right. Whether the CPUs of the pair exist
+    /// is for [`Params::validate`] to say.
+    pub fn parse<'a>(text: &'a str, known_experiments: &'a [&'static str]) -> Result<Self, ParamError<'a>> {
+        let mut params = Self {
+            experiment: known_experiments.first().copied().unwrap_or("none"),
+            runs: 5,
+            exchanges: 1_000_000,
+            warm_up: 10_000,
+            pair: None,
+            seed: 0,
+        };
+        let mut seen = [false; KEYS.len()];
+        for word in text.split_whitespace() {
+            let (key, value) = word
+                .split_once('=')
+                .filter(|(key, _)| !key.is_empty())
+                .ok_or(ParamError::Malformed { word })?;
+            let place = KEYS.iter().position(|k| *k == key).ok_or(ParamError::UnknownKey { key })?;
+            if seen[place] {
+                return Err(ParamError::Duplicate { key });
+            }
+            seen[place] = true;
+            params.set(key, value, known_experiments)?;
+        }
+        Ok(params)
+    }
+
+    /// `key` is one of [`KEYS`].
+    fn set<'a>(
+        &mut self,
+        key: &'a str,
+        value: &'a str,
+        known: &'a [&'static str],
+    ) -> Result<(), ParamError<'a>> {
+        match key {
+            "experiment" => {
+                let found = known.iter().find(|name| **name == value);
+                self.experiment = found.ok_or(ParamError::UnknownExperiment { name: value, known })?;
+            }
+            // The range lies within 32 bits.
+            "runs" => self.runs = number(key, value, RUNS)? as u32,
+            "exchanges" => self.exchanges = number(key, value, EXCHANGES)?,
+            "warmup" => self.warm_up = number(key, value, WARM_UP)?,
+            "pair" => {
+                let pair = parse_pair(value);
+                self.pair = Some(pair.ok_or(ParamError::Value { key, value, allowed: Allowed::CpuPair })?);
+            }
+            "seed" => self.seed = number(key, value, SEED)?,
+            _ => return Err(ParamError::UnknownKey { key }),
+        }
+        Ok(())
+    }
+
+    /// Holds the parameters against a machine with CPUs 0 to `cpus - 1`.
+    ///
+    /// A pair that was not named is not looked at: on one CPU the default has no second CPU, and
+    /// what needs one is skipped.
+    ///
+    /// # Errors
+    ///
+    /// [`ParamError::SameCpu`], [`ParamError::AbsentCpu`].
+    pub fn validate(&self, cpus: u32) -> Result<(), ParamError<'static>> {
+        let Some((first, second)) = self.pair else { return Ok(()) };
+        if first == second {
+            return Err(ParamError::SameCpu { cpu: first });
+        }
+        match [first, second].into_iter().find(|cpu| *cpu >= cpus) {
+            Some(cpu) => Err(ParamError::AbsentCpu { cpu, cpus }),
+            None => Ok(()),
+        }
+    }
+
+    /// The two CPUs, the default filled in. The first is also the one of the single-CPU modes.
+    pub fn cpu_pair(&self) -> (CpuId, CpuId) {
+        let (first, second) = self.pair.unwrap_or(DEFAULT_PAIR);
+        (CpuId::new(first), CpuId::new(second))
+    }
+}
+
+impl fmt::Display for Params {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { experiment, runs, exchanges, warm_up, seed, .. } = self;
+        let (first, second) = self.cpu_pair();
+        write!(f, "experiment={experiment} runs={runs} exchanges={exchanges} warmup={warm_up} ")?;
+        write!(f, "pair={first},{second} seed={seed}")
+    }
+}
+
+/// Digits alone: no sign, no separator, no white space.
+fn digits<T: core::str::FromStr>(text: &str) -> Option<T> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+}
+
+fn number<'a>(key: &'a str, value: &'a str, range: RangeInclusive<u64>) -> Result<u64, ParamError<'a>> {
+    let (from, to) = (*range.start(), *range.end());
+    digits(value).filter(|number| range.contains(number)).ok_or(ParamError::Value {
+        key,
+        value,
+        allowed: Allowed::Number { from, to },
+    })
+}
+
+/// Reads `A,B`: two dense CPU numbers. Whether they exist, or differ, is not looked at.
+pub fn parse_pair(value: &str) -> Option<(u32, u32)> {
+    let (first, second) = value.split_once(',')?;
+    Some((digits(first)?, digits(second)?))
+}
+
+/// What a value may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Allowed {
+    /// A decimal number.
+    Number {
+        /// The smallest.
+        from: u64,
+        /// The largest.
+        to: u64,
+    },
+    /// Two CPUs.
+    CpuPair,
+}
+
+impl fmt::Display for Allowed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number { from, to } => write!(f, "a number from {from} to {to}"),
+            Self::CpuPair => write!(f, "two CPU numbers A,B"),
+        }
+    }
+}
+
+/// What is wrong with a command line. `Display` names the thing and says what is allowed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParamError<'a> {
+    /// A word that is not `key=value`.
+    Malformed {
+        /// The word.
+        word: &'a str,
+    },
+    /// A key that is none of [`KEYS`].
+    UnknownKey {
+        /// The key.
+        key: &'a str,
+    },
+    /// A key for the second time.
+    Duplicate {
+        /// The key.
+        key: &'a str,
+    },
+    /// A value that its key does not take.
+    Value {
+        /// The key.
+        key: &'a str,
+        /// The value.
+        value: &'a str,
+        /// What it takes.
+        allowed: Allowed,
+    },
+    /// No experiment of that name.
+    UnknownExperiment {
+        /// The name.
+        name: &'a str,
+        /// The names that there are.
+        known: &'a [&'static str],
+    },
+    /// A pair of one CPU with itself.
+    SameCpu {
+        /// The CPU.
+        cpu: u32,
+    },
+    /// A pair with a CPU that the machine does not have.
+    AbsentCpu {
+        /// The CPU.
+        cpu: u32,
+        /// How many the machine has.
+        cpus: u32,
+    },
+}
+
+impl fmt::Display for ParamError<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::Malformed { word } => {
+                write!(f, "malformed kernel parameter `{word}`: key=value expected, with one of the keys ")?;
+                list(f, &KEYS)
+            }
+            Self::UnknownKey { key } => {
+                write!(f, "unknown kernel parameter `{key}`: allowed are ")?;
+                list(f, &KEYS)
+            }
+            Self::Duplicate { key } => {
+                write!(f, "kernel parameter `{key}` is given twice: once is allowed")
+            }
+            Self::Value { key, value, allowed } => {
+                write!(f, "bad value `{value}` of kernel parameter `{key}`: allowed is {allowed}")
+            }
+            Self::UnknownExperiment { name, known } => {
+                write!(f, "unknown experiment `{name}`: allowed are ")?;
+                list(f, known)
+            }
+            Self::SameCpu { cpu } => {
+                write!(f, "kernel parameter `pair`: {cpu},{cpu} is one CPU, allowed are two different ones")
+            }
+            Self::AbsentCpu { cpu, cpus } => {
+                write!(f, "kernel parameter `pair`: CPU {cpu} is absent, ")?;
+                match cpus {
+                    0 | 1 => write!(f, "this machine has CPU 0 only and no pair is allowed"),
+                    _ => write!(f, "allowed are 0 to {}", cpus - 1),
+                }
+            }
+        }
+    }
+}
+
+impl core::error::Error for ParamError<'_> {}
+
+fn list(f: &mut fmt::Formatter<'_>, names: &[&str]) -> fmt::Result {
+    if names.is_empty() {
+        return f.write_str("(none)");
+    }
+    for (place, name) in names.iter().enumerate() {
+        if place > 0 {
+            f.write_str(", ")?;
+        }
+        f.write_str(name)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
