@@ -9,6 +9,7 @@
 //! | [`icr`] | words of the local APIC's interrupt command register | `arch`'s apic and ipi |
 //! | [`params`] | the kernel command line | bring-up, xtask |
 //! | [`task_state`] | the states of a task and what may follow what | `sched` |
+//! | [`counts`] | how often everything must have happened in a block | the experiment, tests |
 //!
 //! Principles: no unsafe, no allocation, no floating point (the kernel has none), nothing that
 //! panics on what the firmware or a person wrote. Reading physical memory, ports and registers is
@@ -20,6 +21,7 @@
 extern crate std;
 
 pub mod acpi;
+pub mod counts;
 pub mod icr;
 pub mod ids;
 pub mod madt;

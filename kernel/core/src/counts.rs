@@ -1,0 +1,132 @@
+//! How often everything must have happened in a timed block, and the check of it. The experiment
+//! and the tests call it; a block whose counts are off has no result.
+
+use core::fmt;
+
+use switchlab_records::{Counts, Mode};
+
+/// What must have happened in `exchanges` exchanges: two one-way handoffs in each of them.
+///
+/// | mode | handoffs | switches | IPIs sent, taken |
+/// |---|---|---|---|
+/// | same-core | 2N | 2N | 0 |
+/// | cross-core | 2N | 0: the task halts in place | 2N, 2N |
+/// | switch | 2N | 2N | 0 |
+///
+/// Halts are not prescribed; they are 0 here and [`check`] does not look at them.
+pub const fn expected(mode: Mode, exchanges: u64) -> Counts {
+    let both_ways = exchanges.saturating_mul(2);
+    let (switches, ipis) = match mode {
+        Mode::SameCore | Mode::Switch => (both_ways, 0),
+        Mode::CrossCore => (0, both_ways),
+    };
+    Counts { handoffs: both_ways, switches, ipis_sent: ipis, ipis_taken: ipis, halts: 0 }
+}
+
+/// A count that is off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mismatch {
+    /// Which, by its name in the record.
+    pub name: &'static str,
+    /// What it had to be.
+    pub expected: u64,
+    /// What it is.
+    pub found: u64,
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: expected {}, found {}", self.name, self.expected, self.found)
+    }
+}
+
+impl core::error::Error for Mismatch {}
+
+/// Holds the counts of a block against those that it must have, halts apart.
+///
+/// # Errors
+///
+/// The first count that is off, in the order of the record.
+pub fn check(found: &Counts, expected: &Counts) -> Result<(), Mismatch> {
+    // Taken apart without `..`: a count added to the record must be dealt with here.
+    let Counts { handoffs, switches, ipis_sent, ipis_taken, halts: _ } = *expected;
+    let counts = [
+        ("handoffs", handoffs, found.handoffs),
+        ("switches", switches, found.switches),
+        ("ipis_sent", ipis_sent, found.ipis_sent),
+        ("ipis_taken", ipis_taken, found.ipis_taken),
+    ];
+    match counts.into_iter().find(|(_, expected, found)| expected != found) {
+        Some((name, expected, found)) => Err(Mismatch { name, expected, found }),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::string::ToString;
+
+    const MODES: [Mode; 3] = [Mode::SameCore, Mode::CrossCore, Mode::Switch];
+
+    #[test]
+    fn each_mode_has_two_handoffs_per_exchange() {
+        for mode in MODES {
+            assert_eq!(expected(mode, 1_000_000).handoffs, 2_000_000);
+        }
+    }
+
+    #[test]
+    fn one_core_switches_and_two_cores_interrupt() {
+        let on_one =
+            Counts { handoffs: 2_000_000, switches: 2_000_000, ipis_sent: 0, ipis_taken: 0, halts: 0 };
+        assert_eq!(expected(Mode::SameCore, 1_000_000), on_one);
+        assert_eq!(expected(Mode::Switch, 1_000_000), on_one);
+        assert_eq!(
+            expected(Mode::CrossCore, 1_000_000),
+            Counts {
+                handoffs: 2_000_000,
+                switches: 0,
+                ipis_sent: 2_000_000,
+                ipis_taken: 2_000_000,
+                halts: 0
+            }
+        );
+    }
+
+    #[test]
+    fn counts_that_agree_pass_whatever_the_halts() {
+        for mode in MODES {
+            let expected = expected(mode, 7);
+            assert_eq!(check(&Counts { halts: 13, ..expected }, &expected), Ok(()));
+        }
+    }
+
+    #[test]
+    fn lost_ipi_is_named() {
+        let expected = expected(Mode::CrossCore, 1_000_000);
+        let found = Counts { ipis_taken: 1_999_999, ..expected };
+        let mismatch = check(&found, &expected).unwrap_err();
+        assert_eq!(mismatch.to_string(), "ipis_taken: expected 2000000, found 1999999");
+    }
+
+    #[test]
+    fn every_count_but_halts_is_looked_at() {
+        let expected = expected(Mode::CrossCore, 5);
+        let one_off = [
+            ("handoffs", Counts { handoffs: 11, ..expected }),
+            ("switches", Counts { switches: 1, ..expected }),
+            ("ipis_sent", Counts { ipis_sent: 9, ..expected }),
+            ("ipis_taken", Counts { ipis_taken: 9, ..expected }),
+        ];
+        for (name, found) in one_off {
+            assert_eq!(check(&found, &expected).unwrap_err().name, name);
+        }
+    }
+
+    #[test]
+    fn first_of_several_is_named() {
+        let found = Counts::default();
+        assert_eq!(check(&found, &expected(Mode::Switch, 1)).unwrap_err().name, "handoffs");
+    }
+}
