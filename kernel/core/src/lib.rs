@@ -9,6 +9,7 @@
 //! | [`icr`] | words of the local APIC's interrupt command register | `arch`'s apic and ipi |
 //! | [`params`] | the kernel command line | bring-up, xtask |
 //! | [`task_state`] | the states of a task and what may follow what | `sched` |
+//! | [`order`] | which mode comes when in a run | the experiment |
 //! | [`counts`] | how often everything must have happened in a block | the experiment, tests |
 //!
 //! Principles: no unsafe, no allocation, no floating point (the kernel has none), nothing that
@@ -25,6 +26,7 @@ pub mod counts;
 pub mod icr;
 pub mod ids;
 pub mod madt;
+pub mod order;
 pub mod params;
 pub mod task_state;
 #[cfg(test)]
