@@ -11,6 +11,7 @@
 //! | [`task_state`] | the states of a task and what may follow what | `sched` |
 //! | [`order`] | which mode comes when in a run | the experiment |
 //! | [`counts`] | how often everything must have happened in a block | the experiment, tests |
+//! | [`stats`] | ticks to time, means, ratios, throughput | report, xtask |
 //!
 //! Principles: no unsafe, no allocation, no floating point (the kernel has none), nothing that
 //! panics on what the firmware or a person wrote. Reading physical memory, ports and registers is
@@ -28,6 +29,7 @@ pub mod ids;
 pub mod madt;
 pub mod order;
 pub mod params;
+pub mod stats;
 pub mod task_state;
 #[cfg(test)]
 mod testing;
