@@ -12,6 +12,7 @@
 //! | [`order`] | which mode comes when in a run | the experiment |
 //! | [`counts`] | how often everything must have happened in a block | the experiment, tests |
 //! | [`stats`] | ticks to time, means, ratios, throughput | report, xtask |
+//! | [`mod@format`] | how times, ratios and large numbers are written | report, xtask |
 //!
 //! Principles: no unsafe, no allocation, no floating point (the kernel has none), nothing that
 //! panics on what the firmware or a person wrote. Reading physical memory, ports and registers is
@@ -24,6 +25,7 @@ extern crate std;
 
 pub mod acpi;
 pub mod counts;
+pub mod format;
 pub mod icr;
 pub mod ids;
 pub mod madt;
