@@ -1,1 +1,41 @@
+//! How tasks wait for each other: park and wake, the channel, the run queue, and the hand-over
+//! between CPUs. The kernel, a host thread and (later) a model checker run this same code; what
+//! differs between them stands behind [`Platform`].
+//!
+//! - [`platform`]: what a platform gives: its CPUs, an IPI, a halt, an interrupt window.
+//! - [`task`]: a task, as far as the protocols need it.
+//! - [`cpu`]: the scheduler of one CPU: who runs, who is ready, block, yield, exit.
+//! - [`run_queue`]: the ready tasks of one CPU, first in, first out.
+//! - [`inbox`]: wake-ups on their way to a CPU.
+//! - [`park`]: a [`Parker`], on which one task waits and which any CPU wakes.
+//! - [`channel`]: one slot, one sender, one receiver, on any CPUs.
+//! - [`atomic`]: the atomics, under one name, so that a model checker can replace them.
+//!
+//! # The rules all of it relies on
+//!
+//! 1. **Interrupts are off** wherever this code runs. They are let in at two places only, both in
+//!    [`cpu`]: the halt, and the window that [`Cpu::yield_now`] opens when a wake-up is on its
+//!    way. So what belongs to a CPU (its queue, its tokens, its counters) needs no lock and no
+//!    locked instruction.
+//! 2. **A task stays on its CPU.** Its state, its run-queue link and its tokens are touched by that
+//!    CPU alone. Other CPUs reach it by posting to the CPU's [`inbox`] and sending an IPI.
+//! 3. **The interrupt handler only counts** ([`Cpu::take_ipi`]). The work that an IPI asks for is
+//!    done by the CPU itself, behind the halt or the window that took it. A wake-up that was
+//!    posted but whose IPI was not taken yet is not looked at.
 #![no_std]
+#![deny(unsafe_code)]
+
+pub mod atomic;
+pub mod channel;
+pub mod cpu;
+pub mod inbox;
+pub mod park;
+pub mod platform;
+pub mod run_queue;
+pub mod task;
+
+pub use channel::Channel;
+pub use cpu::{Counters, Cpu};
+pub use park::Parker;
+pub use platform::Platform;
+pub use task::Task;

@@ -1,0 +1,34 @@
+//! What the protocols need from the machine below: the kernel implements it on bare metal, the
+//! tests on host threads.
+
+use crate::{Cpu, Task};
+
+/// A machine on which tasks run.
+pub trait Platform: Sized + 'static {
+    /// What a platform adds to a task: its stack, its body.
+    type TaskData: Sync;
+
+    /// The CPU that runs this code.
+    fn this_cpu() -> &'static Cpu<Self>;
+
+    /// Interrupts `to` once, now or as soon as it lets interrupts in, whether or not it halts.
+    /// There it calls [`Cpu::take_ipi`].
+    ///
+    /// What was written before is visible to `to` when it takes the interrupt.
+    fn send_ipi(to: &Cpu<Self>);
+
+    /// Lets interrupts in and waits until one was taken; returns with interrupts off.
+    ///
+    /// An interrupt that is pending when this is called, or that comes at any later instant, ends
+    /// the wait: there is no moment at which it can slip between a check and the halt.
+    fn halt();
+
+    /// Lets pending interrupts in without waiting; returns with interrupts off.
+    fn interrupt_window();
+
+    /// Suspends `from` and goes on with `to`; returns when somebody switches back to `from`.
+    ///
+    /// Called by [`Cpu`] alone, which owes that `to` is suspended, belongs to this CPU, and is not
+    /// `from`.
+    fn switch_context(from: &Task<Self>, to: &Task<Self>);
+}

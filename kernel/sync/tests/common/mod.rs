@@ -1,0 +1,168 @@
+//! A platform of host threads: each is a CPU, an IPI is a flag under a condition variable.
+
+use std::{
+    cell::Cell,
+    sync::{Condvar, Mutex, OnceLock},
+    thread,
+};
+
+use switchlab_core::{CpuId, TaskId};
+use switchlab_sync::{Cpu, Platform, Task};
+
+pub type HostTask = Task<Host>;
+pub type HostChannel = switchlab_sync::Channel<Host>;
+
+pub struct Host;
+
+/// What a task of the host is made of: its stack and what it runs.
+pub struct Body {
+    stack: Mutex<Vec<u128>>,
+    run: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+    pub done: Done,
+}
+
+/// Set when a task has exited; a host thread waits for it.
+#[derive(Default)]
+pub struct Done(Mutex<bool>, Condvar);
+
+impl Done {
+    fn set(&self) {
+        *self.0.lock().unwrap() = true;
+        self.1.notify_all();
+    }
+
+    pub fn wait(&self) {
+        drop(self.1.wait_while(self.0.lock().unwrap(), |done| !*done).unwrap());
+    }
+}
+
+struct HostCpu {
+    cpu: Cpu<Host>,
+    /// An interrupt that was sent and not taken: as in the local APIC's IRR, two are one.
+    pending: Mutex<bool>,
+    interrupted: Condvar,
+    /// Fills in for the first task: the host's threads bring their own.
+    idle: OnceLock<HostTask>,
+}
+
+thread_local! {
+    static THIS_CPU: Cell<Option<&'static HostCpu>> = const { Cell::new(None) };
+}
+
+fn this_host_cpu() -> &'static HostCpu {
+    THIS_CPU.get().expect("this thread is a CPU")
+}
+
+impl HostCpu {
+    /// The structure whose field `cpu` is; they are never made apart.
+    fn of(cpu: &Cpu<Host>) -> &'static HostCpu {
+        MACHINES.lock().unwrap().iter().find(|host| std::ptr::eq(&raw const host.cpu, cpu)).copied().expect("a host CPU")
+    }
+
+    fn take_pending(&self) {
+        if std::mem::take(&mut *self.pending.lock().unwrap()) {
+            self.cpu.take_ipi();
+        }
+    }
+}
+
+static MACHINES: Mutex<Vec<&'static HostCpu>> = Mutex::new(Vec::new());
+
+impl Platform for Host {
+    type TaskData = Body;
+
+    fn this_cpu() -> &'static Cpu<Self> {
+        &this_host_cpu().cpu
+    }
+
+    fn send_ipi(to: &Cpu<Self>) {
+        let host = HostCpu::of(to);
+        *host.pending.lock().unwrap() = true;
+        host.interrupted.notify_one();
+    }
+
+    fn halt() {
+        let host = this_host_cpu();
+        let pending = host.pending.lock().unwrap();
+        drop(host.interrupted.wait_while(pending, |pending| !*pending).unwrap());
+        host.take_pending();
+    }
+
+    fn interrupt_window() {
+        this_host_cpu().take_pending();
+    }
+
+    fn switch_context(from: &HostTask, to: &HostTask) {
+        // SAFETY: the scheduler owes that `to` is suspended and of this CPU.
+        unsafe { switchlab_switch::switch_context(&from.context, &to.context) }
+    }
+}
+
+/// Starts `count` CPUs, each a host thread that runs its idle task for ever.
+pub fn start_cpus(count: u32) -> Vec<&'static Cpu<Host>> {
+    (0..count)
+        .map(|id| {
+            let host: &'static HostCpu = Box::leak(Box::new(HostCpu {
+                cpu: Cpu::new(CpuId::new(id), Box::leak(Box::default())),
+                pending: Mutex::new(false),
+                interrupted: Condvar::new(),
+                idle: OnceLock::new(),
+            }));
+            MACHINES.lock().unwrap().push(host);
+            let idle = host.idle.get_or_init(|| Task::new(TaskId::new(1000 + id), &host.cpu, Body::empty()));
+            host.cpu.start(idle, idle);
+            thread::spawn(move || {
+                THIS_CPU.set(Some(host));
+                host.cpu.run_idle(|task| task.data.done.set());
+            });
+            &host.cpu
+        })
+        .collect()
+}
+
+impl Body {
+    fn empty() -> Self {
+        Self { stack: Mutex::default(), run: Mutex::default(), done: Done::default() }
+    }
+}
+
+/// A task that runs `body`, not yet started.
+pub fn spawn(id: u32, cpu: &'static Cpu<Host>, body: impl FnOnce() + Send + 'static) -> &'static HostTask {
+    let data = Body { stack: Mutex::new(vec![0; 16 * 1024]), run: Mutex::new(Some(Box::new(body))), done: Done::default() };
+    let task: &'static HostTask = Box::leak(Box::new(Task::new(TaskId::new(id), cpu, data)));
+    let top = task.data.stack.lock().unwrap().as_mut_ptr_range().end.cast();
+    // SAFETY: the stack is this task's alone and never freed; u128s are aligned to 16.
+    unsafe { task.context.prepare(top, enter, std::ptr::from_ref(task).addr()) };
+    task
+}
+
+extern "C" fn enter(task: usize) -> ! {
+    HostTask::begin();
+    // SAFETY: `spawn` passes the address of a task that is never freed.
+    let task = unsafe { &*(task as *const HostTask) };
+    let body = task.data.run.lock().unwrap().take().expect("a task starts once");
+    body();
+    Host::this_cpu().exit_current()
+}
+
+/// Starts the tasks, from a host thread that is no CPU, and waits until all have exited.
+pub fn run_all(tasks: &[&'static HostTask]) {
+    // A CPU of its own, so that all wake-ups come from afar.
+    let starter = start_cpus_parked();
+    THIS_CPU.set(Some(starter));
+    for task in tasks {
+        task.start();
+    }
+    for task in tasks {
+        task.data.done.wait();
+    }
+}
+
+fn start_cpus_parked() -> &'static HostCpu {
+    Box::leak(Box::new(HostCpu {
+        cpu: Cpu::new(CpuId::new(63), Box::leak(Box::default())),
+        pending: Mutex::new(false),
+        interrupted: Condvar::new(),
+        idle: OnceLock::new(),
+    }))
+}

@@ -1,0 +1,160 @@
+//! The protocols on host threads: nothing is lost, nothing comes twice, counts are exact.
+
+mod common;
+
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+use common::{Host, HostChannel, HostTask, run_all, spawn, start_cpus};
+use switchlab_sync::{Counters, Cpu, Platform};
+
+fn channel() -> &'static HostChannel {
+    Box::leak(Box::default())
+}
+
+fn get(cpu: &Cpu<Host>, counter: fn(&Counters) -> &AtomicU64) -> u64 {
+    counter(cpu.counters()).load(Relaxed)
+}
+
+/// Two tasks hand a number to and fro `exchanges` times; returns what was counted in between.
+fn ping_pong(a: &'static Cpu<Host>, b: &'static Cpu<Host>, exchanges: u64) -> [u64; 4] {
+    let (ping, pong) = (channel(), channel());
+    let counts = Arc::new(Mutex::new([0; 4]));
+    let result = counts.clone();
+    let total = move || {
+        let both = |counter| get(a, counter) + if std::ptr::eq(a, b) { 0 } else { get(b, counter) };
+        [both(|c| &c.handoffs), both(|c| &c.switches), both(|c| &c.ipis_sent), both(|c| &c.ipis_taken)]
+    };
+    let first = spawn(0, a, move || {
+        ping.send(0);
+        assert_eq!(pong.recv(), 0);
+        let before = total();
+        for n in 1..=exchanges {
+            ping.send(n);
+            assert_eq!(pong.recv(), n);
+        }
+        let after = total();
+        ping.send(u64::MAX);
+        *result.lock().unwrap() = std::array::from_fn(|i| after[i] - before[i]);
+    });
+    let second = spawn(1, b, move || {
+        for n in 0..=exchanges {
+            assert_eq!(ping.recv(), n);
+            pong.send(n);
+        }
+        // Stays until the other side has counted: an exit is a switch too.
+        assert_eq!(ping.recv(), u64::MAX);
+    });
+    run_all(&[first, second]);
+    let counts = *counts.lock().unwrap();
+    counts
+}
+
+#[test]
+fn same_core_exchange_is_two_handoffs_and_two_switches() {
+    let cpus = start_cpus(1);
+    assert_eq!(ping_pong(cpus[0], cpus[0], 10_000), [20_000, 20_000, 0, 0]);
+}
+
+#[test]
+fn cross_core_exchange_is_two_handoffs_and_two_ipis_and_no_switch() {
+    let cpus = start_cpus(2);
+    assert_eq!(ping_pong(cpus[0], cpus[1], 10_000), [20_000, 0, 20_000, 20_000]);
+}
+
+#[test]
+fn yielding_tasks_run_in_turn() {
+    let cpus = start_cpus(1);
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let gate = channel();
+    let opener = channel();
+    let tasks: Vec<_> = (0..3)
+        .map(|me| {
+            let order = order.clone();
+            spawn(me, cpus[0], move || {
+                if me == 0 {
+                    // All start together, whenever their wake-ups came.
+                    gate.recv();
+                    opener.recv();
+                }
+                for _ in 0..4 {
+                    order.lock().unwrap().push(me);
+                    Host::this_cpu().yield_now();
+                }
+            })
+        })
+        .collect();
+    let starter = spawn(9, cpus[0], move || {
+        gate.send(0);
+        opener.send(0);
+    });
+    run_all(&[tasks[0], tasks[1], tasks[2], starter]);
+    let order = order.lock().unwrap();
+    assert_eq!(order.len(), 12);
+    for me in 0..3 {
+        assert_eq!(order.iter().filter(|&&who| who == me).count(), 4);
+    }
+}
+
+#[test]
+fn wake_that_comes_first_is_not_lost() {
+    let cpus = start_cpus(2);
+    for _ in 0..200 {
+        let sleeper = spawn(0, cpus[0], || HostTask::block_current());
+        let waker = spawn(1, cpus[1], move || sleeper.wake());
+        run_all(&[sleeper, waker]);
+    }
+}
+
+#[test]
+fn many_cpus_wake_one_and_nothing_is_lost() {
+    const EACH: u64 = 2000;
+    let cpus = start_cpus(4);
+    let hub: Vec<_> = (0..3).map(|_| (channel(), channel())).collect();
+    let mut tasks = Vec::new();
+    for (n, (request, reply)) in hub.iter().copied().enumerate() {
+        let n = n as u32;
+        tasks.push(spawn(n, cpus[n as usize + 1], move || {
+            for i in 0..EACH {
+                request.send(i);
+                assert_eq!(reply.recv(), i + 1);
+            }
+        }));
+        tasks.push(spawn(10 + n, cpus[0], move || {
+            for i in 0..EACH {
+                assert_eq!(request.recv(), i);
+                reply.send(i + 1);
+            }
+        }));
+    }
+    run_all(&tasks);
+}
+
+#[test]
+fn full_slot_blocks_the_sender_on_either_cpu() {
+    let cpus = start_cpus(2);
+    for (from, to) in [(0, 0), (0, 1)] {
+        let pipe = channel();
+        let sender = spawn(0, cpus[from], move || (0..5000).for_each(|n| pipe.send(n)));
+        let receiver = spawn(1, cpus[to], move || (0..5000).for_each(|n| assert_eq!(pipe.recv(), n)));
+        run_all(&[sender, receiver]);
+    }
+}
+
+#[test]
+fn task_that_only_yields_still_hears_other_cpus() {
+    let cpus = start_cpus(2);
+    let word = channel();
+    let heard: &'static AtomicU64 = Box::leak(Box::default());
+    let busy = spawn(0, cpus[0], move || {
+        while heard.load(Relaxed) == 0 {
+            Host::this_cpu().yield_now();
+        }
+    });
+    let listener = spawn(1, cpus[0], move || heard.store(word.recv(), Relaxed));
+    let speaker = spawn(2, cpus[1], move || word.send(7));
+    run_all(&[busy, listener, speaker]);
+    assert_eq!(heard.load(Relaxed), 7);
+}
