@@ -1,1 +1,39 @@
+//! switchlab's kernel: it brings the CPUs up, measures what it costs to hand the processor from one
+//! flow of control to another, says so on the serial line, and ends.
+//!
+//! | module | what it owns |
+//! |---|---|
+//! | [`bring_up`] | the ordered list of steps from the loader to twelve idle CPUs |
+//! | [`arch`] | CPUs, interrupts, timers: the only home of asm and CPU registers |
+//! | [`mm`] | frames, page tables, task stacks with guard pages, the heap |
+//! | [`sched`] | tasks on bare metal: the platform below `switchlab-sync`, spawn and join, fibers |
+//! | [`firmware`] | what the ACPI tables say |
+//! | [`experiments`] | one file each; what there is to measure |
+//! | [`console`] | bytes to the UART, the human log |
+//! | [`report`] | the only writer of records |
+//! | [`crash`] | how a panic or a fault ends everything, whatever was going on |
+//!
+//! Principles:
+//!
+//! - Dependencies go one way: experiments → sched → mm → arch. arch calls nothing above it but what
+//!   was registered with it.
+//! - Interrupts are off, but for the halt and one named window (see `switchlab-sync`).
+//! - While a clock runs, nothing allocates, formats, prints or takes a lock.
+//! - Unsafe code stands in arch, mm and the narrowest part of sched; the lint below holds it there.
 #![no_std]
+#![deny(unsafe_code)]
+
+extern crate alloc;
+
+#[expect(unsafe_code, reason = "registers, descriptor tables, ports, asm")]
+pub mod arch;
+pub mod bring_up;
+pub mod command_line;
+pub mod console;
+pub mod crash;
+pub mod experiments;
+pub mod firmware;
+#[expect(unsafe_code, reason = "page tables and raw memory")]
+pub mod mm;
+pub mod report;
+pub mod sched;

@@ -11,7 +11,7 @@ pub const PREFIX: &str = "@sl ";
 pub const FORMAT_VERSION: u32 = 1;
 
 /// Longest record line in bytes, its newline included.
-pub const MAX_LINE: usize = 2048;
+pub const MAX_LINE: usize = 8192;
 
 const CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
 

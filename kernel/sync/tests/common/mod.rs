@@ -56,7 +56,13 @@ fn this_host_cpu() -> &'static HostCpu {
 impl HostCpu {
     /// The structure whose field `cpu` is; they are never made apart.
     fn of(cpu: &Cpu<Host>) -> &'static HostCpu {
-        MACHINES.lock().unwrap().iter().find(|host| std::ptr::eq(&raw const host.cpu, cpu)).copied().expect("a host CPU")
+        MACHINES
+            .lock()
+            .unwrap()
+            .iter()
+            .find(|host| std::ptr::eq(&raw const host.cpu, cpu))
+            .copied()
+            .expect("a host CPU")
     }
 
     fn take_pending(&self) {
@@ -128,7 +134,11 @@ impl Body {
 
 /// A task that runs `body`, not yet started.
 pub fn spawn(id: u32, cpu: &'static Cpu<Host>, body: impl FnOnce() + Send + 'static) -> &'static HostTask {
-    let data = Body { stack: Mutex::new(vec![0; 16 * 1024]), run: Mutex::new(Some(Box::new(body))), done: Done::default() };
+    let data = Body {
+        stack: Mutex::new(vec![0; 16 * 1024]),
+        run: Mutex::new(Some(Box::new(body))),
+        done: Done::default(),
+    };
     let task: &'static HostTask = Box::leak(Box::new(Task::new(TaskId::new(id), cpu, data)));
     let top = task.data.stack.lock().unwrap().as_mut_ptr_range().end.cast();
     // SAFETY: the stack is this task's alone and never freed; u128s are aligned to 16.

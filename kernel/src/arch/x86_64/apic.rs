@@ -1,0 +1,178 @@
+//! The local APIC: one driver, two ways to reach its registers, chosen once.
+//!
+//! - xAPIC: memory-mapped, 8-bit ids (Intel SDM vol. 3, 11.4). The page is mapped at
+//!   [`XAPIC_VIRTUAL`], within the 2 GiB that a 32-bit sign-extended displacement reaches, so that an
+//!   access needs no register.
+//! - x2APIC: by MSR, 32-bit ids (11.12). Taken where the CPU has it, unless the caller refuses.
+
+use core::{
+    ptr,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+};
+
+use switchlab_core::{ApicId, icr::Icr};
+use switchlab_records::ApicMode;
+use x86_64::registers::model_specific::{ApicBase, ApicBaseFlags, Msr};
+
+use super::idt::vector;
+
+/// Where the xAPIC's page is mapped.
+pub const XAPIC_VIRTUAL: u64 = 0xffff_ffff_fee0_0000;
+
+/// Offset of the end-of-interrupt register in the xAPIC's page.
+pub(super) const XAPIC_EOI: u64 = 0xb0;
+/// MSR of the end-of-interrupt register in x2APIC mode.
+pub(super) const X2APIC_EOI_MSR: u32 = X2APIC_MSR_BASE + (XAPIC_EOI as u32 >> 4);
+
+/// First MSR of the x2APIC: register at offset `o` of the page is MSR `base + o / 16`.
+const X2APIC_MSR_BASE: u32 = 0x800;
+/// Bit 10 of IA32_APIC_BASE: x2APIC mode.
+const X2APIC_ENABLE: u64 = 1 << 10;
+/// Bit 8 of the spurious vector register: APIC software enable.
+const SOFTWARE_ENABLE: u32 = 1 << 8;
+/// Bit 16 of a local vector table entry: masked.
+const MASKED: u32 = 1 << 16;
+/// Bit 17 of the timer's entry: periodic.
+const PERIODIC: u32 = 1 << 17;
+/// Bit 12 of the ICR's low half: the last IPI is not accepted yet.
+const SEND_PENDING: u32 = 1 << 12;
+/// Divide the timer's clock by 1.
+const DIVIDE_BY_1: u32 = 0b1011;
+
+/// Registers by their offset in the xAPIC's page (Intel SDM vol. 3, table 11-1).
+#[derive(Clone, Copy)]
+#[repr(u32)]
+enum Register {
+    Id = 0x20,
+    TaskPriority = 0x80,
+    SpuriousVector = 0xf0,
+    IcrLow = 0x300,
+    IcrHigh = 0x310,
+    Timer = 0x320,
+    InitialCount = 0x380,
+    DivideConfiguration = 0x3e0,
+}
+
+/// Whether the BSP's APIC is on: an IPI can be sent.
+static ENABLED: AtomicBool = AtomicBool::new(false);
+static X2APIC: AtomicBool = AtomicBool::new(false);
+
+/// Chooses the mode for all CPUs. Once, on the BSP.
+pub fn choose_mode() -> ApicMode {
+    let has_x2apic = raw_cpuid::CpuId::new().get_feature_info().is_some_and(|features| features.has_x2apic());
+    X2APIC.store(has_x2apic, Relaxed);
+    mode()
+}
+
+/// The mode that was chosen.
+#[inline(always)]
+pub fn mode() -> ApicMode {
+    if X2APIC.load(Relaxed) { ApicMode::X2apic } else { ApicMode::Xapic }
+}
+
+/// Physical address of the xAPIC's page, from IA32_APIC_BASE.
+pub fn xapic_physical() -> u64 {
+    ApicBase::read().0.start_address().as_u64()
+}
+
+/// Turns the running CPU's APIC on: takes every vector, timer off. In xAPIC mode the page is mapped.
+pub fn enable() {
+    let (frame, flags) = ApicBase::read();
+    let mut flags = flags | ApicBaseFlags::LAPIC_ENABLE;
+    if mode() == ApicMode::X2apic {
+        flags |= ApicBaseFlags::from_bits_retain(X2APIC_ENABLE);
+    }
+    // SAFETY: the page stays where it is; both modes start with the same register contents.
+    unsafe { ApicBase::write(frame, flags) };
+    write(Register::TaskPriority, 0);
+    write(Register::Timer, MASKED);
+    write(Register::SpuriousVector, SOFTWARE_ENABLE | u32::from(vector::SPURIOUS));
+    ENABLED.store(true, Relaxed);
+}
+
+/// Whether IPIs can be sent.
+pub fn is_enabled() -> bool {
+    ENABLED.load(Relaxed)
+}
+
+/// The running CPU's id.
+pub fn id() -> ApicId {
+    match mode() {
+        ApicMode::Xapic => ApicId::new(read(Register::Id) >> 24),
+        ApicMode::X2apic => ApicId::new(read(Register::Id)),
+    }
+}
+
+/// Makes the timer interrupt [`vector::TICK`] again and again, roughly each millisecond: its
+/// frequency is not known, and all it is for is to end halts.
+pub fn start_ticks() {
+    write(Register::DivideConfiguration, DIVIDE_BY_1);
+    write(Register::Timer, PERIODIC | u32::from(vector::TICK));
+    write(Register::InitialCount, 1_000_000);
+}
+
+/// Stops the timer.
+pub fn stop_ticks() {
+    write(Register::InitialCount, 0);
+    write(Register::Timer, MASKED);
+}
+
+/// Sends what `icr` says.
+///
+/// In xAPIC mode the register has two halves, and writing the low one sends. The previous IPI has
+/// to be accepted before (delivery status, 11.6.1).
+///
+/// The write to the page, or the fence before the MSR, orders it behind all stores before: the
+/// receiver sees them.
+///
+/// # Panics
+///
+/// In xAPIC mode, for an id that has more than eight bits: bring-up refuses such a CPU.
+#[inline(always)]
+pub fn send(icr: Icr) {
+    match mode() {
+        ApicMode::Xapic => {
+            let (high, low) = icr.xapic().expect("an APIC id of xAPIC mode has eight bits");
+            while read(Register::IcrLow) & SEND_PENDING != 0 {
+                core::hint::spin_loop();
+            }
+            write(Register::IcrHigh, high);
+            write(Register::IcrLow, low);
+        }
+        ApicMode::X2apic => {
+            // WRMSR to an x2APIC register is not serializing (11.12.3): without the fences the
+            // IPI might overtake the message.
+            // SAFETY: fences, and the ICR's MSR, which exists in x2APIC mode.
+            unsafe {
+                core::arch::asm!("mfence", "lfence", options(nostack, preserves_flags));
+                Msr::new(X2APIC_MSR_BASE + (Register::IcrLow as u32 >> 4)).write(icr.x2apic());
+            }
+        }
+    }
+}
+
+fn read(register: Register) -> u32 {
+    match mode() {
+        // SAFETY: the page is mapped, uncached, and every register is an aligned 32-bit word.
+        ApicMode::Xapic => unsafe { ptr::read_volatile(in_page(register)) },
+        // SAFETY: in x2APIC mode these registers exist.
+        ApicMode::X2apic => unsafe { Msr::new(msr_of(register)).read() as u32 },
+    }
+}
+
+fn write(register: Register, value: u32) {
+    match mode() {
+        // SAFETY: as in `read`.
+        ApicMode::Xapic => unsafe { ptr::write_volatile(in_page(register), value) },
+        // SAFETY: as in `read`.
+        ApicMode::X2apic => unsafe { Msr::new(msr_of(register)).write(u64::from(value)) },
+    }
+}
+
+fn in_page(register: Register) -> *mut u32 {
+    ptr::with_exposed_provenance_mut((XAPIC_VIRTUAL + register as u64) as usize)
+}
+
+fn msr_of(register: Register) -> u32 {
+    X2APIC_MSR_BASE + (register as u32 >> 4)
+}

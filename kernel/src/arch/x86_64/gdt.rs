@@ -1,0 +1,94 @@
+//! Each CPU's GDT and TSS. The TSS names a stack of its own for the three exceptions that may come
+//! when the current stack is not to be trusted: double fault, NMI, machine check (Intel SDM vol. 3,
+//! 7.14.5).
+
+use alloc::{boxed::Box, vec};
+use core::cell::UnsafeCell;
+
+use x86_64::{
+    VirtAddr,
+    instructions::{
+        segmentation::{CS, DS, ES, FS, GS, SS, Segment},
+        tables::load_tss,
+    },
+    structures::{
+        gdt::{Descriptor, GlobalDescriptorTable, SegmentSelector},
+        tss::TaskStateSegment,
+    },
+};
+
+/// The stack of an exception, by its place in the TSS's interrupt stack table (0 to 6; the IDT
+/// counts from 1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u16)]
+pub enum IstStack {
+    /// For vector 8.
+    DoubleFault = 0,
+    /// For vector 2.
+    Nmi = 1,
+    /// For vector 18.
+    MachineCheck = 2,
+}
+
+const IST_STACKS: [IstStack; 3] = [IstStack::DoubleFault, IstStack::Nmi, IstStack::MachineCheck];
+
+/// Bytes of each of these stacks: a crash report formats a line of 8 KiB on it.
+const IST_STACK_BYTES: usize = 32 * 1024;
+
+/// One CPU's descriptor tables.
+#[derive(Debug)]
+pub struct Tables {
+    gdt: UnsafeCell<GlobalDescriptorTable>,
+    tss: UnsafeCell<TaskStateSegment>,
+}
+
+// SAFETY: touched by `load` alone, which the owning CPU calls once; after that only the processor
+// reads them.
+unsafe impl Sync for Tables {}
+
+impl Tables {
+    /// Empty tables.
+    pub fn new() -> Self {
+        Self {
+            gdt: UnsafeCell::new(GlobalDescriptorTable::new()),
+            tss: UnsafeCell::new(TaskStateSegment::new()),
+        }
+    }
+
+    /// Fills them in and loads them: code, data and task segment.
+    pub(super) fn load(&'static self) {
+        // SAFETY: called once by the CPU that they belong to (`PerCpu::install`), before the
+        // processor knows them.
+        let (gdt, tss) = unsafe { (&mut *self.gdt.get(), &mut *self.tss.get()) };
+        for stack in IST_STACKS {
+            tss.interrupt_stack_table[stack as usize] = new_ist_stack();
+        }
+        let code = gdt.append(Descriptor::kernel_code_segment());
+        let data = gdt.append(Descriptor::kernel_data_segment());
+        let task = gdt.append(Descriptor::tss_segment(tss));
+        // SAFETY: the tables live for ever; the selectors are those of the entries just made. The
+        // GS base is set behind this, by the caller.
+        unsafe {
+            gdt.load_unsafe();
+            CS::set_reg(code);
+            SS::set_reg(data);
+            for set in [DS::set_reg, ES::set_reg, FS::set_reg, GS::set_reg] {
+                set(SegmentSelector::NULL);
+            }
+            load_tss(task);
+        }
+    }
+}
+
+impl Default for Tables {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The top of a fresh stack that is never freed. From the heap, without a guard page: what runs on
+/// it is the crash report alone.
+fn new_ist_stack() -> VirtAddr {
+    let stack = Box::leak(vec![0_u128; IST_STACK_BYTES / size_of::<u128>()].into_boxed_slice());
+    VirtAddr::from_ptr(stack.as_mut_ptr_range().end)
+}

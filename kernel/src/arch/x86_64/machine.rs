@@ -1,0 +1,57 @@
+//! What CPUID says of the machine. It is what the guest is told, no proof of what is below.
+
+use raw_cpuid::CpuId;
+
+/// A text of at most 48 bytes, as CPUID gives them.
+#[derive(Clone, Copy, Debug)]
+pub struct Name {
+    bytes: [u8; 48],
+    length: usize,
+}
+
+impl Name {
+    fn new(text: &str) -> Self {
+        let mut name = Self { bytes: [0; 48], length: 0 };
+        let printable = text.bytes().filter(|byte| matches!(byte, b' '..=b'~'));
+        for (slot, byte) in name.bytes.iter_mut().zip(printable) {
+            *slot = byte;
+            name.length += 1;
+        }
+        name
+    }
+
+    /// The text: printable ASCII, without blanks around it.
+    pub fn as_str(&self) -> &str {
+        core::str::from_utf8(&self.bytes[..self.length]).unwrap_or("").trim()
+    }
+}
+
+/// The CPU's brand string; its vendor where it has none.
+pub fn cpu_name() -> Name {
+    let cpuid = CpuId::new();
+    match (cpuid.get_processor_brand_string(), cpuid.get_vendor_info()) {
+        (Some(brand), _) if !brand.as_str().trim().is_empty() => Name::new(brand.as_str()),
+        (_, Some(vendor)) => Name::new(vendor.as_str()),
+        _ => Name::new("unknown"),
+    }
+}
+
+/// The hypervisor's signature (leaf 4000_0000h), `none` where CPUID shows no hypervisor.
+pub fn hypervisor_name() -> Name {
+    let cpuid = CpuId::new();
+    if !cpuid.get_feature_info().is_some_and(|features| features.has_hypervisor()) {
+        return Name::new("none");
+    }
+    // By hand: raw-cpuid knows the leaf's signatures as a list, and an unknown one would be lost.
+    let leaf = core::arch::x86_64::__cpuid(0x4000_0000);
+    let mut text = [0; 12];
+    for (chunk, register) in text.chunks_exact_mut(4).zip([leaf.ebx, leaf.ecx, leaf.edx]) {
+        chunk.copy_from_slice(&register.to_le_bytes());
+    }
+    Name::new(core::str::from_utf8(&text).unwrap_or("unknown"))
+}
+
+/// Whether the TSC runs at one rate whatever the CPU does (leaf 8000_0007h, EDX bit 8).
+pub fn has_invariant_tsc() -> bool {
+    CpuId::new().get_advanced_power_mgmt_info().is_some_and(|info| info.has_invariant_tsc())
+}

@@ -1,0 +1,131 @@
+//! Starting the other CPUs: INIT, then start-up IPIs (Intel SDM vol. 3, 9.4.4), one AP after the
+//! other, each with a deadline.
+//!
+//! The BSP waits halted: an AP that arrives sends it a tick, and the timer ticks so that a deadline
+//! can pass. Spinning would take a host core from the CPU that is waited for.
+
+use core::{fmt, time::Duration};
+
+use switchlab_core::{
+    ApicId, CpuId,
+    icr::{Delivery, Destination, Icr, start_up_page},
+};
+
+use super::{apic, clock::Stopwatch, idt, interrupts, ipi, percpu::PerCpu};
+
+pub use super::trampoline::Trampoline as StartPage;
+
+/// How long an AP may take from its start-up IPI to Rust. Long, since the host may be busy; what
+/// counts is that it ends.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// After how long the start-up IPI is repeated: the first may be lost (SDM: after 200 µs; an AP that
+/// runs already takes no notice of a second one).
+const REPEAT_AFTER: Duration = Duration::from_millis(20);
+
+/// The pause between INIT and the start-up IPI.
+const INIT_PAUSE: Duration = Duration::from_millis(10);
+
+/// An AP to start.
+#[derive(Debug)]
+pub struct Ap {
+    /// Its data.
+    pub percpu: &'static PerCpu,
+    /// Top of its first stack, aligned to 16 bytes.
+    pub stack_top: u64,
+}
+
+/// A CPU that did not come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotStarted {
+    /// Which.
+    pub cpu: CpuId,
+    /// Its hardware id.
+    pub apic_id: ApicId,
+}
+
+impl fmt::Display for NotStarted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "CPU {} (APIC id {}) did not start: no sign of it {} s after its start-up IPI",
+            self.cpu,
+            self.apic_id,
+            DEADLINE.as_secs()
+        )
+    }
+}
+
+/// What an AP does once it has a stack, tables and an APIC; registered by [`start_others`].
+type ApMain = fn(&'static PerCpu) -> !;
+
+static AP_MAIN: spin::Once<ApMain> = spin::Once::new();
+
+/// Whom an AP tells that it has arrived.
+static BSP: spin::Once<ApicId> = spin::Once::new();
+
+/// Starts the APs and returns when each has arrived. Each goes on in `main`.
+///
+/// # Errors
+///
+/// [`NotStarted`] for the first that does not come within its deadline; it may yet come later, so
+/// the caller must not go on.
+pub fn start_others(page: &mut StartPage, aps: &[Ap], main: ApMain) -> Result<(), NotStarted> {
+    AP_MAIN.call_once(|| main);
+    BSP.call_once(apic::id);
+    let start_up =
+        Delivery::StartUp(start_up_page(page.physical()).expect("a page that start-up IPIs reach"));
+    apic::start_ticks();
+    for ap in aps {
+        send(Delivery::Init, ap);
+    }
+    wait_until(INIT_PAUSE, || false);
+    let result = aps.iter().try_for_each(|ap| start(page, ap, start_up));
+    apic::stop_ticks();
+    result
+}
+
+fn start(page: &mut StartPage, ap: &Ap, start_up: Delivery) -> Result<(), NotStarted> {
+    page.set(ap.stack_top, ap_entry, core::ptr::from_ref(ap.percpu).expose_provenance());
+    let arrived = || ap.percpu.is_online();
+    send(start_up, ap);
+    if wait_until(REPEAT_AFTER, arrived) {
+        return Ok(());
+    }
+    send(start_up, ap);
+    if wait_until(DEADLINE, arrived) {
+        return Ok(());
+    }
+    Err(NotStarted { cpu: ap.percpu.id(), apic_id: ap.percpu.apic_id() })
+}
+
+fn send(delivery: Delivery, ap: &Ap) {
+    apic::send(Icr::new(delivery, Destination::One(ap.percpu.apic_id())));
+}
+
+/// Halts until `condition` holds or `limit` has passed; returns whether it held.
+fn wait_until(limit: Duration, condition: impl Fn() -> bool) -> bool {
+    let mut stopwatch = Stopwatch::start();
+    loop {
+        if condition() {
+            return true;
+        }
+        if stopwatch.elapsed() >= limit {
+            return false;
+        }
+        interrupts::halt();
+    }
+}
+
+/// Where an AP arrives in Rust: on its own stack, interrupts off, with the kernel's page tables.
+extern "C" fn ap_entry(percpu: usize) -> ! {
+    // SAFETY: `start` passes the address of a PerCpu that lives for ever.
+    let percpu: &'static PerCpu = unsafe { &*core::ptr::with_exposed_provenance(percpu) };
+    percpu.install();
+    idt::load();
+    apic::enable();
+    let main = AP_MAIN.get().expect("start_others registered it");
+    percpu.set_online();
+    ipi::send_tick(*BSP.get().expect("start_others registered it"));
+    main(percpu)
+}

@@ -1,0 +1,137 @@
+//! What an exception finds on the stack, and where it goes: an exception is the end, so the common
+//! code saves everything and calls the handler that was registered, which does not return.
+
+use core::{
+    mem, ptr,
+    sync::atomic::{
+        AtomicPtr,
+        Ordering::{Acquire, Release},
+    },
+};
+
+use x86_64::registers::control::Cr2;
+
+use super::interrupts;
+
+/// The registers at an exception, as the stub and the processor left them (lowest address first).
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+#[expect(missing_docs, reason = "registers")]
+pub struct TrapFrame {
+    pub r15: u64,
+    pub r14: u64,
+    pub r13: u64,
+    pub r12: u64,
+    pub r11: u64,
+    pub r10: u64,
+    pub r9: u64,
+    pub r8: u64,
+    pub rbp: u64,
+    pub rdi: u64,
+    pub rsi: u64,
+    pub rdx: u64,
+    pub rcx: u64,
+    pub rbx: u64,
+    pub rax: u64,
+    /// Pushed by the stub.
+    pub vector: u64,
+    /// Pushed by the processor, or 0 by the stub.
+    pub error_code: u64,
+    pub rip: u64,
+    pub cs: u64,
+    pub rflags: u64,
+    pub rsp: u64,
+    pub ss: u64,
+}
+
+impl TrapFrame {
+    /// Name of the vector (Intel SDM vol. 3, table 6-1; AMD APM vol. 2, table 8-1).
+    pub fn name(&self) -> &'static str {
+        match self.vector {
+            0 => "divide error",
+            1 => "debug exception",
+            2 => "non-maskable interrupt",
+            3 => "breakpoint",
+            4 => "overflow",
+            5 => "bound range exceeded",
+            6 => "invalid opcode",
+            7 => "device not available",
+            8 => "double fault",
+            10 => "invalid TSS",
+            11 => "segment not present",
+            12 => "stack-segment fault",
+            13 => "general protection fault",
+            14 => "page fault",
+            16 => "x87 floating-point error",
+            17 => "alignment check",
+            18 => "machine check",
+            19 => "SIMD floating-point exception",
+            20 => "virtualization exception",
+            21 => "control protection exception",
+            28 => "hypervisor injection exception",
+            29 => "VMM communication exception",
+            30 => "security exception",
+            0..32 => "reserved exception",
+            _ => "unexpected interrupt",
+        }
+    }
+
+    /// CR2: for a page fault, the address that was accessed.
+    pub fn cr2(&self) -> u64 {
+        Cr2::read_raw()
+    }
+}
+
+/// What ends everything. Gets what the processor left; never returns.
+pub type FatalHandler = fn(&TrapFrame) -> !;
+
+static FATAL_HANDLER: AtomicPtr<()> = AtomicPtr::new(ptr::null_mut());
+
+/// Registers what is called for every exception and every vector without a handler.
+pub fn set_fatal_handler(handler: FatalHandler) {
+    FATAL_HANDLER.store(handler as *mut (), Release);
+}
+
+extern "C" fn dispatch(frame: &TrapFrame) -> ! {
+    let handler = FATAL_HANDLER.load(Acquire);
+    if handler.is_null() {
+        interrupts::halt_for_ever();
+    }
+    // SAFETY: only `set_fatal_handler` writes it, from a FatalHandler.
+    let handler = unsafe { mem::transmute::<*mut (), FatalHandler>(handler) };
+    handler(frame)
+}
+
+/// Where the stubs go on: builds the [`TrapFrame`] and calls `dispatch`.
+///
+/// ```text
+///   ss  rsp  rflags  cs  rip     pushed by the processor, which aligned rsp to 16 before
+///   error code                   by the processor or the stub
+///   vector                       by the stub      (7 words so far)
+///   rax rbx … r15                here            (15 words: 22 in all, so rsp is aligned to 16)
+/// ```
+#[unsafe(naked)]
+pub(super) extern "C" fn common() -> ! {
+    core::arch::naked_asm!(
+        "push rax",
+        "push rbx",
+        "push rcx",
+        "push rdx",
+        "push rsi",
+        "push rdi",
+        "push rbp",
+        "push r8",
+        "push r9",
+        "push r10",
+        "push r11",
+        "push r12",
+        "push r13",
+        "push r14",
+        "push r15",
+        "cld",            // the ABI wants DF clear, whatever was interrupted
+        "mov rdi, rsp",   // the frame
+        "call {dispatch}",
+        "ud2",
+        dispatch = sym dispatch,
+    )
+}

@@ -1,0 +1,48 @@
+//! Reading the time stamp counter (Intel SDM vol. 3, 18.17).
+//!
+//! `lfence; rdtsc` before what is timed: all before it has completed, nothing after it has begun.
+//! `rdtscp; lfence` after it: RDTSCP waits for what is timed, LFENCE holds back what follows. Not
+//! CPUID: under virtualisation it traps.
+
+use core::{
+    arch::asm,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+};
+
+/// Whether RDTSCP is there; set once by [`detect`].
+static HAS_RDTSCP: AtomicBool = AtomicBool::new(false);
+
+/// Finds out whether RDTSCP is there. Once, before the first [`end`].
+pub fn detect() -> bool {
+    let found = raw_cpuid::CpuId::new()
+        .get_extended_processor_and_feature_identifiers()
+        .is_some_and(|f| f.has_rdtscp());
+    HAS_RDTSCP.store(found, Relaxed);
+    found
+}
+
+/// The counter in TSC ticks, to be read before what is timed.
+#[inline(always)]
+pub fn start() -> u64 {
+    let (low, high): (u32, u32);
+    // SAFETY: reads a counter. The memory clobber keeps memory accesses on their side.
+    unsafe { asm!("lfence", "rdtsc", out("eax") low, out("edx") high, options(nostack, preserves_flags)) };
+    u64::from(high) << 32 | u64::from(low)
+}
+
+/// The counter in TSC ticks, to be read after what is timed.
+#[inline(always)]
+pub fn end() -> u64 {
+    if !HAS_RDTSCP.load(Relaxed) {
+        let ticks = start();
+        // SAFETY: a fence.
+        unsafe { asm!("lfence", options(nostack, preserves_flags)) };
+        return ticks;
+    }
+    let (low, high): (u32, u32);
+    // SAFETY: as in `start`; ECX takes TSC_AUX.
+    unsafe {
+        asm!("rdtscp", "lfence", out("eax") low, out("edx") high, out("ecx") _, options(nostack, preserves_flags));
+    }
+    u64::from(high) << 32 | u64::from(low)
+}

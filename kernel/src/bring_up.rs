@@ -1,0 +1,226 @@
+//! From the loader to a machine on which tasks run: the steps, in the order in which they depend on
+//! each other.
+
+use alloc::{boxed::Box, vec::Vec};
+
+use bootloader_api::{
+    BootInfo, BootloaderConfig,
+    config::Mapping,
+    info::{MemoryRegions, Optional},
+};
+use switchlab_core::{ApicId, CpuId};
+use switchlab_records::{ApicMode, Cpus, Machine, Record, Start};
+
+use crate::{
+    arch::{
+        apic,
+        clock::{self, Clocks, Hpet},
+        idt, ipi, machine,
+        percpu::PerCpu,
+        smp::{self, Ap, StartPage},
+        tsc,
+    },
+    console, crash, failure,
+    firmware::{self, Firmware},
+    mm::{self, PhysicalMap, Stack},
+    report::{self, report},
+    sched,
+};
+
+/// What the kernel asks of its loader.
+pub static LOADER_CONFIG: BootloaderConfig = {
+    let mut config = BootloaderConfig::new_default();
+    config.mappings.physical_memory = Some(Mapping::FixedAddress(mm::PHYSICAL_MEMORY));
+    config.mappings.dynamic_range_start = Some(mm::DYNAMIC_RANGE_START);
+    config.mappings.dynamic_range_end = Some(mm::DYNAMIC_RANGE_END);
+    config
+};
+
+/// What comes from the loader, as far as the kernel looks at it.
+#[derive(Debug)]
+pub struct Handover {
+    /// The kernel's command line; empty under a loader that passes none.
+    pub command_line: &'static str,
+    regions: &'static [bootloader_api::info::MemoryRegion],
+    physical_memory: u64,
+    rsdp: Option<u64>,
+}
+
+/// A machine on which tasks run on all CPUs.
+#[derive(Debug)]
+pub struct Lab {
+    /// How many CPUs are up.
+    pub cpus: u32,
+    /// The clocks, since start-up.
+    pub clocks: Clocks,
+}
+
+/// Step 1: a serial line to speak on, crashes that are reported, a heap.
+///
+/// # Panics
+///
+/// If the loader did not map the physical memory, as it was asked to.
+pub fn begin(boot_info: &'static mut BootInfo) -> Handover {
+    console::init();
+    crash::init();
+    let handover = Handover::take(boot_info);
+    handover.init_memory();
+    handover
+}
+
+/// Step 2: the first record, which says what was asked for and accepted.
+pub fn announce(handover: &Handover, kernel: &str, parameters: &str) {
+    report(&Record::Start(Start {
+        kernel: kernel.into(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        command_line: handover.command_line.into(),
+        parameters: parameters.into(),
+    }));
+}
+
+/// Step 3: all CPUs, each with its tables, its APIC and its scheduler; then the clocks.
+///
+/// Ends the machine, with a failure that says why, where a CPU does not come or the firmware's
+/// tables are of no use.
+pub fn start_cpus(handover: &Handover) -> Lab {
+    let entered = tsc::start();
+    let has_rdtscp = tsc::detect();
+    crate::arch::pic::mask_all();
+    let apic_mode = start_local_apic();
+    let bsp = apic::id();
+    let firmware = firmware::read(handover.rsdp, bsp).unwrap_or_else(|error| refuse(format_args!("{error}")));
+    if apic_mode == ApicMode::Xapic {
+        refuse_wide_apic_ids(&firmware);
+    }
+    clock::set_pm_timer(firmware.pm_timer);
+    let percpus = make_percpus(&firmware, bsp);
+    idt::init();
+    ipi::init();
+    percpus[CpuId::BSP.index()].install();
+    idt::load();
+    sched::init(&percpus);
+    start_aps(&percpus[1..]);
+    report(&Record::Cpus(Cpus {
+        found: firmware.cpus.count() as u32,
+        up: percpus.iter().filter(|cpu| cpu.id() == CpuId::BSP || cpu.is_online()).count() as u32,
+        apic: apic_mode,
+        ticks: tsc::end() - entered,
+    }));
+    report_machine(handover, has_rdtscp);
+    let clocks = start_clocks(&firmware);
+    Lab { cpus: percpus.len() as u32, clocks }
+}
+
+impl Lab {
+    /// The last step: the clocks once more, over all that went on; then the end.
+    pub fn finish(self) -> ! {
+        report(&Record::Clock(self.clocks.compare_after()));
+        report::finish()
+    }
+}
+
+/// Ends the machine because it, or what was asked of it, can not be used.
+pub fn refuse(why: core::fmt::Arguments<'_>) -> ! {
+    failure!("{why}");
+    report::finish()
+}
+
+impl Handover {
+    fn take(boot_info: &'static mut BootInfo) -> Self {
+        let command_line = crate::command_line::find(boot_info);
+        let physical_memory = boot_info
+            .physical_memory_offset
+            .into_option()
+            .expect("the loader maps the physical memory, as LOADER_CONFIG asks");
+        let none = MemoryRegions::from(&mut [][..]);
+        Self {
+            command_line,
+            physical_memory,
+            rsdp: match boot_info.rsdp_addr {
+                Optional::Some(address) => Some(address),
+                Optional::None => None,
+            },
+            regions: <&'static mut [_]>::from(core::mem::replace(&mut boot_info.memory_regions, none)),
+        }
+    }
+
+    #[expect(unsafe_code, reason = "takes the loader at its word")]
+    fn init_memory(&self) {
+        // SAFETY: the loader keeps the contract of bootloader_api: all physical memory is mapped
+        // there, writable, and stays so.
+        let map = unsafe { PhysicalMap::new(self.physical_memory, self.regions) };
+        mm::init(map, self.regions);
+    }
+}
+
+fn start_local_apic() -> ApicMode {
+    let mode = apic::choose_mode();
+    if mode == ApicMode::Xapic {
+        mm::map_device(apic::XAPIC_VIRTUAL, apic::xapic_physical());
+    }
+    apic::enable();
+    mode
+}
+
+/// In xAPIC mode an id has eight bits, and 255 means all.
+fn refuse_wide_apic_ids(firmware: &Firmware) {
+    if let Some((cpu, id)) = firmware.cpus.iter().find(|(_, id)| id.get() >= 0xff) {
+        refuse(format_args!("CPU {cpu} has APIC id {id}, which xAPIC mode can not address (0 to 254)"));
+    }
+}
+
+fn make_percpus(firmware: &Firmware, bsp: ApicId) -> Vec<&'static PerCpu> {
+    assert_eq!(firmware.cpus.apic_id(CpuId::BSP), Some(bsp), "the BSP is CPU 0");
+    firmware.cpus.iter().map(|(cpu, apic_id)| &*Box::leak(Box::new(PerCpu::new(cpu, apic_id)))).collect()
+}
+
+fn start_aps(percpus: &[&'static PerCpu]) {
+    if percpus.is_empty() {
+        return;
+    }
+    let Some(page) = mm::low_page() else {
+        refuse(format_args!("no free page below 640 KiB to start APs in"))
+    };
+    let mut start_page = install_start_page(page);
+    let aps: Vec<Ap> = percpus
+        .iter()
+        .map(|&percpu| match Stack::allocate() {
+            Ok(stack) => Ap { percpu, stack_top: stack.top().addr() as u64 },
+            Err(error) => refuse(format_args!("CPU {}: {error}", percpu.id())),
+        })
+        .collect();
+    if let Err(missing) = smp::start_others(&mut start_page, &aps, sched::run_ap) {
+        refuse(format_args!("{missing}"));
+    }
+    mm::unmap_identity(page);
+}
+
+#[expect(unsafe_code, reason = "code that CPUs execute while they turn paging on")]
+fn install_start_page(page: u64) -> StartPage {
+    let writable = mm::map_identity(page);
+    // SAFETY: `low_page` is free and below 1 MiB, `map_identity` maps it as wanted until
+    // `unmap_identity`, which comes when all APs have started.
+    unsafe { StartPage::install(page, writable) }
+}
+
+fn report_machine(handover: &Handover, rdtscp: bool) {
+    report(&Record::Machine(Machine {
+        hypervisor: machine::hypervisor_name().as_str().into(),
+        cpu: machine::cpu_name().as_str().into(),
+        invariant_tsc: machine::has_invariant_tsc(),
+        rdtscp,
+        memory_bytes: mm::usable_bytes(handover.regions),
+    }));
+}
+
+#[expect(unsafe_code, reason = "registers of a device at a mapped page")]
+fn start_clocks(firmware: &Firmware) -> Clocks {
+    let hpet = firmware.hpet.and_then(|physical| {
+        mm::map_device(mm::HPET_VIRTUAL, physical);
+        // SAFETY: mapped just now, for ever; the firmware's table says that it is an HPET.
+        unsafe { Hpet::start(mm::HPET_VIRTUAL) }
+    });
+    let clocks = Clocks::start(hpet);
+    report(&Record::Clock(clocks.compare_before()));
+    clocks
+}

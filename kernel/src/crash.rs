@@ -1,0 +1,129 @@
+//! How a panic or a CPU exception ends everything: the first CPU that crashes stops the others by
+//! NMI, says its piece past all locks, and leaves with a code of its own.
+
+use core::{
+    fmt::Write,
+    panic::PanicInfo,
+    sync::atomic::{
+        AtomicU32,
+        Ordering::{AcqRel, Acquire},
+    },
+};
+
+use switchlab_records::Crash;
+
+use crate::{
+    arch::{
+        apic,
+        idt::vector,
+        interrupts, ipi, percpu,
+        trap::{self, TrapFrame},
+    },
+    console,
+    report::{self, Text},
+    sched,
+};
+
+/// The CPU that crashes, plus one; 0 while none does. The first takes it, the others halt.
+static CRASHING: AtomicU32 = AtomicU32::new(0);
+
+/// Longest message that goes into the record.
+const MESSAGE_BYTES: usize = 512;
+
+/// Makes every exception end in a crash report.
+pub fn init() {
+    trap::set_fatal_handler(exception);
+}
+
+/// A panic.
+pub fn panic(info: &PanicInfo<'_>) -> ! {
+    become_the_crashing_cpu();
+    let mut message = Text::<MESSAGE_BYTES>::new();
+    let _ = write!(message, "{}", info.message());
+    let mut location = Text::<128>::new();
+    if let Some(place) = info.location() {
+        let _ = write!(location, "{}:{}", place.file(), place.line());
+    }
+    let (rip, rsp) = interrupts::caller();
+    finish(Crash {
+        cpu: 0,
+        task: None,
+        message: message.as_str().into(),
+        location: location.as_str().into(),
+        vector: None,
+        error_code: 0,
+        rip,
+        cr2: 0,
+        rsp,
+    })
+}
+
+/// A CPU exception, or an interrupt that nobody expects.
+fn exception(frame: &TrapFrame) -> ! {
+    if frame.vector == u64::from(vector::NMI) && CRASHING.load(Acquire) != 0 {
+        // Another CPU crashes and wants quiet.
+        interrupts::halt_for_ever();
+    }
+    become_the_crashing_cpu();
+    finish(Crash {
+        cpu: 0,
+        task: None,
+        message: frame.name().into(),
+        location: "".into(),
+        vector: Some(frame.vector as u8),
+        error_code: frame.error_code,
+        rip: frame.rip,
+        cr2: frame.cr2(),
+        rsp: frame.rsp,
+    })
+}
+
+/// Returns on the first CPU that crashes, with all others stopped; halts the others. A CPU that
+/// crashes while it reports its crash stops too: what it has written so far is all there is.
+fn become_the_crashing_cpu() {
+    interrupts::disable();
+    let me = cpu_number() + 1;
+    if CRASHING.compare_exchange(0, me, AcqRel, Acquire).is_err() {
+        interrupts::halt_for_ever();
+    }
+    if apic::is_enabled() {
+        ipi::send_nmi_to_others();
+    }
+}
+
+fn finish(crash: Crash<'_>) -> ! {
+    let crash = Crash { cpu: cpu_number(), task: sched::current_task_number(), ..crash };
+    let mut console = console::seize();
+    let task = Number(crash.task);
+    let _ = write!(console, "\n*** crash on CPU {}, task {task}: {}", crash.cpu, crash.message);
+    let _ = match crash.vector {
+        Some(vector) => writeln!(
+            console,
+            " (vector {vector}, error code {:#x}) at rip {:#x}, rsp {:#x}, cr2 {:#x}",
+            crash.error_code, crash.rip, crash.rsp, crash.cr2
+        ),
+        None => writeln!(console, " at {}", crash.location),
+    };
+    console.flush();
+    report::finish_with_crash(&crash)
+}
+
+struct Number(Option<u32>);
+
+impl core::fmt::Display for Number {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self.0 {
+            Some(number) => write!(f, "{number}"),
+            None => f.write_str("none"),
+        }
+    }
+}
+
+fn cpu_number() -> u32 {
+    percpu::try_this_cpu().map_or(0, |cpu| cpu.id().get())
+}
+
+#[panic_handler]
+fn panic_handler(info: &PanicInfo<'_>) -> ! {
+    panic(info)
+}

@@ -1,0 +1,142 @@
+//! Two tasks that hand a number to and fro over two channels. The same bodies on one CPU and on two.
+
+use alloc::boxed::Box;
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use spin::Mutex;
+use switchlab_records::Counts;
+
+use super::{Measured, Wrong};
+use crate::{
+    arch::tsc,
+    mm::StackError,
+    sched::{self, Channel, Cpu},
+};
+
+/// Sent instead of a number by a side that got a wrong one; no exchange counts that far.
+const STOP: u64 = u64::MAX;
+
+/// What both tasks work on. Lives for ever, as channels do.
+struct Table {
+    /// From the first task to the second.
+    there: Channel,
+    /// And back.
+    back: Channel,
+    cpus: [&'static Cpu; 2],
+    warm_up: u64,
+    exchanges: u64,
+    /// What the second task found instead of what was due.
+    wrong: [AtomicU64; 2],
+    result: Mutex<Option<Measured>>,
+}
+
+/// Measures `exchanges` between a task on `first` and one on `second`, which may be one CPU.
+///
+/// # Errors
+///
+/// [`StackError`] where there is no stack for the tasks.
+pub fn measure(
+    first: &'static Cpu,
+    second: &'static Cpu,
+    warm_up: u64,
+    exchanges: u64,
+) -> Result<Measured, StackError> {
+    let table: &'static Table = Box::leak(Box::new(Table {
+        there: Channel::new(),
+        back: Channel::new(),
+        cpus: [first, second],
+        warm_up,
+        exchanges,
+        wrong: [AtomicU64::new(0), AtomicU64::new(0)],
+        result: Mutex::new(None),
+    }));
+    let answering = sched::spawn_on(second, move || answer(table))?;
+    let asking = sched::spawn_on(first, move || {
+        let measured = ask(table);
+        *table.result.lock() = Some(measured);
+    })?;
+    asking.join();
+    answering.join();
+    let measured = table.result.lock().take();
+    Ok(measured.expect("the asking task leaves its result"))
+}
+
+/// The first task: asks, and measures.
+///
+/// The counters are read while the second task waits in `recv`: what it counted for its last answer,
+/// it counted before it sent the answer's wake-up. So they stand still, but for its halt.
+fn ask(table: &'static Table) -> Measured {
+    let mut wrong = hand_over(table, 0, table.warm_up);
+    let before = snapshot(table);
+    let start = tsc::start();
+    if wrong.is_none() {
+        wrong = hand_over(table, table.warm_up, table.warm_up + table.exchanges);
+    }
+    let end = tsc::end();
+    let counts = difference(&snapshot(table), &before);
+    if wrong.is_none_or(|wrong| wrong.found != STOP) {
+        // Only now may the second task go on to its exit, which counts too.
+        table.there.send(STOP);
+    } else {
+        let [expected, found] = table.wrong.each_ref().map(|value| value.load(Relaxed));
+        wrong = Some(Wrong { expected, found });
+    }
+    Measured { ticks: end - start, counts, wrong }
+}
+
+/// The timed block: exchanges `from..to`, up to the first wrong number.
+#[inline(never)]
+fn hand_over(table: &'static Table, from: u64, to: u64) -> Option<Wrong> {
+    for n in from..to {
+        table.there.send(2 * n);
+        let found = table.back.recv();
+        if found != 2 * n + 1 {
+            return Some(Wrong { expected: 2 * n + 1, found });
+        }
+    }
+    None
+}
+
+/// The second task: checks each number and answers with the next, until told to stop.
+fn answer(table: &'static Table) {
+    let mut expected = 0;
+    loop {
+        let found = table.there.recv();
+        if found != expected {
+            if found != STOP {
+                table.wrong[0].store(expected, Relaxed);
+                table.wrong[1].store(found, Relaxed);
+                table.back.send(STOP);
+            }
+            return;
+        }
+        table.back.send(expected + 1);
+        expected += 2;
+    }
+}
+
+/// What the CPUs of the table have counted so far.
+fn snapshot(table: &Table) -> Counts {
+    let [first, second] = table.cpus;
+    let cpus = if core::ptr::eq(first, second) { &table.cpus[..1] } else { &table.cpus[..] };
+    cpus.iter().fold(Counts::default(), |sum, cpu| {
+        let counters = cpu.counters();
+        Counts {
+            handoffs: sum.handoffs + counters.handoffs.load(Relaxed),
+            switches: sum.switches + counters.switches.load(Relaxed),
+            ipis_sent: sum.ipis_sent + counters.ipis_sent.load(Relaxed),
+            ipis_taken: sum.ipis_taken + counters.ipis_taken.load(Relaxed),
+            halts: sum.halts + counters.halts.load(Relaxed),
+        }
+    })
+}
+
+fn difference(after: &Counts, before: &Counts) -> Counts {
+    Counts {
+        handoffs: after.handoffs - before.handoffs,
+        switches: after.switches - before.switches,
+        ipis_sent: after.ipis_sent - before.ipis_sent,
+        ipis_taken: after.ipis_taken - before.ipis_taken,
+        halts: after.halts - before.halts,
+    }
+}

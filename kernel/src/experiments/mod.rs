@@ -1,0 +1,63 @@
+//! What there is to measure. A new experiment is one file here, and two lines below: its `mod`, and
+//! its entry in [`EXPERIMENTS`].
+
+mod classic;
+
+use alloc::boxed::Box;
+use core::fmt::Write;
+
+use switchlab_core::params::{ParamError, Params};
+use switchlab_records::{Clock, Record};
+
+use crate::{
+    bring_up::{self, Handover, Lab},
+    report::{self, Text, report},
+};
+
+/// One experiment.
+pub trait Experiment: Sync {
+    /// Its name, as `experiment=` wants it.
+    fn name(&self) -> &'static str;
+
+    /// Does it, and reports each block; returns what there is to tell a person.
+    fn run(&self, parameters: &Params, lab: &Lab) -> Box<dyn Results>;
+}
+
+/// What an experiment found, for a person to read.
+pub trait Results {
+    /// Prints it on the serial line, with times by `clock`.
+    fn print(&self, clock: &Clock);
+}
+
+/// All of them; the first is the default.
+static EXPERIMENTS: [&dyn Experiment; 1] = [&classic::Classic];
+
+/// Their names.
+pub static NAMES: [&str; 1] = [classic::NAME];
+
+/// The first record: what was accepted, or what was not understood.
+pub fn announce(handover: &Handover, parameters: &Result<Params, ParamError<'_>>) {
+    let mut text = Text::<256>::new();
+    if let Ok(parameters) = parameters {
+        let _ = write!(text, "{parameters}");
+    }
+    bring_up::announce(handover, "switchlab", text.as_str());
+}
+
+/// Does what `parameters` ask for.
+///
+/// # Panics
+///
+/// For an experiment that does not exist: [`Params::parse`] knows [`NAMES`].
+pub fn run(parameters: &Params, lab: &Lab) -> Box<dyn Results> {
+    let experiment = EXPERIMENTS.iter().find(|experiment| experiment.name() == parameters.experiment);
+    experiment.expect("the parameters name an experiment").run(parameters, lab)
+}
+
+/// Compares the clocks once more, prints the results, and ends.
+pub fn finish(lab: Lab, results: Box<dyn Results>) -> ! {
+    let clock = lab.clocks.compare_after();
+    report(&Record::Clock(clock));
+    results.print(&clock);
+    report::finish()
+}

@@ -1,0 +1,21 @@
+//! The heap, for set-up: nothing allocates while a clock runs.
+
+use linked_list_allocator::LockedHeap;
+
+use super::{frames::FRAMES, physical};
+
+/// Bytes of the heap. Tasks, their bodies, stacks of exceptions, results.
+const HEAP_BYTES: u64 = 8 << 20;
+
+#[global_allocator]
+static HEAP: LockedHeap = LockedHeap::empty();
+
+pub(super) fn init() {
+    let start = FRAMES
+        .lock()
+        .allocate_contiguous(HEAP_BYTES)
+        .unwrap_or_else(|| panic!("no {} MiB of usable memory in one piece for the heap", HEAP_BYTES >> 20));
+    let start = physical::to_virtual(start);
+    // SAFETY: the frames are fresh and mapped for ever.
+    unsafe { HEAP.lock().init(start.as_mut_ptr(), HEAP_BYTES as usize) };
+}

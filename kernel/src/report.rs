@@ -1,0 +1,114 @@
+//! The only writer of records: numbers them, writes each line whole under the console's lock, counts
+//! failures, and ends the log.
+
+use core::{
+    fmt::Write,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+use switchlab_records::{Crash, End, ExitCode, Failure, MAX_LINE, Record, Status, encode};
+
+use crate::{
+    arch::exit,
+    console::{self, Console},
+};
+
+/// Number of the next record. Changed under the console's lock.
+static SEQUENCE: AtomicU64 = AtomicU64::new(0);
+/// Failures reported so far.
+static FAILURES: AtomicU64 = AtomicU64::new(0);
+
+/// Writes a record.
+///
+/// # Panics
+///
+/// If it does not fit in a line of [`MAX_LINE`] bytes.
+pub fn report(record: &Record<'_>) {
+    write(&mut console::lock(), record);
+}
+
+/// Reports that a check did not hold, and goes on: the log will end in `fail`.
+pub fn failure(what: core::fmt::Arguments<'_>) {
+    FAILURES.fetch_add(1, Relaxed);
+    let mut text = Text::<512>::new();
+    // A text that is too long is cut.
+    let _ = text.write_fmt(what);
+    report(&Record::Failure(Failure { what: text.as_str().into() }));
+}
+
+/// Reports that a check did not hold: [`failure`](failure()) with a format string.
+#[macro_export]
+macro_rules! failure {
+    ($($argument:tt)*) => {
+        $crate::report::failure(format_args!($($argument)*))
+    };
+}
+
+/// Ends the log and the machine: `pass` if no failure was reported.
+pub fn finish() -> ! {
+    let (status, code) = match FAILURES.load(Relaxed) {
+        0 => (Status::Pass, ExitCode::Pass),
+        _ => (Status::Fail, ExitCode::Fail),
+    };
+    let mut console = console::lock();
+    let records = SEQUENCE.load(Relaxed) + 1;
+    write(&mut console, &Record::End(End { status, records }));
+    console.flush();
+    exit::leave(code)
+}
+
+/// Ends the log with a crash, past all locks, and the machine. All other CPUs have stopped.
+pub fn finish_with_crash(crash: &Crash<'_>) -> ! {
+    let mut console = console::seize();
+    // Whoever was writing may have been stopped in mid-line.
+    console.write_bytes(b"\n");
+    write(&mut console, &Record::Crash(crash.clone()));
+    console.flush();
+    exit::leave(ExitCode::Panic)
+}
+
+fn write(console: &mut Console, record: &Record<'_>) {
+    let mut line = [0; MAX_LINE];
+    let sequence = SEQUENCE.load(Relaxed);
+    match encode(sequence, record, &mut line) {
+        Ok(length) => console.write_bytes(&line[..length]),
+        Err(error) => panic!("record {sequence} does not fit in {MAX_LINE} bytes: {error:?}"),
+    }
+    SEQUENCE.store(sequence + 1, Relaxed);
+}
+
+/// A text of at most `N` bytes, on the stack: formatted without an allocation, cut where it is
+/// longer.
+#[derive(Debug)]
+pub struct Text<const N: usize> {
+    bytes: [u8; N],
+    length: usize,
+}
+
+impl<const N: usize> Text<N> {
+    /// An empty text.
+    pub const fn new() -> Self {
+        Self { bytes: [0; N], length: 0 }
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        core::str::from_utf8(&self.bytes[..self.length]).expect("write_str cuts between characters")
+    }
+}
+
+impl<const N: usize> Default for Text<N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<const N: usize> Write for Text<N> {
+    fn write_str(&mut self, text: &str) -> core::fmt::Result {
+        let room = N - self.length;
+        let fits = text.floor_char_boundary(room);
+        self.bytes[self.length..self.length + fits].copy_from_slice(&text.as_bytes()[..fits]);
+        self.length += fits;
+        if fits == text.len() { Ok(()) } else { Err(core::fmt::Error) }
+    }
+}
