@@ -1,1 +1,47 @@
-//! lib
+//! What people type, and what the integration tests call: build, boot, capture, judge, report.
+//!
+//! | module | what it owns |
+//! |---|---|
+//! | [`cmd`] | one file per subcommand: options in, exit status out |
+//! | [`status`] | the exit statuses, and the error that carries one |
+//! | [`toolchain`] | the two sources of `core` for bare metal, and which one is taken |
+//! | [`install`] | what brings a missing part of the host |
+//! | [`build`] | cargo, and the executables it makes |
+//! | [`qemu`] | configuration to argv |
+//! | [`accel`] | the accelerator, proved by a canary |
+//! | [`host`], [`floor`] | the host's CPUs, and what its own threads cost |
+//! | [`capture`] | QEMU as a process: serial line, deadline, end |
+//! | [`exit`] | what an end means: an outcome |
+//! | [`guest`] | a guest from start to outcome: the tests' way in |
+//! | [`folder`], [`manifest`] | what a run leaves, and the facts beside its log |
+//! | [`results`], [`table`] | what a log says: JSON, CSV, table, markdown |
+//! | [`progress`] | what is shown meanwhile |
+//! | [`failure`], [`symbols`] | what is said when it went wrong |
+//! | [`workspace`] | where the sources are |
+//!
+//! Principles: what decides is a pure function with tests; what touches the host is thin. Results
+//! go to stdout, all else to stderr. Nothing calls rustup.
+#![forbid(unsafe_code)]
+
+pub mod accel;
+pub mod build;
+pub mod capture;
+pub mod cmd;
+pub mod exit;
+pub mod failure;
+pub mod floor;
+pub mod folder;
+#[cfg(test)]
+mod golden;
+pub mod guest;
+pub mod host;
+pub mod install;
+pub mod manifest;
+pub mod progress;
+pub mod qemu;
+pub mod results;
+pub mod status;
+pub mod symbols;
+pub mod table;
+pub mod toolchain;
+pub mod workspace;

@@ -1,0 +1,161 @@
+//! Runs cargo for the loader and the kernels and finds what it built. Which toolchain that is,
+//! `toolchain` says.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use anyhow::Context;
+use serde::Deserialize;
+
+use crate::install::{self, Need};
+use crate::status::{Refusal, Status};
+use crate::toolchain::{self, CoreSource};
+
+/// Name of the loader's executable.
+pub const LOADER: &str = "switchlab-boot";
+/// Name of the kernel's executable.
+pub const KERNEL: &str = "switchlab";
+/// Name of the loader's package.
+pub const LOADER_PACKAGE: &str = "switchlab-boot";
+/// Name of the kernel's package.
+pub const KERNEL_PACKAGE: &str = "switchlab-kernel";
+/// The package whose executables are the test kernels.
+pub const TEST_KERNELS_PACKAGE: &str = "switchlab-test-kernels";
+
+/// Executables for bare metal, and what built them.
+#[derive(Clone, Debug)]
+pub struct Artefacts {
+    /// By name.
+    pub executables: BTreeMap<String, PathBuf>,
+    /// Where `core` came from; `None` where nothing was built because the paths were given.
+    pub source: Option<CoreSource>,
+}
+
+impl Artefacts {
+    /// The path of the executable `name`.
+    ///
+    /// # Errors
+    ///
+    /// Cargo built no such executable.
+    pub fn path(&self, name: &str) -> anyhow::Result<&Path> {
+        let path =
+            self.executables.get(name).with_context(|| format!("cargo built no executable `{name}`"))?;
+        Ok(path)
+    }
+
+    /// The loader that `SWITCHLAB_LOADER` names, and with it the kernel of `SWITCHLAB_KERNEL`:
+    /// tests of xtask itself need nothing built.
+    fn given() -> Option<Self> {
+        let loader = env::var_os("SWITCHLAB_LOADER")?;
+        let kernel = env::var_os("SWITCHLAB_KERNEL");
+        let named = [(LOADER, Some(loader)), (KERNEL, kernel)];
+        let executables =
+            named.into_iter().filter_map(|(name, path)| Some((name.to_owned(), path?.into()))).collect();
+        Some(Self { executables, source: None })
+    }
+}
+
+/// Whether cargo's own progress is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Talk {
+    /// Which source of `core` is taken, and cargo's progress.
+    Normal,
+    /// Errors alone.
+    Quiet,
+}
+
+/// The source of `core`, after what was missing was installed where `install` allows it.
+///
+/// # Errors
+///
+/// Status 5 with every missing part and the commands that bring it.
+pub fn core_source(install: install::Permission) -> anyhow::Result<CoreSource> {
+    let missing = match toolchain::choose(&toolchain::facts()) {
+        Ok(source) => return Ok(source),
+        Err(missing) => missing,
+    };
+    let what = missing.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let what =
+        format!("core for {} is not installed and cannot be built, for lack of {what}", toolchain::TARGET);
+    install::bring(&[Need::Toolchain], &what, install)?;
+    toolchain::choose(&toolchain::facts()).map_err(|missing| {
+        let still = missing.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        Refusal::missing(format!("still missing after the installation: {still}"))
+    })
+}
+
+/// Builds `packages` for bare metal.
+///
+/// # Errors
+///
+/// Status 5 where a part of the toolchain is missing, 101 where cargo fails.
+pub fn build(packages: &[&str], install: install::Permission, talk: Talk) -> anyhow::Result<Artefacts> {
+    if let Some(given) = Artefacts::given() {
+        return Ok(given);
+    }
+    let source = core_source(install)?;
+    if talk == Talk::Normal {
+        eprintln!("core: {source}");
+    }
+    let mut command = source.cargo("build");
+    command.arg("--message-format=json-render-diagnostics");
+    if talk == Talk::Quiet {
+        command.arg("--quiet");
+    }
+    for package in packages {
+        command.args(["-p", package]);
+    }
+    let shown = format!("{command:?}");
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("starting {}", source.compiler().cargo.display()))?;
+    let stdout = child.stdout.take().context("cargo's messages")?;
+    let mut executables = BTreeMap::new();
+    for line in BufReader::new(stdout).lines() {
+        if let Some((name, path)) = executable(&line?) {
+            executables.insert(name, path);
+        }
+    }
+    let status = child.wait().context("waiting for cargo")?;
+    if !status.success() {
+        return Err(Refusal::with(Status::Build, format!("the build failed ({status}): {shown}")));
+    }
+    Ok(Artefacts { executables, source: Some(source) })
+}
+
+/// The executable that one of cargo's messages tells of.
+fn executable(message: &str) -> Option<(String, PathBuf)> {
+    #[derive(Deserialize)]
+    struct Message {
+        reason: String,
+        target: Option<Target>,
+        executable: Option<PathBuf>,
+    }
+    #[derive(Deserialize)]
+    struct Target {
+        name: String,
+    }
+    let message: Message = serde_json::from_str(message).ok()?;
+    (message.reason == "compiler-artifact").then_some((message.target?.name, message.executable?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn executables_are_found_among_cargos_messages() {
+        let artefact = r#"{"reason":"compiler-artifact","target":{"name":"switchlab","kind":["bin"]},"executable":"/t/switchlab"}"#;
+        assert_eq!(executable(artefact), Some(("switchlab".into(), "/t/switchlab".into())));
+        let library =
+            r#"{"reason":"compiler-artifact","target":{"name":"switchlab_core"},"executable":null}"#;
+        assert_eq!(executable(library), None);
+        assert_eq!(executable(r#"{"reason":"build-finished","success":true}"#), None);
+        assert_eq!(executable("no json"), None);
+    }
+}

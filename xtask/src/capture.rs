@@ -1,0 +1,333 @@
+//! Starts QEMU, takes its serial line as it comes, writes it down as it is, and ends QEMU at the
+//! deadline, on Ctrl-C, and when the capture is dropped. What it all means, `exit` says.
+
+use std::ffi::OsString;
+use std::io::{self, Read, Write};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use wait_timeout::ChildExt;
+
+/// A log longer than this is no log of ours: a guest that writes for ever must not fill the disk.
+pub const LOG_LIMIT: usize = 64 << 20;
+
+/// How often the flag of Ctrl-C is looked at.
+const TICK: Duration = Duration::from_millis(50);
+
+/// How long to wait for the rest of the serial line, once QEMU is gone.
+const DRAIN: Duration = Duration::from_millis(500);
+
+/// What a capture is told.
+#[derive(Clone, Copy)]
+pub struct Limits<'a> {
+    /// QEMU is ended after this time.
+    pub deadline: Duration,
+    /// QEMU is ended as soon as this is set.
+    pub interrupted: &'a AtomicBool,
+}
+
+/// Where the bytes of the serial line go. Both are told of the same bytes.
+pub trait Sink {
+    /// Takes the next bytes; `since_start` is the time since QEMU was started.
+    fn bytes(&mut self, bytes: &[u8], since_start: Duration);
+}
+
+/// How QEMU came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// By itself, with this status.
+    Exited(i32),
+    /// By a signal that was not ours.
+    Signalled(i32),
+    /// By us, at the deadline.
+    Deadline,
+    /// By us, because of Ctrl-C.
+    Interrupted,
+    /// By us, because the log grew beyond [`LOG_LIMIT`].
+    Endless,
+}
+
+/// What was captured.
+#[derive(Debug)]
+pub struct Captured {
+    /// How QEMU ended.
+    pub ending: Ending,
+    /// The serial line, as it came.
+    pub log: Vec<u8>,
+    /// What QEMU said on stderr.
+    pub stderr: String,
+    /// From start to end.
+    pub elapsed: Duration,
+    /// The first error of writing the log down; the log in memory is whole all the same.
+    pub log_error: Option<io::Error>,
+}
+
+impl Captured {
+    /// Of a QEMU that did not start.
+    pub const fn nothing() -> Self {
+        Self {
+            ending: Ending::Interrupted,
+            log: Vec::new(),
+            stderr: String::new(),
+            elapsed: Duration::ZERO,
+            log_error: None,
+        }
+    }
+}
+
+/// Runs `argv` to its end and hands every byte of its stdout to `file` and then to `sink`.
+///
+/// # Errors
+///
+/// The program could not be started.
+pub fn capture(
+    argv: &[OsString],
+    limits: Limits<'_>,
+    file: &mut dyn Write,
+    sink: &mut dyn Sink,
+) -> io::Result<Captured> {
+    let mut guest = Guest::start(argv)?;
+    let stderr = guest.stderr();
+    let serial = guest.serial();
+    let mut captured = Captured::nothing();
+    captured.ending = guest.watch(&serial, limits, |bytes, since_start| {
+        captured.log.extend_from_slice(bytes);
+        if captured.log_error.is_none() {
+            captured.log_error = file.write_all(bytes).and_then(|()| file.flush()).err();
+        }
+        sink.bytes(bytes, since_start);
+        captured.log.len() <= LOG_LIMIT
+    })?;
+    captured.elapsed = guest.started.elapsed();
+    drop(guest);
+    captured.stderr = stderr.recv_timeout(DRAIN).unwrap_or_default();
+    Ok(captured)
+}
+
+/// QEMU in a process group of its own, so that Ctrl-C reaches xtask alone and all of QEMU's
+/// children end with it.
+struct Guest {
+    child: Child,
+    started: Instant,
+}
+
+impl Guest {
+    fn start(argv: &[OsString]) -> io::Result<Self> {
+        let (program, arguments) = argv
+            .split_first()
+            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "empty command line"))?;
+        let started = Instant::now();
+        let child = Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .spawn()?;
+        Ok(Self { child, started })
+    }
+
+    /// The serial line in pieces; it closes at its end.
+    fn serial(&mut self) -> Receiver<Vec<u8>> {
+        let (sender, receiver) = mpsc::sync_channel(64);
+        if let Some(stdout) = self.child.stdout.take() {
+            thread::spawn(move || forward(stdout, &sender));
+        }
+        receiver
+    }
+
+    /// All of stderr, once it is closed.
+    fn stderr(&mut self) -> Receiver<String> {
+        let (sender, receiver) = mpsc::channel();
+        if let Some(mut stderr) = self.child.stderr.take() {
+            thread::spawn(move || {
+                let mut bytes = Vec::new();
+                // What was read before an error is worth as much as all of it.
+                let _ = stderr.read_to_end(&mut bytes);
+                let _ = sender.send(String::from_utf8_lossy(&bytes).into_owned());
+            });
+        }
+        receiver
+    }
+
+    /// Hands the serial line to `take` until QEMU is gone or has to go. `take` says whether more
+    /// is wanted.
+    fn watch(
+        &mut self,
+        serial: &Receiver<Vec<u8>>,
+        limits: Limits<'_>,
+        mut take: impl FnMut(&[u8], Duration) -> bool,
+    ) -> io::Result<Ending> {
+        let mut exited: Option<(ExitStatus, Instant)> = None;
+        loop {
+            // Pairs with the store in the handler of Ctrl-C; nothing else is handed over by it.
+            if limits.interrupted.load(Ordering::Relaxed) {
+                return Ok(Ending::Interrupted);
+            }
+            if exited.is_none() {
+                exited = self.child.try_wait()?.map(|status| (status, Instant::now()));
+            }
+            if let Some((status, at)) = exited
+                && at.elapsed() > DRAIN
+            {
+                // A child of QEMU's still holds the line.
+                return Ok(ending(status));
+            }
+            let left = limits.deadline.saturating_sub(self.started.elapsed());
+            if left.is_zero() {
+                return Ok(Ending::Deadline);
+            }
+            match serial.recv_timeout(left.min(TICK)) {
+                Ok(bytes) if take(&bytes, self.started.elapsed()) => {}
+                Ok(_) => return Ok(Ending::Endless),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => match exited {
+                    Some((status, _)) => return Ok(ending(status)),
+                    None => {
+                        let status = self.child.wait_timeout(left.min(TICK))?;
+                        exited = status.map(|status| (status, Instant::now()));
+                    }
+                },
+            }
+        }
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        // The group outlives its leader where a child of QEMU's does; none left is no error.
+        let _ = killpg(Pid::from_raw(self.child.id().cast_signed()), Signal::SIGKILL);
+        let _ = self.child.wait();
+    }
+}
+
+fn ending(status: ExitStatus) -> Ending {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => Ending::Exited(code),
+        (None, signal) => Ending::Signalled(signal.unwrap_or_default()),
+    }
+}
+
+fn forward(mut stdout: impl Read, sender: &SyncSender<Vec<u8>>) {
+    let mut buffer = vec![0; 64 << 10];
+    while let Ok(length) = stdout.read(&mut buffer) {
+        if length == 0 || sender.send(buffer[..length].to_vec()).is_err() {
+            return;
+        }
+    }
+}
+
+/// A sink that wants nothing.
+pub struct Ignore;
+
+impl Sink for Ignore {
+    fn bytes(&mut self, _: &[u8], _: Duration) {}
+}
+
+/// A sink that calls `on_line` with each whole line, and with the time it came.
+pub struct Lines<F: FnMut(&str, Duration)> {
+    partial: Vec<u8>,
+    on_line: F,
+}
+
+impl<F: FnMut(&str, Duration)> Lines<F> {
+    /// Starts without a line.
+    pub const fn new(on_line: F) -> Self {
+        Self { partial: Vec::new(), on_line }
+    }
+}
+
+impl<F: FnMut(&str, Duration)> Sink for Lines<F> {
+    fn bytes(&mut self, bytes: &[u8], since_start: Duration) {
+        self.partial.extend_from_slice(bytes);
+        while let Some(end) = self.partial.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = self.partial.drain(..=end).collect();
+            (self.on_line)(&String::from_utf8_lossy(&line), since_start);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str, deadline: Duration) -> Captured {
+        let argv = ["sh", "-c", script].map(OsString::from);
+        let limits = Limits { deadline, interrupted: &AtomicBool::new(false) };
+        capture(&argv, limits, &mut io::sink(), &mut Ignore).expect("sh starts")
+    }
+
+    #[test]
+    fn status_and_both_streams_are_kept() {
+        let captured = shell("echo out; echo err >&2; exit 33", Duration::from_secs(60));
+        assert_eq!(captured.ending, Ending::Exited(33));
+        assert_eq!(captured.log, b"out\n");
+        assert_eq!(captured.stderr, "err\n");
+    }
+
+    #[test]
+    fn signal_is_told_from_a_status() {
+        assert_eq!(shell("kill -9 $$", Duration::from_secs(60)).ending, Ending::Signalled(9));
+    }
+
+    #[test]
+    fn deadline_ends_all_of_the_group_and_keeps_what_came() {
+        let captured = shell("echo first; sleep 600 & sleep 600", Duration::from_millis(300));
+        assert_eq!(captured.ending, Ending::Deadline);
+        assert_eq!(captured.log, b"first\n");
+    }
+
+    #[test]
+    fn child_that_outlives_qemu_does_not_hold_the_capture() {
+        let captured = shell("sleep 600 & echo out; exit 7", Duration::from_secs(60));
+        assert_eq!((captured.ending, &*captured.log), (Ending::Exited(7), b"out\n".as_slice()));
+    }
+
+    #[test]
+    fn interruption_ends_it() {
+        let argv = ["sleep", "600"].map(OsString::from);
+        let limits = Limits { deadline: Duration::from_secs(60), interrupted: &AtomicBool::new(true) };
+        let captured = capture(&argv, limits, &mut io::sink(), &mut Ignore).expect("starts");
+        assert_eq!(captured.ending, Ending::Interrupted);
+    }
+
+    #[test]
+    fn endless_guest_is_ended() {
+        assert_eq!(shell("yes", Duration::from_secs(60)).ending, Ending::Endless);
+    }
+
+    #[test]
+    fn log_that_cannot_be_written_is_whole_in_memory() {
+        struct Full;
+        impl Write for Full {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::StorageFull.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let argv = ["echo", "out"].map(OsString::from);
+        let limits = Limits { deadline: Duration::from_secs(60), interrupted: &AtomicBool::new(false) };
+        let captured = capture(&argv, limits, &mut Full, &mut Ignore).expect("starts");
+        assert_eq!(captured.log, b"out\n");
+        assert_eq!(captured.log_error.map(|error| error.kind()), Some(io::ErrorKind::StorageFull));
+    }
+
+    #[test]
+    fn lines_come_whole_however_the_bytes_do() {
+        let mut seen = Vec::new();
+        let mut lines = Lines::new(|line: &str, _| seen.push(line.to_owned()));
+        for piece in ["a", "b\ncd", "\n\ne"] {
+            lines.bytes(piece.as_bytes(), Duration::ZERO);
+        }
+        drop(lines);
+        assert_eq!(seen, ["ab\n", "cd\n", "\n"]);
+    }
+}

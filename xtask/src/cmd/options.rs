@@ -1,0 +1,235 @@
+//! Options that `run` and `gdb` share: the guest. Read and checked here, before anything starts.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use switchlab_core::params::{DEFAULT_PAIR, EXCHANGES, Params, RUNS, parse_pair};
+
+use crate::accel::Wanted;
+use crate::qemu::{Accelerator, Config, Machine, TcgThread};
+use crate::status::Refusal;
+
+/// The experiments that there are.
+pub const EXPERIMENTS: [&str; 1] = ["classic"];
+
+/// What makes a guest.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Guest")]
+pub struct GuestArgs {
+    /// What executes the guest; auto is KVM (hvf on macOS) where it proves itself, else TCG
+    #[arg(long, value_enum, default_value_t = Wanted::Auto)]
+    pub accel: Wanted,
+    /// Under TCG, run all vCPUs in one host thread, or each in its own
+    #[arg(long, value_enum, default_value_t = TcgThread::Single)]
+    pub tcg_thread: TcgThread,
+    /// Pin QEMU to these host CPUs, like 0 or 0,2-3 (by taskset)
+    #[arg(long, value_name = "LIST")]
+    pub host_cpus: Option<String>,
+    /// Virtual CPUs, 1 to 64
+    #[arg(long, value_name = "N", default_value_t = 12, value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub smp: u32,
+    /// CPU model, as QEMU names it [default: max under TCG, else host]
+    #[arg(long, value_name = "MODEL")]
+    pub cpu: Option<String>,
+    /// Memory: a number with M or G, 64M or more
+    #[arg(long, value_name = "SIZE", default_value = "256M", value_parser = memory)]
+    pub memory: String,
+    /// The machine that QEMU shows
+    #[arg(long, value_enum, default_value_t = Machine::Pc)]
+    pub machine: Machine,
+    /// QEMU's executable [default: SWITCHLAB_QEMU, else qemu-system-x86_64 in PATH]
+    #[arg(long, value_name = "PATH")]
+    pub qemu: Option<PathBuf>,
+    /// Boot this kernel instead of the laboratory: any ELF to the bootloader_api contract. Its serial
+    /// line is passed through, and QEMU's exit status is that of xtask
+    #[arg(long, value_name = "FILE")]
+    pub kernel: Option<PathBuf>,
+    /// A file that the loader hands to the kernel as its ramdisk
+    #[arg(long, value_name = "FILE")]
+    pub ramdisk: Option<PathBuf>,
+    /// More words for the kernel's command line
+    #[arg(long, value_name = "WORDS", allow_hyphen_values = true)]
+    pub append: Option<String>,
+    /// More arguments for QEMU
+    #[arg(last = true, value_name = "QEMU ARGUMENTS")]
+    pub extra: Vec<OsString>,
+}
+
+/// What is measured.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Experiment")]
+pub struct ExperimentArgs {
+    /// Which experiment
+    #[arg(long, value_name = "NAME", default_value = EXPERIMENTS[0], value_parser = EXPERIMENTS)]
+    pub experiment: String,
+    /// Runs, 1 to 1000
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(range(RUNS)))]
+    pub runs: u32,
+    /// Exchanges in each timed block, 1 to 1000000000; one exchange is two switches
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(EXCHANGES))]
+    pub exchanges: u64,
+    /// The two CPUs, the first also that of the same-core mode [default: 0,1]
+    #[arg(long, value_name = "A,B", value_parser = pair)]
+    pub pair: Option<(u32, u32)>,
+}
+
+fn range(range: std::ops::RangeInclusive<u64>) -> std::ops::RangeInclusive<i64> {
+    let narrow = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    narrow(*range.start())..=narrow(*range.end())
+}
+
+fn pair(text: &str) -> Result<(u32, u32), String> {
+    parse_pair(text).ok_or_else(|| "two CPU numbers A,B are expected, like 0,1".into())
+}
+
+/// The least memory that loader and kernel can work with, in MiB.
+const LEAST_MEMORY: u64 = 64;
+/// The most that makes sense, in MiB.
+const MOST_MEMORY: u64 = 1 << 20;
+
+fn memory(text: &str) -> Result<String, String> {
+    let allowed =
+        || format!("a number with M or G is expected, from {LEAST_MEMORY}M to {}G", MOST_MEMORY >> 10);
+    let (number, unit) = match text.as_bytes().last() {
+        Some(b'M' | b'm') => (&text[..text.len() - 1], 1),
+        Some(b'G' | b'g') => (&text[..text.len() - 1], 1 << 10),
+        _ => (text, 1),
+    };
+    let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    let size =
+        digits.then(|| number.parse::<u64>().ok()).flatten().and_then(|number| number.checked_mul(unit));
+    match size {
+        Some(size) if (LEAST_MEMORY..=MOST_MEMORY).contains(&size) => Ok(format!("{size}M")),
+        _ => Err(allowed()),
+    }
+}
+
+impl GuestArgs {
+    /// Holds against the host what clap cannot.
+    ///
+    /// # Errors
+    ///
+    /// Status 2, and 5 without taskset.
+    pub fn check(&self) -> anyhow::Result<()> {
+        for (option, file) in [("--kernel", &self.kernel), ("--ramdisk", &self.ramdisk)] {
+            if let Some(file) = file {
+                std::fs::File::open(file).map_err(|error| {
+                    Refusal::usage(format!("{option} {}: {error}; a file is expected", file.display()))
+                })?;
+            }
+        }
+        self.host_cpus.as_deref().map_or(Ok(()), crate::host::check_list)
+    }
+
+    /// The guest, with what else it takes.
+    pub fn config(
+        &self,
+        qemu: &Path,
+        accelerator: Accelerator,
+        files: (PathBuf, PathBuf),
+        words: String,
+    ) -> Config {
+        let (loader, kernel) = files;
+        Config {
+            qemu: qemu.to_path_buf(),
+            host_cpus: self.host_cpus.clone(),
+            machine: self.machine,
+            accelerator,
+            cpus: self.smp,
+            cpu: self.cpu.clone(),
+            memory: self.memory.clone(),
+            loader,
+            kernel,
+            ramdisk: self.ramdisk.clone(),
+            command_line: words,
+            extra: self.extra.clone(),
+        }
+    }
+
+    /// The kernel's command line: the experiment's words for our kernel, and the user's own.
+    pub fn command_line(&self, experiment: &ExperimentArgs) -> String {
+        let ours = self.kernel.is_none().then(|| experiment.words(self.smp));
+        ours.into_iter().chain(self.append.clone()).collect::<Vec<_>>().join(" ")
+    }
+}
+
+impl ExperimentArgs {
+    /// Holds the parameters against a guest of `cpus` CPUs.
+    ///
+    /// # Errors
+    ///
+    /// Status 2, with what is allowed.
+    pub fn check(&self, cpus: u32) -> anyhow::Result<()> {
+        let words = self.words(cpus);
+        Params::parse(&words, &EXPERIMENTS)
+            .and_then(|params| params.validate(cpus))
+            .map_err(|error| Refusal::usage(error.to_string()))
+    }
+
+    /// The pair is left out where there is one CPU, unless it was asked for.
+    fn words(&self, cpus: u32) -> String {
+        let Self { experiment, runs, exchanges, pair } = self;
+        let pair = pair.or((cpus > 1).then_some(DEFAULT_PAIR));
+        let pair = pair.map_or_else(String::new, |(first, second)| format!(" pair={first},{second}"));
+        format!("experiment={experiment} runs={runs} exchanges={exchanges}{pair}")
+    }
+
+    /// The deadline where none is named: a minute, and generous time for each exchange.
+    pub fn deadline(&self, accelerator: Accelerator) -> Duration {
+        let exchanges = u64::from(self.runs).saturating_mul(self.exchanges);
+        let each = if accelerator.has_thread_per_cpu() { MULTI_EXCHANGE } else { SINGLE_EXCHANGE };
+        Duration::from_secs(60).saturating_add(Duration::from_micros(exchanges.saturating_mul(each)))
+    }
+}
+
+/// Microseconds of the deadline for each exchange of a run, over all modes: about five times what
+/// a slow host was seen to take, in one thread and with a thread per CPU.
+const SINGLE_EXCHANGE: u64 = 60;
+const MULTI_EXCHANGE: u64 = 800;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn experiment() -> ExperimentArgs {
+        ExperimentArgs { experiment: "classic".into(), runs: 5, exchanges: 1_000_000, pair: None }
+    }
+
+    #[test]
+    fn words_are_what_the_kernel_parses() {
+        assert_eq!(experiment().words(12), "experiment=classic runs=5 exchanges=1000000 pair=0,1");
+        assert_eq!(experiment().words(1), "experiment=classic runs=5 exchanges=1000000");
+        let named = ExperimentArgs { pair: Some((2, 1)), ..experiment() };
+        assert_eq!(named.words(3), "experiment=classic runs=5 exchanges=1000000 pair=2,1");
+        for cpus in [1, 2, 64] {
+            assert!(experiment().check(cpus).is_ok());
+        }
+    }
+
+    #[test]
+    fn pair_that_cannot_be_is_refused() {
+        for (pair, cpus) in [((0, 0), 12), ((0, 12), 12), ((12, 0), 12), ((0, 1), 1)] {
+            let error = ExperimentArgs { pair: Some(pair), ..experiment() }.check(cpus).unwrap_err();
+            assert_eq!(crate::status::status_of(&error), crate::status::Status::Usage);
+            assert!(error.to_string().contains("pair"), "{error}");
+        }
+    }
+
+    #[test]
+    fn memory_is_a_size() {
+        for (text, size) in [("64M", "64M"), ("256m", "256M"), ("2G", "2048M"), ("512", "512M")] {
+            assert_eq!(memory(text).as_deref(), Ok(size));
+        }
+        for text in ["", "M", "63M", "0", "-1G", "1.5G", "2T", "99999999999999999999G", "1048577M", "é"] {
+            assert!(memory(text).unwrap_err().contains("from 64M to 1024G"), "{text}");
+        }
+    }
+
+    #[test]
+    fn deadline_grows_with_the_work() {
+        let single = Accelerator::Tcg(TcgThread::Single);
+        assert_eq!(experiment().deadline(single), Duration::from_secs(360));
+        assert!(experiment().deadline(Accelerator::Tcg(TcgThread::Multi)) > experiment().deadline(single));
+    }
+}

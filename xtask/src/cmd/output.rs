@@ -1,0 +1,48 @@
+//! How results are shown: the formats that `run` and `replay` share.
+
+use clap::ValueEnum;
+
+use crate::manifest::Manifest;
+use crate::results::Results;
+use crate::table::Report;
+
+/// What goes to stdout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people, with the conditions.
+    Table,
+    /// All of the results.
+    Json,
+    /// A row for each timed block.
+    Csv,
+    /// The table as a document has it.
+    Markdown,
+}
+
+/// The results in `format`.
+///
+/// # Errors
+///
+/// None that a valid log can cause.
+pub fn render(format: Format, results: &Results<'_>, manifest: Option<&Manifest>) -> anyhow::Result<String> {
+    Ok(match format {
+        Format::Table => Report::new(results, manifest).text(),
+        Format::Markdown => Report::new(results, manifest).markdown(),
+        Format::Json => results.json()?,
+        Format::Csv => results.csv()?,
+    })
+}
+
+/// Writes results to stdout. A reader that has gone (`| head`) is no error.
+///
+/// # Errors
+///
+/// Any other failure of stdout.
+pub fn print(text: &str) -> anyhow::Result<()> {
+    use std::io::{ErrorKind, Write};
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,53 @@
+//! `test`: builds the loader and the test kernels, then runs every test of the workspace, those
+//! that boot a guest among them.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+
+use super::find_qemu;
+use super::lint::host_cargo;
+use crate::build::{KERNEL, KERNEL_PACKAGE, LOADER, LOADER_PACKAGE, TEST_KERNELS_PACKAGE, Talk, build};
+use crate::status::Status;
+
+/// Options of `test`.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Run the tests whose names contain this
+    #[arg(value_name = "FILTER")]
+    filter: Option<String>,
+    /// QEMU's executable [default: SWITCHLAB_QEMU, else qemu-system-x86_64 in PATH]
+    #[arg(long, value_name = "PATH")]
+    qemu: Option<PathBuf>,
+    /// Install what is missing (as root, on Debian or Ubuntu, by apt-get)
+    #[arg(long)]
+    install: bool,
+}
+
+/// Where the guests' tests find what they boot.
+const LOADER_VARIABLE: &str = "SWITCHLAB_LOADER";
+const KERNEL_VARIABLE: &str = "SWITCHLAB_KERNEL";
+const TEST_KERNELS_VARIABLE: &str = "SWITCHLAB_TEST_KERNELS";
+const QEMU_VARIABLE: &str = "SWITCHLAB_QEMU";
+const XTASK_VARIABLE: &str = "SWITCHLAB_XTASK";
+
+/// Builds and tests.
+///
+/// # Errors
+///
+/// Status 5 for a missing part, 101 for a build that fails.
+pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let qemu = find_qemu(args.qemu.as_deref(), args.install.into())?;
+    let packages = [LOADER_PACKAGE, KERNEL_PACKAGE, TEST_KERNELS_PACKAGE];
+    let artefacts = build(&packages, args.install.into(), Talk::Normal)?;
+    let loader = artefacts.path(LOADER)?;
+    let kernels = loader.parent().unwrap_or_else(|| Path::new("."));
+    let mut cargo = host_cargo("test");
+    cargo.arg("--no-fail-fast").args(&args.filter);
+    cargo.env(LOADER_VARIABLE, loader).env(KERNEL_VARIABLE, artefacts.path(KERNEL)?);
+    cargo.env(TEST_KERNELS_VARIABLE, kernels).env(QEMU_VARIABLE, qemu);
+    cargo.env(XTASK_VARIABLE, std::env::current_exe().context("finding xtask's own executable")?);
+    let status = cargo.status().context("starting cargo test")?;
+    Ok(if status.success() { Status::Pass.into() } else { Status::Fail.into() })
+}

@@ -1,0 +1,138 @@
+//! Facts about `exit`: every way in which a guest can end, and what it means.
+
+use super::*;
+use crate::golden;
+
+fn exited(status: i32, log: &str) -> Outcome {
+    judge(Ending::Exited(status), log, "")
+}
+
+fn code(code: ExitCode, log: &str) -> Outcome {
+    exited(code.qemu_status(), log)
+}
+
+fn whole() -> String {
+    golden::ended(golden::classic(12, 2, 1_000))
+}
+
+#[test]
+fn pass_needs_the_code_and_a_whole_log() {
+    assert_eq!(code(ExitCode::Pass, &whole()), Outcome::Pass);
+}
+
+#[test]
+fn pass_without_the_end_record_is_an_invalid_log() {
+    let log = golden::log(&golden::classic(12, 2, 1_000));
+    let Outcome::InvalidLog(why) = code(ExitCode::Pass, &log) else { panic!() };
+    assert!(why.contains("end record is missing"), "{why}");
+}
+
+#[test]
+fn pass_with_an_empty_or_garbled_log_is_an_invalid_log() {
+    assert!(matches!(code(ExitCode::Pass, ""), Outcome::InvalidLog(_)));
+    let garbled = whole().replacen("\"run\":2", "\"run\":3", 1);
+    assert!(matches!(code(ExitCode::Pass, &garbled), Outcome::InvalidLog(_)));
+}
+
+#[test]
+fn pass_code_against_a_failing_end_record_is_an_invalid_log() {
+    let log = golden::ended(vec![golden::start(), golden::failure("handoffs: expected 4, found 3")]);
+    assert!(matches!(code(ExitCode::Pass, &log), Outcome::InvalidLog(_)));
+}
+
+#[test]
+fn failure_is_named() {
+    let log = golden::ended(vec![golden::start(), golden::failure("handoffs: expected 4, found 3")]);
+    assert_eq!(code(ExitCode::Fail, &log), Outcome::Fail("handoffs: expected 4, found 3".into()));
+}
+
+#[test]
+fn failure_without_a_word_is_a_failure_still() {
+    assert!(matches!(code(ExitCode::Fail, ""), Outcome::Fail(_)));
+    assert!(matches!(code(ExitCode::Fail, &whole()), Outcome::Fail(_)));
+}
+
+#[test]
+fn crash_record_is_described() {
+    let log = golden::log(&[golden::start(), golden::crash()]);
+    let described = "page fault (vector 14, error code 0x2, CR2 0xdeadb000), on CPU 3 in task 7";
+    assert_eq!(code(ExitCode::Panic, &log), Outcome::Crashed(described.into()));
+}
+
+#[test]
+fn crash_record_wins_over_any_status() {
+    let log = golden::log(&[golden::start(), golden::crash()]);
+    for status in [0, 1, ExitCode::Pass.qemu_status(), ExitCode::Fail.qemu_status()] {
+        assert!(matches!(exited(status, &log), Outcome::Crashed(_)), "{status}");
+    }
+    assert!(matches!(judge(Ending::Deadline, &log, ""), Outcome::Crashed(_)));
+}
+
+#[test]
+fn panic_without_a_record_is_a_crash() {
+    let Outcome::Crashed(what) = code(ExitCode::Panic, "booting\ndouble panic\n") else { panic!() };
+    assert!(what.ends_with("double panic"), "{what}");
+}
+
+#[test]
+fn refusal_of_the_loader_is_quoted() {
+    let Outcome::Crashed(what) = code(ExitCode::Loader, "boot: not an ELF64\n\n") else { panic!() };
+    assert_eq!(what, "the loader refused the kernel: boot: not an ELF64");
+}
+
+#[test]
+fn reset_is_a_crash_even_with_a_whole_log() {
+    assert!(matches!(exited(0, &whole()), Outcome::Crashed(_)));
+}
+
+#[test]
+fn foreign_status_and_signal_are_crashes_even_with_a_whole_log() {
+    for status in [1, 2, 3, 127, 255] {
+        assert!(matches!(exited(status, &whole()), Outcome::Crashed(_)), "{status}");
+    }
+    let killed = judge(Ending::Signalled(9), &whole(), "");
+    assert_eq!(killed, Outcome::Crashed("QEMU was killed by SIGKILL".into()));
+}
+
+#[test]
+fn qemu_that_only_complains_did_not_start() {
+    let said = "qemu: warning: first\nqemu: could not open 'x'\n";
+    let outcome = Outcome::NotStarted("qemu: could not open 'x'".into());
+    assert_eq!(judge(Ending::Exited(1), "", said), outcome);
+    assert_eq!(judge(Ending::Signalled(6), "", said), outcome);
+    assert!(matches!(judge(Ending::Exited(1), "booting\n", said), Outcome::Crashed(_)));
+    assert!(matches!(judge(Ending::Exited(1), "", ""), Outcome::Crashed(_)));
+}
+
+#[test]
+fn ends_that_are_ours_are_told_apart() {
+    assert_eq!(judge(Ending::Deadline, &whole(), ""), Outcome::TimedOut);
+    assert_eq!(judge(Ending::Interrupted, &whole(), ""), Outcome::Interrupted);
+    assert!(matches!(judge(Ending::Endless, "", ""), Outcome::InvalidLog(_)));
+}
+
+#[test]
+fn each_outcome_has_its_own_status() {
+    let outcomes = [
+        Outcome::Pass,
+        Outcome::Fail(String::new()),
+        Outcome::Crashed(String::new()),
+        Outcome::TimedOut,
+        Outcome::NotStarted(String::new()),
+        Outcome::InvalidLog(String::new()),
+        Outcome::Interrupted,
+    ];
+    let codes: Vec<u8> = outcomes.iter().map(|outcome| outcome.status().code()).collect();
+    assert_eq!(codes, [0, 1, 3, 4, 5, 6, 130]);
+}
+
+#[test]
+fn saved_log_is_judged_by_itself() {
+    assert_eq!(judge_log(&whole()), Outcome::Pass);
+    assert!(matches!(judge_log(""), Outcome::InvalidLog(_)));
+    assert!(matches!(judge_log(&whole()[..whole().len() - 20]), Outcome::InvalidLog(_)));
+    let failed = golden::ended(vec![golden::start(), golden::failure("halts")]);
+    assert_eq!(judge_log(&failed), Outcome::Fail("halts".into()));
+    let crashed = golden::log(&[golden::start(), golden::crash()]);
+    assert!(matches!(judge_log(&crashed), Outcome::Crashed(_)));
+}

@@ -1,0 +1,131 @@
+//! Boots a guest to its end and judges it: what the integration tests call, and `run` beneath its
+//! options.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use crate::capture::{self, Captured, Ending, Ignore, Limits, Sink};
+use crate::exit::{Outcome, judge};
+use crate::qemu::{Accelerator, Config, Machine, TcgThread, shell_line};
+
+/// A guest of a test: always under TCG.
+#[derive(Clone, Debug)]
+pub struct BootSpec {
+    /// The loader's ELF.
+    pub loader: PathBuf,
+    /// The kernel's ELF.
+    pub kernel: PathBuf,
+    /// QEMU's executable.
+    pub qemu: PathBuf,
+    /// Virtual CPUs.
+    pub smp: u32,
+    /// CPU model.
+    pub cpu: String,
+    /// As `-m` takes it.
+    pub memory: String,
+    /// The kernel's command line.
+    pub append: String,
+    /// How TCG runs several CPUs.
+    pub tcg_thread: TcgThread,
+    /// A file for the loader's ramdisk.
+    pub ramdisk: Option<PathBuf>,
+    /// More of QEMU's arguments.
+    pub extra: Vec<OsString>,
+    /// The guest is ended after this time.
+    pub deadline: Duration,
+}
+
+impl BootSpec {
+    /// One CPU of model `max`, 128 MiB, no parameters, one TCG thread, 60 s.
+    pub fn new(qemu: impl Into<PathBuf>, loader: impl Into<PathBuf>, kernel: impl Into<PathBuf>) -> Self {
+        Self {
+            loader: loader.into(),
+            kernel: kernel.into(),
+            qemu: qemu.into(),
+            smp: 1,
+            cpu: "max".into(),
+            memory: "128M".into(),
+            append: String::new(),
+            tcg_thread: TcgThread::Single,
+            ramdisk: None,
+            extra: Vec::new(),
+            deadline: Duration::from_secs(60),
+        }
+    }
+
+    fn config(&self) -> Config {
+        Config {
+            qemu: self.qemu.clone(),
+            host_cpus: None,
+            machine: Machine::Pc,
+            accelerator: Accelerator::Tcg(self.tcg_thread),
+            cpus: self.smp,
+            cpu: Some(self.cpu.clone()),
+            memory: self.memory.clone(),
+            loader: self.loader.clone(),
+            kernel: self.kernel.clone(),
+            ramdisk: self.ramdisk.clone(),
+            command_line: self.append.clone(),
+            extra: self.extra.clone(),
+        }
+    }
+}
+
+/// How a guest of a test ended.
+#[derive(Clone, Debug)]
+pub struct GuestEnd {
+    /// The judgement.
+    pub outcome: Outcome,
+    /// The serial line, what is no UTF-8 in it replaced.
+    pub log_text: String,
+    /// What QEMU said on stderr.
+    pub stderr: String,
+    /// QEMU's exit status; `None` where a signal ended it.
+    pub qemu_status: Option<i32>,
+    /// The command line, as a shell would take it.
+    pub argv: String,
+    /// From QEMU's start to its end.
+    pub elapsed: Duration,
+}
+
+/// Boots `spec` and waits for its end, at most until the deadline.
+pub fn boot(spec: &BootSpec) -> GuestEnd {
+    let argv = spec.config().argv();
+    let never = AtomicBool::new(false);
+    let limits = Limits { deadline: spec.deadline, interrupted: &never };
+    let (outcome, captured) = run(&argv, limits, &mut io::sink(), &mut Ignore);
+    GuestEnd {
+        outcome,
+        log_text: String::from_utf8_lossy(&captured.log).into_owned(),
+        stderr: captured.stderr,
+        qemu_status: match captured.ending {
+            Ending::Exited(status) => Some(status),
+            _ => None,
+        },
+        argv: shell_line(&argv),
+        elapsed: captured.elapsed,
+    }
+}
+
+/// Runs a guest, writes its serial line to `file`, and judges its end.
+pub fn run(
+    argv: &[OsString],
+    limits: Limits<'_>,
+    file: &mut dyn Write,
+    sink: &mut dyn Sink,
+) -> (Outcome, Captured) {
+    match capture::capture(argv, limits, file, sink) {
+        Ok(captured) => {
+            let text = String::from_utf8_lossy(&captured.log);
+            (judge(captured.ending, &text, &captured.stderr), captured)
+        }
+        Err(error) => {
+            let program =
+                argv.first().map_or_else(String::new, |program| program.to_string_lossy().into_owned());
+            (Outcome::NotStarted(format!("{program}: {error}")), Captured::nothing())
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! Facts about a run that its log cannot know: the command line, QEMU, the host, the sources. They
+//! stand in `manifest.json` beside the log, and are printed beside the numbers.
+
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+use std::time::SystemTime;
+
+use anyhow::Context;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::accel::Choice;
+use crate::build::Artefacts;
+use crate::floor::Floor;
+use crate::qemu::{self, Config};
+use crate::{host, workspace};
+
+/// Name of the file.
+pub const FILE: &str = "manifest.json";
+
+/// The facts.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Version of this format.
+    pub format: u32,
+    /// When QEMU was started, in UTC.
+    pub started: String,
+    /// The exact command line.
+    pub argv: Vec<String>,
+    /// The emulator.
+    pub qemu: Qemu,
+    /// The accelerator and why it was taken.
+    pub accelerator: AcceleratorFacts,
+    /// The virtual machine.
+    pub guest: Guest,
+    /// The machine below.
+    pub host: Host,
+    /// The commit of the sources; `None` without git.
+    pub revision: Option<Revision>,
+    /// What built the kernel; `None` where it was not built but given.
+    pub toolchain: Option<Toolchain>,
+    /// The loader's file.
+    pub loader: File,
+    /// The kernel's file.
+    pub kernel: File,
+    /// How it ended; `None` until then.
+    pub ending: Option<Ending>,
+}
+
+/// The emulator.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Qemu {
+    /// Its executable.
+    pub path: String,
+    /// As it calls itself.
+    pub version: String,
+}
+
+/// The accelerator.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AcceleratorFacts {
+    /// As `-accel` has it.
+    pub argument: String,
+    /// In words, with the thread mode.
+    pub name: String,
+    /// Why this one.
+    pub why: String,
+}
+
+/// The virtual machine.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Guest {
+    /// Virtual CPUs.
+    pub cpus: u32,
+    /// Their model.
+    pub cpu: String,
+    /// As `-m` takes it.
+    pub memory: String,
+}
+
+/// The machine below.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Host {
+    /// Operating system and architecture.
+    pub system: String,
+    /// Name of its CPU.
+    pub cpu: String,
+    /// CPUs that QEMU may use.
+    pub cpus: u32,
+    /// The list that QEMU is pinned to; `None` for all.
+    pub pinned_to: Option<String>,
+    /// Whether there are more virtual CPUs than host CPUs.
+    pub oversubscribed: bool,
+    /// Ping-pong of two host threads; `None` where one thread runs all virtual CPUs.
+    pub floor: Option<Floor>,
+}
+
+/// The commit that is checked out.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Revision {
+    /// Its hash.
+    pub commit: String,
+    /// Whether files differ from it.
+    pub dirty: bool,
+}
+
+/// What built the kernel.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Toolchain {
+    /// `installed` or `from-source`.
+    pub core: String,
+    /// The compiler.
+    pub rustc: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// A file that was booted.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct File {
+    /// Where it stood.
+    pub path: String,
+    /// SHA-256 of what was in it.
+    pub sha256: String,
+}
+
+/// How it ended.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Ending {
+    /// In one line.
+    pub outcome: String,
+    /// xtask's exit status.
+    pub status: u8,
+    /// From QEMU's start to its end.
+    pub elapsed_ms: u64,
+    /// From QEMU's start to the record that says which CPUs are up; `None` where none came.
+    pub cpus_up_ms: Option<u64>,
+}
+
+impl Manifest {
+    /// The facts of a run that is about to start.
+    ///
+    /// # Errors
+    ///
+    /// The loader or the kernel cannot be read.
+    pub fn new(
+        config: &Config,
+        choice: &Choice,
+        version: &str,
+        artefacts: &Artefacts,
+    ) -> anyhow::Result<Self> {
+        let host_cpus = host::usable_cpus(config.host_cpus.as_deref());
+        Ok(Self {
+            format: 1,
+            started: humantime::format_rfc3339_millis(SystemTime::now()).to_string(),
+            argv: config.argv().iter().map(|word| word.to_string_lossy().into_owned()).collect(),
+            qemu: Qemu { path: config.qemu.display().to_string(), version: version.to_owned() },
+            accelerator: AcceleratorFacts {
+                argument: choice.accelerator.argument().to_owned(),
+                name: choice.accelerator.to_string(),
+                why: choice.why.clone(),
+            },
+            guest: Guest {
+                cpus: config.cpus,
+                cpu: config.cpu.as_deref().unwrap_or(config.accelerator.default_cpu()).to_owned(),
+                memory: config.memory.clone(),
+            },
+            host: Host {
+                system: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+                cpu: host::cpu_name(),
+                cpus: host_cpus,
+                pinned_to: config.host_cpus.clone(),
+                oversubscribed: config.cpus > host_cpus,
+                floor: None,
+            },
+            revision: workspace::revision().map(|(commit, dirty)| Revision { commit, dirty }),
+            toolchain: artefacts.source.as_ref().map(|source| Toolchain {
+                core: source.name().to_owned(),
+                rustc: source.compiler().rustc.display().to_string(),
+                version: source.compiler().version.to_string(),
+            }),
+            loader: File::read(&config.loader)?,
+            kernel: File::read(&config.kernel)?,
+            ending: None,
+        })
+    }
+
+    /// Writes `manifest.json` into `folder`.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be written.
+    pub fn write(&self, folder: &Path) -> anyhow::Result<()> {
+        let path = folder.join(FILE);
+        let text = serde_json::to_string_pretty(self)? + "\n";
+        fs::write(&path, text).with_context(|| format!("writing {}", path.display()))
+    }
+
+    /// The manifest in `folder`; `None` where there is none, or none of this format.
+    pub fn read(folder: &Path) -> Option<Self> {
+        serde_json::from_str(&fs::read_to_string(folder.join(FILE)).ok()?).ok()
+    }
+
+    /// The command line as a shell would take it.
+    pub fn shell_line(&self) -> String {
+        qemu::shell_line(&self.argv.iter().map(OsString::from).collect::<Vec<_>>())
+    }
+
+    /// What ran the virtual CPUs, and on what, in lines to stand beside the numbers.
+    pub fn conditions(&self) -> Vec<(&'static str, String)> {
+        let Host { system, cpu, cpus, pinned_to, oversubscribed, floor } = &self.host;
+        let mut host = format!("{cpu}, {}", plural(u64::from(*cpus), "CPU"));
+        if let Some(list) = pinned_to {
+            let _ = write!(host, " (QEMU pinned to {list})");
+        }
+        let _ = write!(host, ", {system}");
+        let over = if *oversubscribed { "more than the host has" } else { "not more than the host has" };
+        let mut lines = vec![
+            ("Accelerator", format!("{} ({})", self.accelerator.name, self.accelerator.why)),
+            ("QEMU", self.qemu.version.clone()),
+            ("CPU model", self.guest.cpu.clone()),
+            ("Host", host),
+            ("vCPUs", format!("{} on {}: {over}", self.guest.cpus, plural(u64::from(*cpus), "host CPU"))),
+        ];
+        if let Some(floor) = floor {
+            lines.push(("Host floor", floor.to_string()));
+        }
+        if let Some(Ending { cpus_up_ms: Some(ms), .. }) = self.ending {
+            lines.push(("Start-up", format!("{ms}ms from QEMU's start to the record that the CPUs are up")));
+        }
+        if let Some(Revision { commit, dirty }) = &self.revision {
+            let state = if *dirty { ", with changes" } else { "" };
+            let built = self.toolchain.as_ref().map_or_else(String::new, |toolchain| {
+                format!(", rustc {} (core {})", toolchain.version, toolchain.core)
+            });
+            lines.push(("Sources", format!("{}{state}{built}", &commit[..commit.len().min(12)])));
+        }
+        lines.push(("Command", self.shell_line()));
+        lines
+    }
+}
+
+/// `1 CPU`, `2 CPUs`.
+pub fn plural(count: u64, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}
+
+impl File {
+    fn read(path: &Path) -> anyhow::Result<Self> {
+        let bytes = fs::read(path).with_context(|| format!("reading {}", path.display()))?;
+        let sha256 = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Self { path: path.display().to_string(), sha256 })
+    }
+}

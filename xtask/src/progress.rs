@@ -1,0 +1,212 @@
+//! What is shown while the guest works: fed by its records, a bar with the time left on a terminal,
+//! plain lines elsewhere, nothing where quiet is asked for. All of it goes to stderr.
+
+use std::fmt;
+use std::io::{self, IsTerminal};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use switchlab_core::format::{Grouped, Nanoseconds};
+use switchlab_core::stats::{TscHz, mean, ticks_to_ns};
+use switchlab_records::{Block, Mode, Plan, Record, parse_frame};
+
+/// How to show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// A bar.
+    Bar,
+    /// A line for each step.
+    Lines,
+    /// Not at all.
+    Silent,
+}
+
+impl Style {
+    /// What suits stderr.
+    pub fn suiting(quiet: bool) -> Self {
+        match (quiet, io::stderr().is_terminal()) {
+            (true, _) => Self::Silent,
+            (false, true) => Self::Bar,
+            (false, false) => Self::Lines,
+        }
+    }
+}
+
+/// The state of the job, as its records tell it.
+pub struct Progress {
+    style: Style,
+    bar: ProgressBar,
+    job: Job,
+    /// When the record that says which CPUs are up came.
+    pub cpus_up: Option<Duration>,
+}
+
+impl Progress {
+    /// Shows nothing yet.
+    pub fn new(style: Style) -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        Self { style, bar, job: Job::default(), cpus_up: None }
+    }
+
+    /// Takes a line of the serial log. What is no record, or a broken one, shows nothing: judging
+    /// the log is done when it is whole.
+    pub fn line(&mut self, line: &str, since_start: Duration) {
+        let Some(Ok(frame)) = parse_frame(line.trim_end_matches(['\n', '\r'])) else { return };
+        let Ok(record) = serde_json::from_str(frame.json) else { return };
+        match record {
+            Record::Cpus(cpus) => {
+                self.cpus_up.get_or_insert(since_start);
+                let ms = since_start.as_millis();
+                self.say(&format!("{} of {} CPUs up, {ms} ms after QEMU's start", cpus.up, cpus.found));
+            }
+            Record::Clock(clock) => self.job.tsc = TscHz::new(clock.tsc_hz).or(self.job.tsc),
+            Record::Plan(plan) => {
+                self.job.last = since_start;
+                self.plan(&plan);
+            }
+            Record::Skipped(skipped) => {
+                self.job.skipped.push(skipped.mode);
+                self.say(&format!("{} skipped: {}", skipped.mode.name(), skipped.reason));
+            }
+            Record::Block(block) => self.block(&block, since_start),
+            Record::End(_) => self.bar.finish_and_clear(),
+            Record::Start(_)
+            | Record::Machine(_)
+            | Record::Count(_)
+            | Record::Failure(_)
+            | Record::Crash(_) => {}
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn plan(&mut self, plan: &Plan<'_>) {
+        self.job.runs = plan.runs;
+        self.job.blocks = plan.blocks;
+        let runs = format!("{} runs of {} exchanges", plan.runs, Grouped(plan.exchanges));
+        self.say(&format!("{}: {runs}, {} timed blocks", plan.experiment, plan.blocks));
+        if self.style == Style::Bar {
+            self.bar = ProgressBar::new(u64::from(plan.blocks));
+            let template = "{elapsed_precise} [{bar:30}] block {pos} of {len}  {msg}";
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                self.bar.set_style(style.progress_chars("=> "));
+            }
+            self.bar.enable_steady_tick(Duration::from_millis(200));
+        }
+    }
+
+    fn block(&mut self, block: &Block, since_start: Duration) {
+        self.job.done.push((block.mode, since_start.saturating_sub(self.job.last)));
+        self.job.last = since_start;
+        let left = self.job.left();
+        let name = format!("run {} {}", block.run, block.mode.name());
+        match self.style {
+            Style::Bar => {
+                self.bar.inc(1);
+                self.bar.set_message(format!("{name} done, {left}"));
+            }
+            Style::Lines => {
+                let time =
+                    self.job.tsc.map(|tsc| format!(" in {}", Nanoseconds(ticks_to_ns(block.ticks, tsc))));
+                let place = format!("block {} of {}", self.job.done.len(), self.job.blocks);
+                self.say(&format!("{place}: {name}{}, {left}", time.unwrap_or_default()));
+            }
+            Style::Silent => {}
+        }
+    }
+
+    fn say(&self, line: &str) {
+        match self.style {
+            Style::Silent => {}
+            Style::Lines => eprintln!("{line}"),
+            // `println` of a hidden bar says nothing.
+            Style::Bar if self.bar.is_hidden() => eprintln!("{line}"),
+            Style::Bar => self.bar.println(line),
+        }
+    }
+}
+
+/// What is done and what is to come.
+#[derive(Default)]
+struct Job {
+    tsc: Option<TscHz>,
+    runs: u32,
+    blocks: u32,
+    skipped: Vec<Mode>,
+    /// Mode and host time, warm-up included, of each block that came.
+    done: Vec<(Mode, Duration)>,
+    last: Duration,
+}
+
+/// How long the job will still take; `None` before there is anything to go by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Left(Option<Duration>);
+
+impl fmt::Display for Left {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            None => f.write_str("time left unknown yet"),
+            Some(left) => write!(f, "about {} s left", left.as_secs_f64().ceil()),
+        }
+    }
+}
+
+impl Job {
+    /// The modes differ by factors, so the time left is counted mode by mode: the blocks that each
+    /// still has, at its mean so far. A mode that has not come yet says nothing of its time.
+    fn left(&self) -> Left {
+        if self.done.len() >= self.blocks as usize {
+            return Left(Some(Duration::ZERO));
+        }
+        let modes = [Mode::SameCore, Mode::CrossCore, Mode::Switch];
+        let to_come = modes.into_iter().filter(|mode| !self.skipped.contains(mode)).map(|mode| {
+            let times = || {
+                self.done.iter().filter(move |(of, _)| *of == mode).map(|(_, time)| time.as_nanos() as u64)
+            };
+            let blocks = u64::from(self.runs).saturating_sub(times().count() as u64);
+            mean(times()).map(|mean| Duration::from_nanos(mean.saturating_mul(blocks)))
+        });
+        Left(to_come.sum())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::golden;
+
+    #[test]
+    fn time_left_is_counted_mode_by_mode() {
+        let (same, cross, switch) = (Mode::SameCore, Mode::CrossCore, Mode::Switch);
+        let seconds = Duration::from_secs;
+        let mut job = Job { runs: 3, blocks: 9, ..Job::default() };
+        assert_eq!(job.left(), Left(None));
+        job.done = vec![(same, seconds(1)), (cross, seconds(10))];
+        assert_eq!(job.left(), Left(None));
+        job.done.push((switch, seconds(2)));
+        assert_eq!(job.left(), Left(Some(seconds(26))));
+        job.done.push((cross, seconds(20)));
+        assert_eq!(job.left(), Left(Some(seconds(2 + 15 + 4))));
+    }
+
+    #[test]
+    fn skipped_mode_takes_no_time() {
+        let mut job = Job { runs: 2, blocks: 4, skipped: vec![Mode::CrossCore], ..Job::default() };
+        job.done = vec![(Mode::SameCore, Duration::from_secs(1)), (Mode::Switch, Duration::from_secs(2))];
+        assert_eq!(job.left(), Left(Some(Duration::from_secs(3))));
+    }
+
+    #[test]
+    fn records_of_a_whole_job_are_counted() {
+        let mut progress = Progress::new(Style::Silent);
+        for (number, line) in golden::ended(golden::classic(12, 2, 1_000)).lines().enumerate() {
+            progress.line(line, Duration::from_millis(number as u64));
+        }
+        assert_eq!(progress.job.done.len(), 6);
+        assert_eq!(progress.job.left(), Left(Some(Duration::ZERO)));
+        assert!(progress.cpus_up.is_some());
+    }
+}

@@ -1,0 +1,229 @@
+//! QEMU's command line, from a typed configuration by pure functions, and the QEMU that is taken.
+
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use clap::ValueEnum;
+use switchlab_records::ExitCode;
+
+/// What executes the guest's instructions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accelerator {
+    /// QEMU's own translator.
+    Tcg(TcgThread),
+    /// Linux.
+    Kvm,
+    /// macOS.
+    Hvf,
+}
+
+impl Accelerator {
+    /// As `-accel` wants it.
+    pub const fn argument(self) -> &'static str {
+        match self {
+            Self::Tcg(TcgThread::Single) => "tcg,thread=single",
+            Self::Tcg(TcgThread::Multi) => "tcg,thread=multi",
+            Self::Kvm => "kvm",
+            Self::Hvf => "hvf",
+        }
+    }
+
+    /// The CPU model where the user names none: all that the accelerator can do.
+    pub const fn default_cpu(self) -> &'static str {
+        match self {
+            Self::Tcg(_) => "max",
+            Self::Kvm | Self::Hvf => "host",
+        }
+    }
+
+    /// Whether each vCPU has a host thread of its own.
+    pub const fn has_thread_per_cpu(self) -> bool {
+        !matches!(self, Self::Tcg(TcgThread::Single))
+    }
+}
+
+impl fmt::Display for Accelerator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Tcg(TcgThread::Single) => "tcg, one thread for all vCPUs",
+            Self::Tcg(TcgThread::Multi) => "tcg, one thread per vCPU",
+            Self::Kvm => "kvm",
+            Self::Hvf => "hvf",
+        })
+    }
+}
+
+/// How TCG runs several vCPUs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TcgThread {
+    /// In turn, in one host thread.
+    Single,
+    /// Each in a host thread of its own.
+    Multi,
+}
+
+/// The machine that QEMU shows to the guest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Machine {
+    /// i440FX, 1996.
+    Pc,
+    /// With PCI Express.
+    Q35,
+}
+
+/// All that makes a guest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// The executable.
+    pub qemu: PathBuf,
+    /// Host CPUs that it is pinned to, as `taskset -c` takes them.
+    pub host_cpus: Option<String>,
+    /// The board.
+    pub machine: Machine,
+    /// The accelerator.
+    pub accelerator: Accelerator,
+    /// Virtual CPUs.
+    pub cpus: u32,
+    /// CPU model; `None` for the accelerator's default.
+    pub cpu: Option<String>,
+    /// As `-m` takes it.
+    pub memory: String,
+    /// What `-kernel` starts.
+    pub loader: PathBuf,
+    /// The kernel's ELF, the loader's module.
+    pub kernel: PathBuf,
+    /// What `BootInfo` names as ramdisk.
+    pub ramdisk: Option<PathBuf>,
+    /// The kernel's command line; empty for none.
+    pub command_line: String,
+    /// The user's own arguments, last.
+    pub extra: Vec<OsString>,
+}
+
+impl Config {
+    /// The whole command line, the program first.
+    pub fn argv(&self) -> Vec<OsString> {
+        let mut argv = self.program();
+        argv.extend(self.board());
+        argv.extend(headless());
+        argv.extend(self.payload());
+        argv.extend(self.extra.iter().cloned());
+        argv
+    }
+
+    fn program(&self) -> Vec<OsString> {
+        let qemu = self.qemu.clone().into_os_string();
+        match &self.host_cpus {
+            None => vec![qemu],
+            Some(list) => vec!["taskset".into(), "-c".into(), list.into(), qemu],
+        }
+    }
+
+    fn board(&self) -> Vec<OsString> {
+        let machine = match self.machine {
+            Machine::Pc => "pc",
+            Machine::Q35 => "q35",
+        };
+        let cpus = self.cpus.to_string();
+        let cpu = self.cpu.as_deref().unwrap_or(self.accelerator.default_cpu());
+        let words = ["-M", machine, "-accel", self.accelerator.argument()];
+        let size = ["-m", &self.memory, "-smp", &cpus, "-cpu", cpu];
+        words.into_iter().chain(size).map(OsString::from).collect()
+    }
+
+    fn payload(&self) -> Vec<OsString> {
+        // A comma in a file's name would separate modules, or options, unless doubled.
+        let mut words: Vec<OsString> = vec!["-kernel".into(), self.loader.clone().into()];
+        words.extend(["-initrd".into(), doubled_commas(self.kernel.as_os_str())]);
+        if let Some(ramdisk) = &self.ramdisk {
+            let mut option = OsString::from(format!("name={RAMDISK},file="));
+            option.push(doubled_commas(ramdisk.as_os_str()));
+            words.extend(["-fw_cfg".into(), option]);
+        }
+        if !self.command_line.is_empty() {
+            words.extend(["-append".into(), OsString::from(&self.command_line)]);
+        }
+        words
+    }
+}
+
+/// The fw_cfg file in which the loader looks for a ramdisk.
+pub const RAMDISK: &str = "opt/org.switchlab/ramdisk";
+
+/// No screen, no devices but the serial line and the way out.
+fn headless() -> Vec<OsString> {
+    let exit = format!("isa-debug-exit,iobase={:#x},iosize=1", ExitCode::PORT);
+    [
+        ["-nodefaults", "-no-reboot"].as_slice(),
+        &["-display", "none"],
+        &["-device", &exit],
+        &["-chardev", "stdio,id=serial0,signal=off"],
+        &["-serial", "chardev:serial0"],
+        &["-monitor", "none"],
+    ]
+    .concat()
+    .into_iter()
+    .map(OsString::from)
+    .collect()
+}
+
+/// QEMU reads `,,` as a comma that separates nothing.
+fn doubled_commas(text: &OsStr) -> OsString {
+    // A name that is no text has to go as it is; QEMU says what it makes of it.
+    text.to_str().map_or_else(|| text.to_owned(), |text| text.replace(',', ",,").into())
+}
+
+/// A command line as a shell would take it.
+pub fn shell_line(argv: &[OsString]) -> String {
+    let quoted = argv.iter().map(|word| {
+        let word = word.to_string_lossy();
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_=,.:/+@%".contains(c);
+        if !word.is_empty() && word.chars().all(plain) {
+            word.into_owned()
+        } else {
+            format!("'{}'", word.replace('\'', r"'\''"))
+        }
+    });
+    quoted.collect::<Vec<_>>().join(" ")
+}
+
+/// Name of the executable that is looked for in PATH.
+pub const PROGRAM: &str = "qemu-system-x86_64";
+
+/// The QEMU to start: `option`, else `SWITCHLAB_QEMU`, else the one in PATH.
+///
+/// # Errors
+///
+/// The name that was looked for and is not there.
+pub fn find(option: Option<&Path>) -> Result<PathBuf, PathBuf> {
+    let wanted = option
+        .map(Path::to_path_buf)
+        .or_else(|| env::var_os("SWITCHLAB_QEMU").filter(|value| !value.is_empty()).map(PathBuf::from))
+        .unwrap_or_else(|| PathBuf::from(PROGRAM));
+    which::which(&wanted).map_err(|_| wanted)
+}
+
+/// What `qemu --version` calls itself: `7.2.22 (Debian 1:7.2+dfsg-7+deb12u18)`.
+///
+/// # Errors
+///
+/// Why it did not say.
+pub fn version(qemu: &Path) -> Result<String, String> {
+    let output = Command::new(qemu).arg("--version").output().map_err(|error| error.to_string())?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let first = text.lines().next().unwrap_or_default();
+    match first.strip_prefix("QEMU emulator version ") {
+        Some(version) if output.status.success() => Ok(version.to_owned()),
+        _ => {
+            let errors = String::from_utf8_lossy(&output.stderr);
+            let said = errors.lines().next().unwrap_or(first).to_owned();
+            Err(format!("`{} --version` ended with {}: {said}", qemu.display(), output.status))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
