@@ -9,13 +9,13 @@ use switchlab_boot_plan::Refusal;
 /// End of what the loader's own page tables map.
 const REACH: u64 = 1 << 32;
 
-/// Checks that `size` bytes at `address` are within the loader's reach.
+/// Checks that `size` bytes at `address` are within the loader's reach; nothing is at 0.
 ///
 /// # Errors
 ///
 /// [`Refusal::OutOfReach`], which names `what`.
 pub fn reachable(what: &'static str, address: u64, size: u64) -> Result<Range<u64>, Refusal> {
-    let end = address.checked_add(size).filter(|end| *end <= REACH);
+    let end = address.checked_add(size).filter(|end| address > 0 && *end <= REACH);
     end.map(|end| address..end).ok_or(Refusal::OutOfReach { what, address })
 }
 
@@ -23,7 +23,7 @@ pub fn reachable(what: &'static str, address: u64, size: u64) -> Result<Range<u6
 ///
 /// # Safety
 ///
-/// The range is reachable, is not empty at 0, and nothing writes to it as long as the slice lives.
+/// The range is [`reachable`], and nothing writes to it as long as the slice lives.
 pub unsafe fn bytes<'a>(range: Range<u64>) -> &'a [u8] {
     let start = ptr::with_exposed_provenance::<u8>(range.start as usize);
     // SAFETY: identity-mapped, and read-only for its life, as the caller grants.
@@ -34,7 +34,7 @@ pub unsafe fn bytes<'a>(range: Range<u64>) -> &'a [u8] {
 ///
 /// # Safety
 ///
-/// The range is reachable, was handed out by `Frames` to the caller, and nothing else refers to it
+/// The range was handed out by `Frames` to the caller, and nothing else refers to it
 /// as long as the slice lives.
 pub unsafe fn bytes_mut<'a>(range: Range<u64>) -> &'a mut [u8] {
     let start = ptr::with_exposed_provenance_mut::<u8>(range.start as usize);

@@ -84,7 +84,6 @@ pub struct Tls {
 }
 
 /// A kernel whose file has been checked.
-#[derive(Debug)]
 pub struct Kernel<'a> {
     file: ElfBytes<'a, LittleEndian>,
     bytes: &'a [u8],
@@ -234,10 +233,10 @@ impl<'a> Kernel<'a> {
 
     fn read_segments(&mut self) -> Result<(), Refusal> {
         let mut segments = [None; MAX_SEGMENTS];
-        let mut count = 0;
         let mut last: Option<Span> = None;
-        for header in self.headers(abi::PT_LOAD).filter(|header| header.p_memsz > 0) {
-            let slot = segments.get_mut(count).ok_or(Refusal::TooManySegments { max: MAX_SEGMENTS })?;
+        let headers = self.headers(abi::PT_LOAD).filter(|header| header.p_memsz > 0);
+        for (n, header) in headers.enumerate() {
+            let slot = segments.get_mut(n).ok_or(Refusal::TooManySegments { max: MAX_SEGMENTS })?;
             let segment = self.read_segment(&header)?;
             if let Some(last) = last
                 && segment.addresses.start < last.end
@@ -246,7 +245,6 @@ impl<'a> Kernel<'a> {
             }
             last = Some(segment.addresses);
             *slot = Some(segment);
-            count += 1;
         }
         let (Some(Some(first)), Some(last)) = (segments.first(), last) else {
             return Err(Refusal::NothingToLoad);

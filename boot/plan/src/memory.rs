@@ -54,7 +54,7 @@ impl MemoryMap {
         let mut boundaries = [0; MAX_REGIONS];
         let mut count = 0;
         for entry in entries {
-            let region = whole_region(entry);
+            let region = region(entry);
             let slots =
                 boundaries.get_mut(count..count + 2).ok_or(Refusal::MemoryMapTooLong { max: MAX_ENTRIES })?;
             slots.copy_from_slice(&[region.start, region.end]);
@@ -67,19 +67,37 @@ impl MemoryMap {
         for pair in boundaries.windows(2) {
             let (start, end) = (pair[0], pair[1]);
             let kinds =
-                entries.iter().map(whole_region).filter(|region| region.start <= start && end <= region.end);
+                entries.iter().map(region).filter(|region| region.start <= start && end <= region.end);
             if let Some(kind) = kinds.map(|region| region.kind).max_by_key(severity)
                 && start < end
             {
                 map.push(Region { start, end, kind });
             }
         }
+        map.keep_whole_pages();
         Ok(map)
     }
 
     /// The end of the last region.
     pub fn end(&self) -> u64 {
         self.regions().last().map_or(0, |region| region.end)
+    }
+
+    /// A page that is only partly RAM is no use to anyone.
+    fn keep_whole_pages(&mut self) {
+        let mut kept = 0;
+        for n in 0..self.count {
+            let mut region = self.regions[n];
+            if region.kind == MEMORY_TYPE_RAM {
+                region.start = align_up(region.start, PAGE_SIZE).unwrap_or(region.end);
+                region.end = align_down(region.end, PAGE_SIZE);
+            }
+            if region.start < region.end {
+                self.regions[kept] = region;
+                kept += 1;
+            }
+        }
+        self.count = kept;
     }
 
     fn regions(&self) -> &[Region] {
@@ -100,14 +118,8 @@ impl MemoryMap {
     }
 }
 
-/// The entry as a region; of conventional memory only the whole pages.
-fn whole_region(entry: &MemoryMapEntry) -> Region {
-    let (start, end, kind) = (entry.address, entry.address.saturating_add(entry.size), entry.kind);
-    if kind != MEMORY_TYPE_RAM {
-        return Region { start, end, kind };
-    }
-    let start = align_up(start, PAGE_SIZE).unwrap_or(end);
-    Region { start, end: align_down(end, PAGE_SIZE).max(start), kind }
+fn region(entry: &MemoryMapEntry) -> Region {
+    Region { start: entry.address, end: entry.address.saturating_add(entry.size), kind: entry.kind }
 }
 
 /// Which type counts where two overlap: RAM never.

@@ -153,8 +153,9 @@ impl fmt::Display for Refusal {
         match *self {
             Self::NotPvh { magic } => write!(
                 f,
-                "the loader was not started by PVH: the start info's magic is {magic:#x}; \
-                 QEMU's -kernel or another PVH boot is allowed"
+                "there is no PVH start info: its magic is {magic:#x}; a PVH boot (QEMU's -kernel) with a \
+                 command line of at most {} bytes is allowed (one of over 4096 overwrites it)",
+                crate::command_line::MAX_LENGTH
             ),
             Self::NoMemoryMap => f.write_str(
                 "the machine gives no memory map; a PVH start info of version 1 with one is needed",
