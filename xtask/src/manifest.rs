@@ -224,6 +224,10 @@ impl Manifest {
             ("Host", host),
             ("vCPUs", format!("{} on {}: {over}", self.guest.cpus, plural(u64::from(*cpus), "host CPU"))),
         ];
+        if self.accelerator.argument.starts_with("tcg") {
+            let text = "emulated: they rank mechanisms inside one emulator and are no costs of hardware";
+            lines.insert(0, ("The numbers are", text.to_owned()));
+        }
         if let Some(floor) = floor {
             lines.push(("Host floor", floor.to_string()));
         }

@@ -149,6 +149,7 @@ impl fmt::Display for Left {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             None => f.write_str("time left unknown yet"),
+            Some(Duration::ZERO) => f.write_str("all done"),
             Some(left) => write!(f, "about {} s left", left.as_secs_f64().ceil()),
         }
     }

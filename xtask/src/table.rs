@@ -2,8 +2,8 @@
 //! from it, and the conditions beside it. Computed from the results, and from the manifest where
 //! there is one.
 
-use comfy_table::presets::{ASCII_MARKDOWN, UTF8_HORIZONTAL_ONLY};
-use comfy_table::{CellAlignment, ContentArrangement, Table, TableStyle};
+use comfy_table::presets::ASCII_MARKDOWN;
+use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 use switchlab_core::format::{Grouped, Hundredths, Nanoseconds, Tenths};
 use switchlab_core::stats::{TscHz, percent_tenths, ratio_hundredths, ticks_to_ns};
 use switchlab_records::{ApicMode, Counts, Mode};
@@ -41,9 +41,15 @@ impl Report {
 
     /// For a terminal.
     pub fn text(&self) -> String {
-        let mut text = format!("{}\n\n{}\n\n", self.title, self.table(UTF8_HORIZONTAL_ONLY));
-        text += &labelled(&self.findings);
-        text.push('\n');
+        let rule = LineStyle::none().fill('─').junction('─');
+        let table = self.table(TableStyle::new().header_separator(rule)).to_string();
+        let mut lines: Vec<&str> = table.lines().map(str::trim_end).collect();
+        // The averages stand below a rule of their own, the same as the header's.
+        if let (Some(rule), Some(averages)) = (lines.get(1).copied(), lines.len().checked_sub(1)) {
+            lines.insert(averages, rule);
+        }
+        let lines = lines.join("\n");
+        let mut text = format!("{}\n\n{lines}\n\n{}\n", self.title, labelled(&self.findings));
         text += &labelled(&self.conditions);
         text
     }
@@ -88,7 +94,7 @@ fn title(results: &Results<'_>) -> String {
     };
     let cpus = results.cpus.map_or_else(String::new, |cpus| format!(" of {}", cpus.up));
     format!(
-        "{}: {} of {} ping-pong exchanges ({} switches), {where_}{cpus}, {} exchanges of warm-up before each block",
+        "{}, {where_}{cpus}: {} of {} ping-pong exchanges ({} switches), each after {} of warm-up",
         plan.experiment,
         plural(u64::from(plan.runs), "run"),
         Grouped(plan.exchanges),
@@ -191,12 +197,15 @@ fn reason(results: &Results<'_>) -> Option<String> {
         let blocks = || results.blocks.iter().filter(move |result| result.block.mode == mode);
         let sum = |part: fn(&Counts) -> u64| blocks().map(|result| part(&result.block.counts)).sum::<u64>();
         let handoffs = sum(|counts| counts.handoffs);
-        let per = |part, name: &str| Some(format!("{} {name}", each(sum(part), handoffs)?));
+        let per = |part, one: &str, many: &str| {
+            let count = each(sum(part), handoffs)?;
+            Some(format!("{count} {}", if count == "1" { one } else { many }))
+        };
         let parts = [
-            per(|counts| counts.switches, "calls of switch_context"),
-            per(|counts| counts.ipis_sent, "IPIs sent"),
-            per(|counts| counts.ipis_taken, "IPIs taken"),
-            per(|counts| counts.halts, "halts"),
+            per(|counts| counts.switches, "call of switch_context", "calls of switch_context"),
+            per(|counts| counts.ipis_sent, "IPI sent", "IPIs sent"),
+            per(|counts| counts.ipis_taken, "IPI taken", "IPIs taken"),
+            per(|counts| counts.halts, "halt", "halts"),
         ];
         (handoffs > 0).then(|| parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
     };
@@ -225,7 +234,7 @@ fn counts(results: &Results<'_>) -> String {
     let blocks = results.blocks.len() as u64;
     let handoffs: u64 = results.blocks.iter().map(|result| result.block.counts.handoffs).sum();
     format!(
-        "as they must be in all {}: {} handoffs, switches and IPIs counted each on their own",
+        "handoffs, calls of switch_context, IPIs sent and IPIs taken are as they must be, in all {} ({} handoffs)",
         plural(blocks, "block"),
         Grouped(handoffs)
     )

@@ -1,0 +1,179 @@
+//! Every exit status of `run`, end to end, and what is said with it.
+
+mod common;
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use common::{Done, Place, golden, whole};
+
+const PASS: &str = "33";
+const FAIL: &str = "35";
+const PANIC: &str = "37";
+const LOADER: &str = "39";
+
+/// On 1, 3, 4 and 6: the reason in one line, the last lines, the command line, the log's path.
+fn explains(place: &Place, done: &Done, status: i32, reason: &str) {
+    assert_eq!(done.status, Some(status), "{}", done.stderr);
+    let first = done.stderr.lines().find(|line| line.starts_with("error: ")).expect("an error");
+    assert!(first.contains(reason), "{first}");
+    assert!(done.stderr.contains("\ncommand: "), "{}", done.stderr);
+    assert!(done.stderr.contains("serial.log\n"), "{}", done.stderr);
+    assert!(done.stdout.is_empty(), "{}", done.stdout);
+    assert!(!place.path("runs/latest/results.json").exists());
+    let manifest: serde_json::Value = serde_json::from_str(&place.latest("manifest.json")).expect("JSON");
+    assert_eq!(manifest["ending"]["status"], status);
+}
+
+#[test]
+fn pass_shows_the_table_and_leaves_its_folder() {
+    let place = Place::new();
+    let done = place.run(&whole(), PASS, "");
+    assert_eq!(done.status, Some(0), "{}", done.stderr);
+    assert!(done.stdout.contains("Cross-Core Switch") && done.stdout.contains("QEMU:"), "{}", done.stdout);
+    assert!(done.stderr.contains("\n$ ") && done.stderr.contains("12 of 12 CPUs up"), "{}", done.stderr);
+    assert_eq!(place.latest("serial.log"), whole());
+    assert!(place.latest("results.csv").starts_with("run,position,mode,"));
+    let results: serde_json::Value = serde_json::from_str(&place.latest("results.json")).expect("JSON");
+    assert_eq!(results["blocks"].as_array().map(Vec::len), Some(6));
+    let manifest: serde_json::Value = serde_json::from_str(&place.latest("manifest.json")).expect("JSON");
+    assert_eq!(manifest["qemu"]["version"], "99.0 (fake)");
+    assert_eq!(manifest["kernel"]["sha256"].as_str().map(str::len), Some(64));
+}
+
+#[test]
+fn quiet_pass_shows_the_results_alone() {
+    let place = Place::new();
+    let done = place.run(&whole(), PASS, "--quiet --format json");
+    assert_eq!((done.status, &*done.stderr), (Some(0), ""));
+    assert_eq!(done.stdout, place.latest("results.json"));
+}
+
+#[test]
+fn failed_check_is_1() {
+    let place = Place::new();
+    let log = golden::ended(vec![golden::start(), golden::failure("handoffs: expected 4, found 3")]);
+    explains(&place, &place.run(&log, FAIL, ""), 1, "handoffs: expected 4, found 3");
+}
+
+#[test]
+fn panic_is_3() {
+    let place = Place::new();
+    let log = golden::log(&[golden::start(), golden::crash()]);
+    explains(&place, &place.run(&log, PANIC, ""), 3, "page fault (vector 14");
+}
+
+#[test]
+fn refusal_of_the_loader_is_3() {
+    let place = Place::new();
+    explains(&place, &place.run("not an ELF64\n", LOADER, ""), 3, "refused the kernel: not an ELF64");
+}
+
+#[test]
+fn reset_is_3_even_behind_a_whole_log() {
+    let place = Place::new();
+    explains(&place, &place.run(&whole(), "0", ""), 3, "triple fault");
+}
+
+#[test]
+fn killed_qemu_is_3_even_behind_a_whole_log() {
+    let place = Place::new();
+    explains(&place, &place.run(&whole(), "kill", ""), 3, "SIGKILL");
+}
+
+#[test]
+fn foreign_status_is_3() {
+    let place = Place::new();
+    explains(&place, &place.run(&whole(), "2", ""), 3, "status 2");
+}
+
+#[test]
+fn deadline_is_4_and_the_log_is_kept() {
+    let place = Place::new();
+    explains(&place, &place.run("still here\n", "hang", "--timeout 1"), 4, "deadline");
+    assert_eq!(place.latest("serial.log"), "still here\n");
+}
+
+#[test]
+fn qemu_that_complains_and_ends_is_5() {
+    let place = Place::new();
+    let mut command = place.xtask("", "1");
+    command.env("FAKE_STDERR", "qemu: no such machine").args(["run", "--accel", "tcg"]);
+    let done = Done::from(command.output().expect("starts"));
+    assert_eq!(done.status, Some(5), "{}", done.stderr);
+    assert!(
+        done.stderr.contains("error: QEMU did not start the guest: qemu: no such machine\n"),
+        "{}",
+        done.stderr
+    );
+}
+
+#[test]
+fn log_without_its_end_is_6() {
+    let place = Place::new();
+    let cut = golden::log(&golden::classic(12, 2, 1_000));
+    explains(&place, &place.run(&cut, PASS, ""), 6, "end record is missing");
+}
+
+#[test]
+fn empty_log_is_6() {
+    let place = Place::new();
+    explains(&place, &place.run("", PASS, ""), 6, "no record in it");
+}
+
+#[test]
+fn garbled_log_is_6() {
+    let place = Place::new();
+    let garbled = whole().replacen("\"ticks\":", "\"ticks\":1", 1);
+    explains(&place, &place.run(&garbled, PASS, ""), 6, "wrong checksum");
+}
+
+#[test]
+fn ctrl_c_is_130_and_the_log_is_kept() {
+    let place = Place::new();
+    let mut command = place.xtask("started\n", "hang");
+    let child = command
+        .args(["run", "--accel", "tcg", "--out", "here"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("starts");
+    let log = place.path("here/latest/serial.log");
+    let start = Instant::now();
+    while std::fs::read_to_string(&log).unwrap_or_default() != "started\n" {
+        assert!(start.elapsed() < Duration::from_secs(60), "the guest never spoke");
+        std::thread::yield_now();
+    }
+    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill");
+    assert!(sent.success());
+    let done = Done::from(child.wait_with_output().expect("ends"));
+    assert_eq!(done.status, Some(130), "{}", done.stderr);
+    assert!(done.stderr.contains("interrupted"), "{}", done.stderr);
+    assert_eq!(std::fs::read_to_string(&log).expect("kept"), "started\n");
+}
+
+#[test]
+fn foreign_kernels_serial_and_status_are_passed_through() {
+    let place = Place::new();
+    for (end, status) in [("0", 0), ("7", 7), ("33", 33), ("35", 35)] {
+        let done = place.run("any words\n", end, "--kernel kernel --quiet");
+        assert_eq!((done.status, &*done.stdout), (Some(status), "any words\n"), "{}", done.stderr);
+        assert_eq!(place.latest("serial.log"), "any words\n");
+    }
+    let done = place.run("any words\n", "hang", "--kernel kernel --timeout 1");
+    assert_eq!(done.status, Some(4), "{}", done.stderr);
+}
+
+#[test]
+fn runs_at_once_do_not_collide() {
+    let place = Place::new();
+    let start = || {
+        let mut command = place.xtask(&whole(), PASS);
+        command.args(["run", "--accel", "tcg", "--quiet"]).stdout(Stdio::null()).spawn().expect("starts")
+    };
+    let children = [(); 4].map(|()| start());
+    for mut child in children {
+        assert!(child.wait().expect("ends").success());
+    }
+    assert_eq!(place.runs(), 4);
+    assert_eq!(place.latest("serial.log"), whole());
+}
