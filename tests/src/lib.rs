@@ -1,1 +1,174 @@
-//! boots
+//! Boots one test kernel and tells how it ended. The cases are in `tests/kernels/`, by subject; each
+//! boots a tiny kernel of its own from the package `switchlab-test-kernels`.
+//!
+//! `cargo xtask test` builds the kernels and says by environment where everything is. Without it
+//! (plain `cargo test`) the cases are listed as ignored.
+#![forbid(unsafe_code)]
+
+use std::{env, fmt::Debug, path::PathBuf};
+
+use libtest_mimic::{Failed, Trial};
+use switchlab_records::{Crash, Record, read_log};
+use xtask::{
+    exit::Outcome,
+    guest::{self, BootSpec, GuestEnd},
+};
+
+pub use xtask::qemu::TcgThread;
+
+/// Where the parts of a test are.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// QEMU's executable.
+    pub qemu: PathBuf,
+    /// The loader's ELF.
+    pub loader: PathBuf,
+    /// The folder with the test kernels' ELFs.
+    pub kernels: PathBuf,
+}
+
+impl Parts {
+    /// From the environment that `cargo xtask test` sets; `None` without it.
+    pub fn from_environment() -> Option<Self> {
+        let path = |name| env::var_os(name).map(PathBuf::from);
+        Some(Self {
+            qemu: path("SWITCHLAB_QEMU")?,
+            loader: path("SWITCHLAB_LOADER")?,
+            kernels: path("SWITCHLAB_TEST_KERNELS")?,
+        })
+    }
+
+    /// Whether this QEMU emulates x2APIC: from version 9.0 on.
+    pub fn has_x2apic(&self) -> bool {
+        xtask::qemu::version(&self.qemu)
+            .is_ok_and(|version| version.split('.').next().and_then(|major| major.parse().ok()) >= Some(9))
+    }
+}
+
+/// A case: which kernel, on what machine.
+#[derive(Clone, Debug)]
+pub struct Case {
+    spec: BootSpec,
+}
+
+impl Case {
+    /// A test kernel on three CPUs.
+    pub fn new(parts: &Parts, kernel: &str) -> Self {
+        let mut spec = BootSpec::new(&parts.qemu, &parts.loader, parts.kernels.join(kernel));
+        spec.smp = 3;
+        Self { spec }
+    }
+
+    /// Changes the machine.
+    pub fn with(mut self, change: impl FnOnce(&mut BootSpec)) -> Self {
+        change(&mut self.spec);
+        self
+    }
+
+    /// Boots it.
+    pub fn boot(&self) -> End {
+        End(guest::boot(&self.spec))
+    }
+}
+
+/// How a case ended, with what to ask of it. Every question that is not answered as it should be
+/// fails with the log.
+#[derive(Debug)]
+pub struct End(pub GuestEnd);
+
+/// What a trial gives.
+pub type Verdict = Result<(), Failed>;
+
+impl End {
+    /// It passed.
+    pub fn passes(&self) -> Verdict {
+        self.is(self.0.outcome == Outcome::Pass, "a pass")
+    }
+
+    /// It says that a check failed, in words that contain `what`.
+    pub fn fails_with(&self, what: &str) -> Verdict {
+        let fits = matches!(&self.0.outcome, Outcome::Fail(why) if why.contains(what));
+        self.is(fits, format_args!("a failure with `{what}`"))
+    }
+
+    /// It crashed, in words that contain `what`.
+    pub fn crashes_with(&self, what: &str) -> Verdict {
+        let fits = matches!(&self.0.outcome, Outcome::Crashed(why) if why.contains(what));
+        self.is(fits, format_args!("a crash with `{what}`"))
+    }
+
+    /// It ran into its deadline.
+    pub fn times_out(&self) -> Verdict {
+        self.is(self.0.outcome == Outcome::TimedOut, "the deadline")
+    }
+
+    /// Its log is not valid, in words that contain `what`.
+    pub fn has_invalid_log(&self, what: &str) -> Verdict {
+        let fits = matches!(&self.0.outcome, Outcome::InvalidLog(why) if why.contains(what));
+        self.is(fits, format_args!("an invalid log with `{what}`"))
+    }
+
+    /// QEMU's exit status is this one.
+    pub fn has_status(&self, status: i32) -> Verdict {
+        self.is(self.0.qemu_status == Some(status), format_args!("QEMU's status {status}"))
+    }
+
+    /// The log contains `text`.
+    pub fn says(&self, text: &str) -> Verdict {
+        self.is(self.0.log_text.contains(text), format_args!("`{text}` in the log"))
+    }
+
+    /// The count of this name.
+    pub fn count(&self, name: &str) -> Result<u64, Failed> {
+        let log = read_log(&self.0.log_text);
+        let found = log.records.iter().find_map(|record| match record {
+            Record::Count(count) if count.name == name => Some(count.value),
+            _ => None,
+        });
+        found.ok_or_else(|| self.failed(format_args!("a count of {name}")))
+    }
+
+    /// The crash record.
+    pub fn crash(&self) -> Result<Crash<'_>, Failed> {
+        read_log(&self.0.log_text).crash.ok_or_else(|| self.failed("a crash record"))
+    }
+
+    /// Fails with the log unless `holds`.
+    pub fn is(&self, holds: bool, expected: impl std::fmt::Display) -> Verdict {
+        if holds { Ok(()) } else { Err(self.failed(expected)) }
+    }
+
+    fn failed(&self, expected: impl std::fmt::Display) -> Failed {
+        let end = &self.0;
+        format!(
+            "expected {expected}\nfound: {}\n$ {}\nafter {:.1?}; stderr: {}\nlog:\n{}",
+            end.outcome, end.argv, end.elapsed, end.stderr, end.log_text
+        )
+        .into()
+    }
+}
+
+/// Two values are one.
+///
+/// # Errors
+///
+/// With both, where they are not.
+pub fn equal<T: PartialEq + Debug>(what: &str, found: T, expected: T) -> Verdict {
+    if found == expected {
+        Ok(())
+    } else {
+        Err(format!("{what}: expected {expected:?}, found {found:?}").into())
+    }
+}
+
+/// A trial of `parts`; ignored without them.
+pub fn trial(
+    parts: &Option<Parts>,
+    name: impl Into<String>,
+    body: impl FnOnce(&Parts) -> Verdict + Send + 'static,
+) -> Trial {
+    let ignored = parts.is_none();
+    let parts = parts.clone();
+    Trial::test(name, move || body(&parts.expect("trials without parts are ignored")))
+        .with_ignored_flag(ignored)
+}

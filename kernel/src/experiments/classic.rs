@@ -7,7 +7,6 @@
 //!
 //! Each side checks each number: it goes out as 2n and comes back as 2n + 1.
 
-mod exchange;
 mod floor;
 mod table;
 
@@ -16,7 +15,10 @@ use alloc::{boxed::Box, vec::Vec};
 use switchlab_core::{counts, order, params::Params};
 use switchlab_records::{Block, Counts, Mode, Plan, Record, Skipped};
 
-use super::{Experiment, Results};
+use super::{
+    Experiment, Results,
+    exchange::{self, Measured},
+};
 use crate::{
     bring_up::{Lab, refuse},
     failure,
@@ -30,24 +32,6 @@ pub const NAME: &str = "classic";
 
 /// The experiment.
 pub struct Classic;
-
-/// What a timed block gave.
-#[derive(Clone, Copy, Debug)]
-struct Measured {
-    /// TSC ticks of the block.
-    ticks: u64,
-    /// What happened meanwhile.
-    counts: Counts,
-    /// The first number that was not the one due.
-    wrong: Option<Wrong>,
-}
-
-/// A number that did not come as it should.
-#[derive(Clone, Copy, Debug)]
-struct Wrong {
-    expected: u64,
-    found: u64,
-}
 
 impl Experiment for Classic {
     fn name(&self) -> &'static str {
@@ -102,8 +86,8 @@ fn judge(run: u32, position: u32, mode: Mode, exchanges: u64, measured: &Measure
     let expected = Counts { halts: found.halts, ..counts::expected(mode, exchanges) };
     let block = Block { run, position, mode, exchanges, ticks: measured.ticks, counts: found, expected };
     report(&Record::Block(block));
-    if let Some(Wrong { expected, found }) = measured.wrong {
-        failure!("run {run}, {}: sequence number: expected {expected}, found {found}", mode.name());
+    if let Some(wrong) = measured.wrong {
+        failure!("run {run}, {}: {wrong}", mode.name());
     }
     if let Err(mismatch) = counts::check(&found, &expected) {
         failure!("run {run}, {}: {mismatch}", mode.name());

@@ -1,20 +1,49 @@
 //! Two tasks that hand a number to and fro over two channels. The same bodies on one CPU and on two.
 
 use alloc::boxed::Box;
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use core::{
+    fmt,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 use spin::Mutex;
 use switchlab_records::Counts;
 
-use super::{Measured, Wrong};
 use crate::{
     arch::tsc,
     mm::StackError,
     sched::{self, Channel, Cpu},
 };
 
-/// Sent instead of a number by a side that got a wrong one; no exchange counts that far.
-const STOP: u64 = u64::MAX;
+/// What a timed block gave.
+#[derive(Clone, Copy, Debug)]
+pub struct Measured {
+    /// TSC ticks of the block.
+    pub ticks: u64,
+    /// What happened meanwhile.
+    pub counts: Counts,
+    /// The first number that was not the one due.
+    pub wrong: Option<Wrong>,
+}
+
+/// A sequence number that did not come as it should.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wrong {
+    /// The number that was due.
+    pub expected: u64,
+    /// The number that came.
+    pub found: u64,
+}
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "sequence number: expected {}, found {}", self.expected, self.found)
+    }
+}
+
+/// Sent where no number is: by a side that is ready, that got a wrong number, or that is done. No
+/// exchange counts that far.
+const NO_NUMBER: u64 = u64::MAX;
 
 /// What both tasks work on. Lives for ever, as channels do.
 struct Table {
@@ -66,17 +95,19 @@ pub fn measure(
 /// The counters are read while the second task waits in `recv`: what it counted for its last answer,
 /// it counted before it sent the answer's wake-up. So they stand still, but for its halt.
 fn ask(table: &'static Table) -> Measured {
-    let mut wrong = hand_over(table, 0, table.warm_up);
+    // The answering task waits: from now on each message has its wake-up.
+    table.back.recv();
+    let mut wrong = hand_over(&table.there, &table.back, 0, table.warm_up);
     let before = snapshot(table);
     let start = tsc::start();
     if wrong.is_none() {
-        wrong = hand_over(table, table.warm_up, table.warm_up + table.exchanges);
+        wrong = hand_over(&table.there, &table.back, table.warm_up, table.warm_up + table.exchanges);
     }
     let end = tsc::end();
     let counts = difference(&snapshot(table), &before);
-    if wrong.is_none_or(|wrong| wrong.found != STOP) {
+    if wrong.is_none_or(|wrong| wrong.found != NO_NUMBER) {
         // Only now may the second task go on to its exit, which counts too.
-        table.there.send(STOP);
+        table.there.send(NO_NUMBER);
     } else {
         let [expected, found] = table.wrong.each_ref().map(|value| value.load(Relaxed));
         wrong = Some(Wrong { expected, found });
@@ -84,12 +115,13 @@ fn ask(table: &'static Table) -> Measured {
     Measured { ticks: end - start, counts, wrong }
 }
 
-/// The timed block: exchanges `from..to`, up to the first wrong number.
+/// The timed block: exchanges `from..to`, up to the first wrong number. Exchange n goes out as 2n and
+/// comes back as 2n + 1.
 #[inline(never)]
-fn hand_over(table: &'static Table, from: u64, to: u64) -> Option<Wrong> {
+pub fn hand_over(there: &'static Channel, back: &'static Channel, from: u64, to: u64) -> Option<Wrong> {
     for n in from..to {
-        table.there.send(2 * n);
-        let found = table.back.recv();
+        there.send(2 * n);
+        let found = back.recv();
         if found != 2 * n + 1 {
             return Some(Wrong { expected: 2 * n + 1, found });
         }
@@ -99,14 +131,16 @@ fn hand_over(table: &'static Table, from: u64, to: u64) -> Option<Wrong> {
 
 /// The second task: checks each number and answers with the next, until told to stop.
 fn answer(table: &'static Table) {
+    table.there.bind_receiver();
+    table.back.send(NO_NUMBER);
     let mut expected = 0;
     loop {
         let found = table.there.recv();
         if found != expected {
-            if found != STOP {
+            if found != NO_NUMBER {
                 table.wrong[0].store(expected, Relaxed);
                 table.wrong[1].store(found, Relaxed);
-                table.back.send(STOP);
+                table.back.send(NO_NUMBER);
             }
             return;
         }

@@ -2,6 +2,7 @@
 //! its entry in [`EXPERIMENTS`].
 
 mod classic;
+pub mod exchange;
 
 use alloc::boxed::Box;
 use core::fmt::Write;

@@ -19,6 +19,7 @@ use switchlab_core::{ApicId, CpuId};
 
 use crate::arch::percpu::PerCpu;
 pub use platform::Kernel;
+pub use switchlab_sync::Counters;
 pub use task::{JoinHandle, spawn_on};
 
 /// A task of this kernel.

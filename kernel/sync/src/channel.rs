@@ -106,6 +106,16 @@ impl<P: Platform> Channel<P> {
         value
     }
 
+    /// Makes the running task the receiver, before it receives: from here on every message comes
+    /// with its wake-up, the first one too.
+    ///
+    /// # Panics
+    ///
+    /// If another task has received here before, or a message waits already.
+    pub fn bind_receiver(&self) {
+        assert!(!self.bind(), "a message came before its receiver said that it would wait for it");
+    }
+
     /// Makes the running task the receiver; true where a message waits that came before and has no
     /// wake-up.
     #[cold]

@@ -6,9 +6,9 @@ use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use spin::Mutex;
 use switchlab_records::Counts;
 
-use super::{Measured, Wrong};
 use crate::{
     arch::tsc,
+    experiments::exchange::{Measured, Wrong},
     mm::StackError,
     sched::{
         self, Cpu,

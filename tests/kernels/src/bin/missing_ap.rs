@@ -1,0 +1,38 @@
+//! A CPU that does not come is named, within its deadline.
+#![no_std]
+#![no_main]
+
+extern crate alloc;
+
+use alloc::format;
+
+use case::{check, count, for_ever};
+use switchlab_core::{ApicId, CpuId};
+use switchlab_kernel::{
+    arch::{
+        percpu::PerCpu,
+        smp::{self, Ap, StartPage},
+    },
+    bring_up::Lab,
+    mm::{self, Stack},
+};
+
+case::case!("missing_ap", missing_ap);
+
+fn missing_ap(_: &Lab) {
+    let page = mm::low_page().expect("a low page");
+    let writable = mm::map_identity(page);
+    // SAFETY: as in bring-up: the page is free, and mapped until the end.
+    let mut start_page = unsafe { StartPage::install(page, writable) };
+    let percpu = for_ever(PerCpu::new(CpuId::new(63), ApicId::new(77)));
+    let stack = Stack::allocate().expect("a stack");
+    let aps = [Ap { percpu, stack_top: stack.top().addr() as u64 }];
+    match smp::start_others(&mut start_page, &aps, |_| unreachable!("there is no such CPU")) {
+        Ok(()) => case::failure!("a CPU that does not exist has started"),
+        Err(missing) => {
+            let text = format!("{missing}");
+            check!(text.contains("CPU 63 (APIC id 77) did not start"), "the message is: {text}");
+            count("missing", 1);
+        }
+    }
+}

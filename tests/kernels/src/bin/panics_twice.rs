@@ -1,0 +1,15 @@
+//! Two CPUs panic at once. Must crash once.
+#![no_std]
+#![no_main]
+
+use case::{cpu, spawn};
+use switchlab_kernel::bring_up::Lab;
+
+case::case!("panics_twice", panics_twice);
+
+fn panics_twice(_: &Lab) {
+    let tasks = [1, 2].map(|number| spawn(cpu(number), move || panic!("CPU {number} has had enough")));
+    for task in tasks {
+        task.join();
+    }
+}

@@ -1,0 +1,23 @@
+//! The answering side sends a number that is not due. Must fail, and name both.
+#![no_std]
+#![no_main]
+
+use case::{cpu, for_ever, spawn};
+use switchlab_kernel::{bring_up::Lab, experiments::exchange, sched::Channel};
+
+case::case!("wrong_number", wrong_number);
+
+fn wrong_number(_: &Lab) {
+    let (there, back) = (for_ever(Channel::new()), for_ever(Channel::new()));
+    let answering = spawn(cpu(1), move || {
+        for n in 0..=500 {
+            let asked = there.recv();
+            back.send(if n == 500 { asked } else { asked + 1 });
+        }
+    });
+    let wrong = exchange::hand_over(there, back, 0, 1_000);
+    if let Some(wrong) = wrong {
+        case::failure!("{wrong}");
+    }
+    answering.join();
+}

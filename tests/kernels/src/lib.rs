@@ -1,0 +1,70 @@
+//! What the test kernels share: the bring-up of the real kernel, then the case, then the end record.
+#![no_std]
+
+extern crate alloc;
+
+use bootloader_api::BootInfo;
+use switchlab_kernel::{
+    bring_up::{self, Lab},
+    report::report,
+    sched::{self, Cpu, JoinHandle},
+};
+use switchlab_records::{Count, Record};
+
+pub use bootloader_api::entry_point;
+pub use switchlab_kernel::{bring_up::LOADER_CONFIG, failure};
+
+/// Makes a kernel of a name and a function that takes `&Lab`.
+#[macro_export]
+macro_rules! case {
+    ($name:literal, $body:path) => {
+        $crate::entry_point!(enter, config = &$crate::LOADER_CONFIG);
+
+        fn enter(boot_info: &'static mut bootloader_api::BootInfo) -> ! {
+            $crate::run(boot_info, $name, $body)
+        }
+    };
+}
+
+/// Checks that something holds; where it does not, the case fails, with these words.
+#[macro_export]
+macro_rules! check {
+    ($holds:expr, $($words:tt)*) => {
+        if !$holds {
+            $crate::failure!($($words)*);
+        }
+    };
+}
+
+/// Brings the machine up, does the case, and ends.
+pub fn run(boot_info: &'static mut BootInfo, name: &str, case: fn(&Lab)) -> ! {
+    let handover = bring_up::begin(boot_info);
+    bring_up::announce(&handover, name, "");
+    let lab = bring_up::start_cpus(&handover);
+    case(&lab);
+    lab.finish()
+}
+
+/// Reports a count for the host to judge.
+pub fn count(name: &str, value: u64) {
+    report(&Record::Count(Count { name: name.into(), value }));
+}
+
+/// Starts a task; a case without stacks is no case.
+///
+/// # Panics
+///
+/// If there is no stack for it.
+pub fn spawn(cpu: &'static Cpu, body: impl FnOnce() + Send + 'static) -> JoinHandle {
+    sched::spawn_on(cpu, body).unwrap_or_else(|error| panic!("spawn: {error}"))
+}
+
+/// CPU `number`.
+pub fn cpu(number: usize) -> &'static Cpu {
+    sched::cpus()[number]
+}
+
+/// A value that lives for ever, as what tasks share must.
+pub fn for_ever<T>(value: T) -> &'static T {
+    alloc::boxed::Box::leak(alloc::boxed::Box::new(value))
+}

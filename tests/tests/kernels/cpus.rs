@@ -1,0 +1,52 @@
+//! CPUs come up, each once, in both APIC modes.
+
+use libtest_mimic::Trial;
+use switchlab_tests::{Case, Parts, Verdict, equal, trial};
+
+const COUNTS: [u32; 6] = [1, 2, 3, 12, 16, 64];
+
+/// The trials of this subject.
+pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for count in COUNTS {
+        trials.push(trial(parts, format!("cpus::{count}_come_up_in_xapic_mode"), move |parts| {
+            come_up(parts, count, "max,-x2apic", "xapic")
+        }));
+        let x2apic = trial(parts, format!("cpus::{count}_come_up_in_x2apic_mode"), move |parts| {
+            come_up(parts, count, "max", "x2apic")
+        });
+        // QEMU before 9.0 does not emulate x2APIC.
+        let too_old = parts.as_ref().is_some_and(|parts| !parts.has_x2apic());
+        trials.push(if too_old { x2apic.with_ignored_flag(true) } else { x2apic });
+    }
+    trials.push(trial(parts, "cpus::without_rdtscp_and_x2apic_come_up", |parts| {
+        come_up(parts, 2, "qemu64", "xapic")
+    }));
+    trials.push(trial(parts, "cpus::one_that_does_not_come_is_named", |parts| {
+        Case::new(parts, "missing_ap").boot().passes()
+    }));
+    trials.push(trial(parts, "cpus::sparse_apic_ids_come_up", |parts| {
+        // Three cores a socket: QEMU leaves APIC id 3 out.
+        let end = Case::new(parts, "cpus_up")
+            .with(|spec| {
+                spec.smp = 6;
+                spec.extra = ["-smp", "6,sockets=2,cores=3,threads=1"].map(Into::into).into();
+            })
+            .boot();
+        end.passes()?;
+        equal("CPUs", end.count("cpus")?, 6)
+    }));
+    trials
+}
+
+fn come_up(parts: &Parts, count: u32, cpu: &str, mode: &str) -> Verdict {
+    let end = Case::new(parts, "cpus_up")
+        .with(|spec| {
+            spec.smp = count;
+            spec.cpu = cpu.into();
+        })
+        .boot();
+    end.passes()?;
+    equal("CPUs", end.count("cpus")?, u64::from(count))?;
+    end.says(&format!("{{\"found\":{count},\"up\":{count},\"apic\":\"{mode}\""))
+}

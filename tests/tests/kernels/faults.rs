@@ -1,0 +1,57 @@
+//! Faults are reported with what is needed to find their cause, and end the machine.
+
+use libtest_mimic::Trial;
+use switchlab_tests::{Case, Parts, Verdict, equal, trial};
+
+const PAGE: u64 = 4096;
+const DOUBLE_FAULT: u8 = 8;
+const PAGE_FAULT: u8 = 14;
+
+/// The trials of this subject.
+pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
+    vec![
+        trial(parts, "faults::stack_overflow_meets_the_guard_page", guard_page),
+        trial(parts, "faults::double_fault_has_a_stack_of_its_own", double_fault),
+        trial(parts, "faults::page_fault_names_everything", page_fault),
+        trial(parts, "faults::panic_says_its_piece_whatever_lock_is_held", |parts| {
+            let end = Case::new(parts, "panics").boot();
+            end.crashes_with("the lock is held")?;
+            let crash = end.crash()?;
+            equal("CPU", crash.cpu, 1)?;
+            end.is(crash.location.contains("panics.rs:"), "the panic's place")
+        }),
+        trial(parts, "faults::of_two_panics_one_is_reported", |parts| {
+            let end = Case::new(parts, "panics_twice").boot();
+            end.crashes_with("has had enough")?;
+            equal("crash records", end.0.log_text.matches("{\"crash\":").count(), 1)
+        }),
+    ]
+}
+
+fn guard_page(parts: &Parts) -> Verdict {
+    let end = Case::new(parts, "guard_page").boot();
+    end.crashes_with("double fault")?;
+    let (guard, crash) = (end.count("guard_page")?, end.crash()?);
+    equal("page of CR2", crash.cr2 / PAGE * PAGE, guard)?;
+    equal("vector", crash.vector, Some(DOUBLE_FAULT))?;
+    equal("CPU", crash.cpu, 1)
+}
+
+fn double_fault(parts: &Parts) -> Verdict {
+    let end = Case::new(parts, "double_fault").boot();
+    let crash = end.crash()?;
+    equal("vector", crash.vector, Some(DOUBLE_FAULT))?;
+    equal("stack pointer", crash.rsp, 0x1000)
+}
+
+fn page_fault(parts: &Parts) -> Verdict {
+    let end = Case::new(parts, "page_fault").boot();
+    end.crashes_with("page fault")?;
+    let crash = end.crash()?;
+    equal("vector", crash.vector, Some(PAGE_FAULT))?;
+    equal("CR2", crash.cr2, 0xdead_b000)?;
+    // A write, by the supervisor, to a page that is not there.
+    equal("error code", crash.error_code, 2)?;
+    equal("CPU", crash.cpu, 1)?;
+    equal("task", crash.task.map(u64::from), Some(end.count("task")?))
+}

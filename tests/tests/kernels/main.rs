@@ -1,0 +1,25 @@
+//! The cases that boot a kernel, by subject.
+
+mod cpus;
+mod failing;
+mod faults;
+mod loader;
+mod memory;
+mod tasks;
+
+use libtest_mimic::Arguments;
+use switchlab_tests::Parts;
+
+fn main() {
+    let mut arguments = Arguments::from_args();
+    // One guest at a time has the host to itself; two keep a small host busy without starving it.
+    arguments.test_threads.get_or_insert(2);
+    let parts = Parts::from_environment();
+    if parts.is_none() {
+        eprintln!("the kernels' cases are ignored here: `cargo xtask test` builds the kernels and runs them");
+    }
+    let subjects =
+        [cpus::trials, tasks::trials, memory::trials, faults::trials, failing::trials, loader::trials];
+    let trials = subjects.iter().flat_map(|trials| trials(&parts)).collect();
+    libtest_mimic::run(&arguments, trials).exit();
+}
