@@ -38,7 +38,7 @@ impl Failure<'_> {
             let shown = &lines[lines.len().saturating_sub(LAST_LINES)..];
             let _ = writeln!(text, "last {} of {} lines on the serial line:", shown.len(), lines.len());
             for line in shown {
-                let _ = writeln!(text, "  | {}", line.trim_end_matches('\r'));
+                let _ = writeln!(text, "{}", format!("  | {}", line.trim_end_matches('\r')).trim_end());
             }
         }
         for address in addresses(self.log) {

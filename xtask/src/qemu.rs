@@ -135,9 +135,10 @@ impl Config {
     }
 
     fn payload(&self) -> Vec<OsString> {
-        // A comma in a file's name would separate modules, or options, unless doubled.
+        // A comma in a file's name stands for itself behind `-kernel` and, where that starts by PVH,
+        // behind `-initrd`. In an option that is a list it has to be doubled.
         let mut words: Vec<OsString> = vec!["-kernel".into(), self.loader.clone().into()];
-        words.extend(["-initrd".into(), doubled_commas(self.kernel.as_os_str())]);
+        words.extend(["-initrd".into(), self.kernel.clone().into()]);
         if let Some(ramdisk) = &self.ramdisk {
             let mut option = OsString::from(format!("name={RAMDISK},file="));
             option.push(doubled_commas(ramdisk.as_os_str()));

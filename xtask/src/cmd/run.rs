@@ -163,7 +163,7 @@ impl<'a> Prepared<'a> {
     /// Runs any kernel: its serial line goes to stdout, and QEMU's status is ours.
     fn pass_through(mut self) -> anyhow::Result<ExitCode> {
         let (outcome, captured) = self.boot(&mut PassThrough(std::io::stdout()))?;
-        if !captured.stderr.is_empty() {
+        if !matches!(outcome, Outcome::NotStarted(_)) {
             eprint!("{}", captured.stderr);
         }
         let (code, outcome) = match (captured.ending, outcome) {
