@@ -9,20 +9,21 @@ use bootloader_api::{
     info::{MemoryRegions, Optional},
 };
 use switchlab_core::{ApicId, CpuId};
-use switchlab_records::{ApicMode, Cpus, Machine, Record, Start};
+use switchlab_records::{ApicMode, Clock, Cpus, Machine, Record, Start};
 
 use crate::{
     arch::{
         apic,
-        clock::{self, Clocks, Hpet},
+        clock::{self, Clocks},
         idt, ipi, machine,
         percpu::PerCpu,
-        smp::{self, Ap, StartPage},
+        smp::{self, Ap},
         tsc,
     },
     console, crash, failure,
     firmware::{self, Firmware},
-    mm::{self, PhysicalMap, Stack},
+    log,
+    mm::{self, Stack},
     report::{self, report},
     sched,
 };
@@ -64,7 +65,7 @@ pub fn begin(boot_info: &'static mut BootInfo) -> Handover {
     console::init();
     crash::init();
     let handover = Handover::take(boot_info);
-    handover.init_memory();
+    mm::init(handover.physical_memory, handover.regions);
     handover
 }
 
@@ -112,9 +113,16 @@ pub fn start_cpus(handover: &Handover) -> Lab {
 }
 
 impl Lab {
-    /// The last step: the clocks once more, over all that went on; then the end.
-    pub fn finish(self) -> ! {
-        report(&Record::Clock(self.clocks.compare_after()));
+    /// The last step: the clocks once more, over all that went on; what there is to tell, with times
+    /// by that; the end. After a failure there is nothing to tell: a log with one is no result.
+    pub fn finish(self, tell: impl FnOnce(&Clock)) -> ! {
+        let clock = self.clocks.compare_after();
+        report(&Record::Clock(clock));
+        if report::has_failures() {
+            log!("No result: a check failed.");
+        } else {
+            tell(&clock);
+        }
         report::finish()
     }
 }
@@ -127,7 +135,7 @@ pub fn refuse(why: core::fmt::Arguments<'_>) -> ! {
 
 impl Handover {
     fn take(boot_info: &'static mut BootInfo) -> Self {
-        let command_line = crate::command_line::find(boot_info);
+        let command_line = mm::find_command_line(boot_info);
         let physical_memory = boot_info
             .physical_memory_offset
             .into_option()
@@ -143,20 +151,12 @@ impl Handover {
             regions: <&'static mut [_]>::from(core::mem::replace(&mut boot_info.memory_regions, none)),
         }
     }
-
-    #[expect(unsafe_code, reason = "takes the loader at its word")]
-    fn init_memory(&self) {
-        // SAFETY: the loader keeps the contract of bootloader_api: all physical memory is mapped
-        // there, writable, and stays so.
-        let map = unsafe { PhysicalMap::new(self.physical_memory, self.regions) };
-        mm::init(map, self.regions);
-    }
 }
 
 fn start_local_apic() -> ApicMode {
     let mode = apic::choose_mode();
     if mode == ApicMode::Xapic {
-        mm::map_device(apic::XAPIC_VIRTUAL, apic::xapic_physical());
+        mm::map_xapic();
     }
     apic::enable();
     mode
@@ -178,10 +178,9 @@ fn start_aps(percpus: &[&'static PerCpu]) {
     if percpus.is_empty() {
         return;
     }
-    let Some(page) = mm::low_page() else {
-        refuse(format_args!("no free page below 640 KiB to start APs in"))
+    let Some(mut start_page) = mm::start_page() else {
+        refuse(format_args!("no free page below 640 KiB to start APs in"));
     };
-    let mut start_page = install_start_page(page);
     let aps: Vec<Ap> = percpus
         .iter()
         .map(|&percpu| match Stack::allocate() {
@@ -192,15 +191,7 @@ fn start_aps(percpus: &[&'static PerCpu]) {
     if let Err(missing) = smp::start_others(&mut start_page, &aps, sched::run_ap) {
         refuse(format_args!("{missing}"));
     }
-    mm::unmap_identity(page);
-}
-
-#[expect(unsafe_code, reason = "code that CPUs execute while they turn paging on")]
-fn install_start_page(page: u64) -> StartPage {
-    let writable = mm::map_identity(page);
-    // SAFETY: `low_page` is free and below 1 MiB, `map_identity` maps it as wanted until
-    // `unmap_identity`, which comes when all APs have started.
-    unsafe { StartPage::install(page, writable) }
+    mm::take_start_page_back(start_page);
 }
 
 fn report_machine(handover: &Handover, rdtscp: bool) {
@@ -213,14 +204,8 @@ fn report_machine(handover: &Handover, rdtscp: bool) {
     }));
 }
 
-#[expect(unsafe_code, reason = "registers of a device at a mapped page")]
 fn start_clocks(firmware: &Firmware) -> Clocks {
-    let hpet = firmware.hpet.and_then(|physical| {
-        mm::map_device(mm::HPET_VIRTUAL, physical);
-        // SAFETY: mapped just now, for ever; the firmware's table says that it is an HPET.
-        unsafe { Hpet::start(mm::HPET_VIRTUAL) }
-    });
-    let clocks = Clocks::start(hpet);
+    let clocks = Clocks::start(firmware.hpet.and_then(mm::start_hpet));
     report(&Record::Clock(clocks.compare_before()));
     clocks
 }

@@ -4,24 +4,20 @@
 use core::fmt::{self, Write};
 
 use spin::{Mutex, MutexGuard};
-use uart_16550::{BaudRate, Config, Uart16550, backend::PioBackend, spec::registers::LSR};
 
-use crate::arch::ports::COM1;
-
-/// How often the UART is asked whether its FIFO is empty before it is initialised.
-const DRAIN_TRIES: u32 = 100_000;
+use crate::arch::uart::{self, Uart};
 
 /// The serial line, behind the one lock that keeps lines whole.
 #[derive(Debug)]
 pub struct Console {
-    uart: Option<Uart16550<PioBackend>>,
+    uart: Option<Uart>,
 }
 
 static CONSOLE: Mutex<Console> = Mutex::new(Console { uart: None });
 
 /// Opens the serial line. A machine without one is silent.
 pub fn init() {
-    CONSOLE.lock().uart = open();
+    CONSOLE.lock().uart = uart::open();
 }
 
 /// The console, locked: for what has to stand in one piece.
@@ -31,19 +27,7 @@ pub fn lock() -> MutexGuard<'static, Console> {
 
 /// A console of its own for a CPU that crashes, whatever lock is held. All others have stopped.
 pub fn seize() -> Console {
-    Console { uart: open() }
-}
-
-#[expect(unsafe_code, reason = "claims the ports of the first serial line")]
-fn open() -> Option<Uart16550<PioBackend>> {
-    // SAFETY: the ports are COM1's, and have no effect on memory. They have one user at a time: the
-    // lock, or a crashing CPU after all others have stopped.
-    let mut uart = unsafe { Uart16550::new_port(COM1) }.ok()?;
-    // Initialising empties the FIFO: let what is in it go out first. Bounded, since there may be no
-    // UART at all.
-    let _ = (0..DRAIN_TRIES).find(|_| uart.lsr().contains(LSR::TRANSMITTER_EMPTY));
-    uart.init(Config { baud_rate: BaudRate::Baud115200, ..Config::default() }).ok()?;
-    Some(uart)
+    Console { uart: uart::open() }
 }
 
 impl Console {
@@ -57,9 +41,7 @@ impl Console {
     /// Waits until the last byte has left the UART.
     pub fn flush(&mut self) {
         if let Some(uart) = &mut self.uart {
-            while !uart.lsr().contains(LSR::TRANSMITTER_EMPTY) {
-                core::hint::spin_loop();
-            }
+            uart::flush(uart);
         }
     }
 }

@@ -8,15 +8,18 @@ use core::{
         AtomicU32,
         Ordering::{AcqRel, Acquire},
     },
+    time::Duration,
 };
 
-use switchlab_records::Crash;
+use switchlab_records::{Crash, ExitCode};
 
 use crate::{
     arch::{
         apic,
+        clock::Stopwatch,
+        exit,
         idt::vector,
-        interrupts, ipi, percpu,
+        interrupts, ipi, percpu, smp,
         trap::{self, TrapFrame},
     },
     console,
@@ -26,6 +29,12 @@ use crate::{
 
 /// The CPU that crashes, plus one; 0 while none does. The first takes it, the others halt.
 static CRASHING: AtomicU32 = AtomicU32::new(0);
+
+/// The others that have stopped.
+static STOPPED: AtomicU32 = AtomicU32::new(0);
+
+/// How long the others may take to stop.
+const PATIENCE: Duration = Duration::from_millis(200);
 
 /// Longest message that goes into the record.
 const MESSAGE_BYTES: usize = 512;
@@ -62,6 +71,7 @@ pub fn panic(info: &PanicInfo<'_>) -> ! {
 fn exception(frame: &TrapFrame) -> ! {
     if frame.vector == u64::from(vector::NMI) && CRASHING.load(Acquire) != 0 {
         // Another CPU crashes and wants quiet.
+        STOPPED.fetch_add(1, AcqRel);
         interrupts::halt_for_ever();
     }
     become_the_crashing_cpu();
@@ -78,16 +88,27 @@ fn exception(frame: &TrapFrame) -> ! {
     })
 }
 
-/// Returns on the first CPU that crashes, with all others stopped; halts the others. A CPU that
-/// crashes while it reports its crash stops too: what it has written so far is all there is.
+/// Returns on the first CPU that crashes, with all others stopped; halts the others.
 fn become_the_crashing_cpu() {
     interrupts::disable();
     let me = cpu_number() + 1;
-    if CRASHING.compare_exchange(0, me, AcqRel, Acquire).is_err() {
-        interrupts::halt_for_ever();
+    match CRASHING.compare_exchange(0, me, AcqRel, Acquire) {
+        Ok(_) => {}
+        // A crash in the report of a crash: what was written so far is all there is.
+        Err(crashing) if crashing == me => exit::leave(ExitCode::Panic),
+        Err(_) => {
+            STOPPED.fetch_add(1, AcqRel);
+            interrupts::halt_for_ever()
+        }
     }
     if apic::is_enabled() {
         ipi::send_nmi_to_others();
+        let others = smp::online() - 1;
+        let mut stopwatch = Stopwatch::start();
+        // Bounded: a CPU that is deaf to NMIs, or that crashes itself, must not keep this one quiet.
+        while STOPPED.load(Acquire) < others && stopwatch.elapsed() < PATIENCE {
+            core::hint::spin_loop();
+        }
     }
 }
 

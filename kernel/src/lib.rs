@@ -28,7 +28,6 @@ extern crate alloc;
 #[expect(unsafe_code, reason = "registers, descriptor tables, ports, asm")]
 pub mod arch;
 pub mod bring_up;
-pub mod command_line;
 pub mod console;
 pub mod crash;
 pub mod experiments;

@@ -1,6 +1,7 @@
 //! The laboratory's kernel, from the loader to the last record.
 #![no_std]
 #![no_main]
+#![deny(unsafe_code)]
 
 use bootloader_api::{BootInfo, entry_point};
 use switchlab_core::params::Params;
@@ -16,7 +17,8 @@ fn main(boot_info: &'static mut BootInfo) -> ! {
     let handover = bring_up::begin(boot_info);
 
     // What is asked for; the first record echoes it.
-    let parameters = Params::parse(handover.command_line, &experiments::NAMES);
+    let names = experiments::names();
+    let parameters = Params::parse(handover.command_line, &names);
     experiments::announce(&handover, &parameters);
     let parameters = parameters.unwrap_or_else(|error| bring_up::refuse(format_args!("{error}")));
 
@@ -28,5 +30,5 @@ fn main(boot_info: &'static mut BootInfo) -> ! {
     let results = experiments::run(&parameters, &lab);
 
     // The clocks again, the report, the verdict.
-    experiments::finish(lab, results)
+    lab.finish(|clock| results.print(clock))
 }

@@ -44,12 +44,15 @@ macro_rules! failure {
     };
 }
 
+/// Whether a check did not hold so far.
+pub fn has_failures() -> bool {
+    FAILURES.load(Relaxed) != 0
+}
+
 /// Ends the log and the machine: `pass` if no failure was reported.
 pub fn finish() -> ! {
-    let (status, code) = match FAILURES.load(Relaxed) {
-        0 => (Status::Pass, ExitCode::Pass),
-        _ => (Status::Fail, ExitCode::Fail),
-    };
+    let (status, code) =
+        if has_failures() { (Status::Fail, ExitCode::Fail) } else { (Status::Pass, ExitCode::Pass) };
     let mut console = console::lock();
     let records = SEQUENCE.load(Relaxed) + 1;
     write(&mut console, &Record::End(End { status, records }));

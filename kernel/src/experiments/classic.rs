@@ -27,8 +27,7 @@ use crate::{
 };
 use table::Table;
 
-/// As `experiment=` wants it.
-pub const NAME: &str = "classic";
+const NAME: &str = "classic";
 
 /// The experiment.
 pub struct Classic;

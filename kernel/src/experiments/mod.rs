@@ -4,15 +4,15 @@
 mod classic;
 pub mod exchange;
 
-use alloc::boxed::Box;
+use alloc::{boxed::Box, vec::Vec};
 use core::fmt::Write;
 
 use switchlab_core::params::{ParamError, Params};
-use switchlab_records::{Clock, Record};
+use switchlab_records::Clock;
 
 use crate::{
     bring_up::{self, Handover, Lab},
-    report::{self, Text, report},
+    report::Text,
 };
 
 /// One experiment.
@@ -31,10 +31,12 @@ pub trait Results {
 }
 
 /// All of them; the first is the default.
-static EXPERIMENTS: [&dyn Experiment; 1] = [&classic::Classic];
+static EXPERIMENTS: &[&dyn Experiment] = &[&classic::Classic];
 
 /// Their names.
-pub static NAMES: [&str; 1] = [classic::NAME];
+pub fn names() -> Vec<&'static str> {
+    EXPERIMENTS.iter().map(|experiment| experiment.name()).collect()
+}
 
 /// The first record: what was accepted, or what was not understood.
 pub fn announce(handover: &Handover, parameters: &Result<Params, ParamError<'_>>) {
@@ -49,16 +51,8 @@ pub fn announce(handover: &Handover, parameters: &Result<Params, ParamError<'_>>
 ///
 /// # Panics
 ///
-/// For an experiment that does not exist: [`Params::parse`] knows [`NAMES`].
+/// For an experiment that does not exist: [`Params::parse`] knows the [`names`].
 pub fn run(parameters: &Params, lab: &Lab) -> Box<dyn Results> {
     let experiment = EXPERIMENTS.iter().find(|experiment| experiment.name() == parameters.experiment);
     experiment.expect("the parameters name an experiment").run(parameters, lab)
-}
-
-/// Compares the clocks once more, prints the results, and ends.
-pub fn finish(lab: Lab, results: Box<dyn Results>) -> ! {
-    let clock = lab.clocks.compare_after();
-    report(&Record::Clock(clock));
-    results.print(&clock);
-    report::finish()
 }

@@ -3,24 +3,24 @@
 //! All of it is for set-up: nothing here is called while a clock runs. One lock each, taken in the
 //! order stacks → page tables → frames.
 
+mod command_line;
+mod devices;
 mod frames;
 mod heap;
 mod paging;
 mod physical;
 mod stacks;
 
-pub use frames::{low_page, usable_bytes};
-pub use paging::{map_device, map_identity, unmap_identity};
-pub use physical::{PhysicalMap, firmware_bytes};
+pub use command_line::find_command_line;
+pub use devices::{map_xapic, start_hpet, start_page, take_start_page_back};
+pub use frames::usable_bytes;
+pub use physical::firmware_bytes;
 pub use stacks::{Stack, StackError, guard_page_of_current_stack};
 
 use bootloader_api::info::MemoryRegion;
 
 /// Where the loader maps the whole physical memory.
 pub const PHYSICAL_MEMORY: u64 = 0xffff_8000_0000_0000;
-
-/// Where the HPET's registers are mapped: a page below the local APIC's.
-pub const HPET_VIRTUAL: u64 = 0xffff_ffff_fed0_0000;
 
 /// First address of the range in which the loader places what has no fixed place.
 pub const DYNAMIC_RANGE_START: u64 = 0xffff_9000_0000_0000;
@@ -29,11 +29,14 @@ pub const DYNAMIC_RANGE_END: u64 = 0xffff_9fff_ffff_f000;
 
 /// Sets everything up: from here on there are frames, mappings, stacks and a heap.
 ///
+/// Takes the loader at its word: that it keeps the contract of `bootloader_api`, and so maps all
+/// physical memory that `regions` name, and at least 4 GiB, at `physical_memory`, writable, for ever.
+///
 /// # Panics
 ///
 /// If there is not enough usable memory for the heap.
-pub fn init(physical: PhysicalMap, regions: &'static [MemoryRegion]) {
-    physical::init(physical, regions);
+pub fn init(physical_memory: u64, regions: &'static [MemoryRegion]) {
+    physical::init(physical_memory, regions);
     frames::init(regions);
     paging::init();
     heap::init();

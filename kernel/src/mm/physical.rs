@@ -8,7 +8,7 @@ use x86_64::{PhysAddr, VirtAddr};
 
 /// Where physical address 0 is mapped; every other behind it.
 #[derive(Clone, Copy, Debug)]
-pub struct PhysicalMap {
+struct PhysicalMap {
     offset: VirtAddr,
     /// First physical address that is not mapped.
     end: u64,
@@ -20,21 +20,9 @@ const LEAST: u64 = 1 << 32;
 static MAP: Once<PhysicalMap> = Once::new();
 static REGIONS: Once<&'static [MemoryRegion]> = Once::new();
 
-impl PhysicalMap {
-    /// The map that starts at `offset`.
-    ///
-    /// # Safety
-    ///
-    /// All physical memory that `regions` name, and at least 4 GiB, is mapped there, writable, for
-    /// ever.
-    pub unsafe fn new(offset: u64, regions: &[MemoryRegion]) -> Self {
-        let end = regions.iter().map(|region| region.end).max().unwrap_or(0).max(LEAST);
-        Self { offset: VirtAddr::new(offset), end }
-    }
-}
-
-pub(super) fn init(map: PhysicalMap, regions: &'static [MemoryRegion]) {
-    MAP.call_once(|| map);
+pub(super) fn init(offset: u64, regions: &'static [MemoryRegion]) {
+    let end = regions.iter().map(|region| region.end).max().unwrap_or(0).max(LEAST);
+    MAP.call_once(|| PhysicalMap { offset: VirtAddr::new(offset), end });
     REGIONS.call_once(|| regions);
 }
 
@@ -65,7 +53,7 @@ pub fn firmware_bytes(address: u64, length: usize) -> Option<&'static [u8]> {
     if own || end > map().end {
         return None;
     }
-    // SAFETY: mapped for ever (`PhysicalMap::new`), and nobody writes there: it is not usable
+    // SAFETY: mapped for ever (the loader's contract, see `mm::init`), and nobody writes there: it is not usable
     // memory, and the kernel leaves the firmware's and the loader's alone.
     Some(unsafe { slice::from_raw_parts(to_virtual(PhysAddr::new(address)).as_ptr(), length) })
 }

@@ -20,8 +20,8 @@
 //! 2. **A task stays on its CPU.** Its state, its run-queue link and its tokens are touched by that
 //!    CPU alone. Other CPUs reach it by posting to the CPU's [`inbox`] and sending an IPI.
 //! 3. **The interrupt handler only counts** ([`Cpu::take_ipi`]). The work that an IPI asks for is
-//!    done by the CPU itself, behind the halt or the window that took it. A wake-up that was
-//!    posted but whose IPI was not taken yet is not looked at.
+//!    done by the CPU itself, behind the halt or the window that took it. The inbox is
+//!    looked into only when an IPI was taken since the last look.
 #![no_std]
 #![deny(unsafe_code)]
 

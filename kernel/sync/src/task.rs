@@ -13,7 +13,7 @@ use crate::{
 /// A flow of control with a stack of its own, bound to one CPU.
 ///
 /// What a switch touches stands first, within one cache line.
-#[repr(C)]
+#[repr(C, align(64))]
 pub struct Task<P: Platform> {
     /// Where it stands while it does not run.
     pub context: Context,

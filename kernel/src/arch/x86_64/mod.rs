@@ -18,3 +18,4 @@ pub mod smp;
 mod trampoline;
 pub mod trap;
 pub mod tsc;
+pub mod uart;

@@ -4,7 +4,11 @@
 //! The BSP waits halted: an AP that arrives sends it a tick, and the timer ticks so that a deadline
 //! can pass. Spinning would take a host core from the CPU that is waited for.
 
-use core::{fmt, time::Duration};
+use core::{
+    fmt,
+    sync::atomic::{AtomicU32, Ordering::Relaxed},
+    time::Duration,
+};
 
 use switchlab_core::{
     ApicId, CpuId,
@@ -61,8 +65,15 @@ type ApMain = fn(&'static PerCpu) -> !;
 
 static AP_MAIN: spin::Once<ApMain> = spin::Once::new();
 
+static ONLINE: AtomicU32 = AtomicU32::new(1);
+
 /// Whom an AP tells that it has arrived.
 static BSP: spin::Once<ApicId> = spin::Once::new();
+
+/// CPUs that run: the BSP, and the APs that have arrived.
+pub fn online() -> u32 {
+    ONLINE.load(Relaxed)
+}
 
 /// Starts the APs and returns when each has arrived. Each goes on in `main`.
 ///
@@ -125,6 +136,7 @@ extern "C" fn ap_entry(percpu: usize) -> ! {
     idt::load();
     apic::enable();
     let main = AP_MAIN.get().expect("start_others registered it");
+    ONLINE.fetch_add(1, Relaxed);
     percpu.set_online();
     ipi::send_tick(*BSP.get().expect("start_others registered it"));
     main(percpu)

@@ -11,7 +11,7 @@ use switchlab_core::{ApicId, CpuId};
 use switchlab_kernel::{
     arch::{
         percpu::PerCpu,
-        smp::{self, Ap, StartPage},
+        smp::{self, Ap},
     },
     bring_up::Lab,
     mm::{self, Stack},
@@ -20,10 +20,7 @@ use switchlab_kernel::{
 case::case!("missing_ap", missing_ap);
 
 fn missing_ap(_: &Lab) {
-    let page = mm::low_page().expect("a low page");
-    let writable = mm::map_identity(page);
-    // SAFETY: as in bring-up: the page is free, and mapped until the end.
-    let mut start_page = unsafe { StartPage::install(page, writable) };
+    let mut start_page = mm::start_page().expect("a low page");
     let percpu = for_ever(PerCpu::new(CpuId::new(63), ApicId::new(77)));
     let stack = Stack::allocate().expect("a stack");
     let aps = [Ap { percpu, stack_top: stack.top().addr() as u64 }];

@@ -4,8 +4,7 @@ use bootloader_api::BootInfo;
 use switchlab_boot_plan::command_line::{BLOCK_SIZE, block_address, decode};
 
 /// The command line; empty under a loader that leaves none.
-#[expect(unsafe_code, reason = "reads the rest of the page in which BootInfo stands")]
-pub fn find(boot_info: &BootInfo) -> &'static str {
+pub fn find_command_line(boot_info: &BootInfo) -> &'static str {
     let block = block_address(core::ptr::from_ref(boot_info).addr());
     // SAFETY: the block lies in the page in which BootInfo starts, which is mapped for ever and
     // which nobody writes to there; `decode` checks that it is a block at all.
