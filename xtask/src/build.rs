@@ -11,6 +11,7 @@ use anyhow::Context;
 use serde::Deserialize;
 
 use crate::install::{self, Need};
+use crate::qemu::shell_line;
 use crate::status::{Refusal, Status};
 use crate::toolchain::{self, CoreSource};
 
@@ -108,7 +109,9 @@ pub fn build(packages: &[&str], install: install::Permission, talk: Talk) -> any
     for package in packages {
         command.args(["-p", package]);
     }
-    let shown = format!("{command:?}");
+    let words: Vec<_> =
+        [command.get_program()].into_iter().chain(command.get_args()).map(Into::into).collect();
+    let shown = shell_line(&words);
     let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -123,7 +126,10 @@ pub fn build(packages: &[&str], install: install::Permission, talk: Talk) -> any
     }
     let status = child.wait().context("waiting for cargo")?;
     if !status.success() {
-        return Err(Refusal::with(Status::Build, format!("the build failed ({status}): {shown}")));
+        return Err(Refusal::with(
+            Status::Build,
+            format!("the build failed ({status}); cargo's own words stand above\ncommand: {shown}"),
+        ));
     }
     Ok(Artefacts { executables, source: Some(source) })
 }

@@ -25,7 +25,8 @@ fn built_in_root() -> PathBuf {
 /// Where cargo puts what it builds for the host; the artefacts for bare metal stand below it.
 pub fn target_dir() -> PathBuf {
     match env::var_os("CARGO_TARGET_DIR") {
-        Some(dir) => root().join(dir),
+        // As cargo takes it: from where it was started.
+        Some(dir) => std::path::absolute(&dir).unwrap_or_else(|_| dir.into()),
         None => root().join("target"),
     }
 }

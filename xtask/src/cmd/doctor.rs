@@ -91,7 +91,10 @@ fn toolchain_parts(facts: &Facts) -> Vec<Part> {
         Part::found("target", format!("{TARGET} is installed"))
     } else {
         let text = format!("{TARGET} is not installed: rustup target add {TARGET}");
-        if from_source { Part::absent("target", text) } else { Part::missing("target", text) }
+        match from_source {
+            true => Part::absent("target", format!("{text} (not needed: core is built from source)")),
+            false => Part::missing("target", text),
+        }
     });
     let or = |needed: &Option<_>, packages: &str| match needed {
         Some(text) => Part::found("", String::clone(text)),
@@ -106,6 +109,16 @@ fn toolchain_parts(facts: &Facts) -> Vec<Part> {
     parts.push(or(&source, "rust-web-src").named("rust-src"));
     let linker = facts.linker.as_ref().map(|linker| linker.display().to_string());
     parts.push(or(&linker, "lld").named("linker"));
+    if from_source {
+        let clippy = distribution.map(|compiler| compiler.cargo.with_file_name("cargo-clippy"));
+        parts.push(match clippy.filter(|clippy| clippy.is_file()) {
+            Some(clippy) => Part::found("clippy", clippy.display().to_string()),
+            None => {
+                let packages = "apt-get install -y --no-install-recommends rust-web-clippy";
+                Part::absent("clippy", format!("needed by `cargo xtask lint` only: {packages}"))
+            }
+        });
+    }
     if let Ok(source) = &chosen {
         parts.push(Part::found("core", source.to_string()));
     }

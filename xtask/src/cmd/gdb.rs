@@ -17,10 +17,6 @@ use crate::status::{Refusal, Status};
 /// Options of `gdb`.
 #[derive(clap::Args)]
 pub struct Args {
-    #[command(flatten)]
-    experiment: ExperimentArgs,
-    #[command(flatten)]
-    guest: GuestArgs,
     /// Print both commands and start neither
     #[arg(long)]
     print: bool,
@@ -33,10 +29,14 @@ pub struct Args {
     /// Install what is missing (as root, on Debian or Ubuntu, by apt-get)
     #[arg(long)]
     install: bool,
+    #[command(flatten)]
+    experiment: ExperimentArgs,
+    #[command(flatten)]
+    guest: GuestArgs,
 }
 
-/// Starts QEMU and gdb; the serial line goes to `gdb-serial.log` in the folder of the system's
-/// temporary files.
+/// Starts QEMU and gdb; the serial line goes to a file among the system's temporary files, whose
+/// name is printed.
 ///
 /// # Errors
 ///

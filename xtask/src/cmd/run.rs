@@ -29,10 +29,6 @@ use crate::{floor, folder, guest, qemu};
 #[derive(clap::Args)]
 #[command(after_help = status::HELP)]
 pub struct Args {
-    #[command(flatten)]
-    experiment: ExperimentArgs,
-    #[command(flatten)]
-    guest: GuestArgs,
     /// End QEMU after this time [default: 60 s, and for each exchange of a run 60 µs, or 800 µs with
     /// a host thread per vCPU; none with --kernel]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
@@ -49,6 +45,10 @@ pub struct Args {
     /// Install what is missing (as root, on Debian or Ubuntu, by apt-get)
     #[arg(long)]
     install: bool,
+    #[command(flatten)]
+    experiment: ExperimentArgs,
+    #[command(flatten)]
+    guest: GuestArgs,
 }
 
 /// Set by Ctrl-C, SIGTERM and SIGHUP. A flag alone: nothing is handed over by it.
