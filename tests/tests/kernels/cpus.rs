@@ -1,7 +1,9 @@
 //! CPUs come up, each once, in both APIC modes.
 
+use std::{fs, os::unix::fs::PermissionsExt};
+
 use libtest_mimic::Trial;
-use switchlab_tests::{Case, Parts, Verdict, equal, trial};
+use switchlab_tests::{Case, Parts, TcgThread, Verdict, equal, trial};
 
 const COUNTS: [u32; 6] = [1, 2, 3, 12, 16, 64];
 
@@ -25,6 +27,7 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
     trials.push(trial(parts, "cpus::one_that_does_not_come_is_named", |parts| {
         Case::new(parts, "missing_ap").boot().passes()
     }));
+    trials.push(trial(parts, "cpus::halted_ones_use_no_host_time", idle_cpus));
     trials.push(trial(parts, "cpus::sparse_apic_ids_come_up", |parts| {
         // Three cores a socket: QEMU leaves APIC id 3 out.
         let end = Case::new(parts, "cpus_up")
@@ -37,6 +40,35 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
         equal("CPUs", end.count("cpus")?, 6)
     }));
     trials
+}
+
+/// With a host thread for each CPU, eleven halted ones beside one that works: bash times QEMU.
+fn idle_cpus(parts: &Parts) -> Verdict {
+    let folder = tempfile::tempdir()?;
+    let (timed_qemu, times) = (folder.path().join("qemu"), folder.path().join("times"));
+    let script = format!(
+        "#!/usr/bin/env bash\nTIMEFORMAT='%R %U %S'\n{{ time \"{}\" \"$@\"; }} 2> \"{}\"\n",
+        parts.qemu.display(),
+        times.display()
+    );
+    fs::write(&timed_qemu, script)?;
+    fs::set_permissions(&timed_qemu, fs::Permissions::from_mode(0o755))?;
+    let parts = Parts { qemu: timed_qemu, ..parts.clone() };
+    let end = Case::new(&parts, "works_alone")
+        .with(|spec| {
+            spec.smp = 12;
+            spec.tcg_thread = TcgThread::Multi;
+        })
+        .boot();
+    end.passes()?;
+    let times = fs::read_to_string(&times)?;
+    let last_line = times.lines().last().unwrap_or_default();
+    let seconds: Vec<f64> = last_line.split(' ').filter_map(|word| word.parse().ok()).collect();
+    let [elapsed, user, system] = seconds[..] else {
+        return Err(format!("no times of QEMU in {times:?}").into());
+    };
+    let cores = (user + system) / elapsed;
+    end.is(cores < 1.25, format_args!("little more than one core in use; found {cores:.2} of them"))
 }
 
 fn come_up(parts: &Parts, count: u32, cpu: &str, mode: &str) -> Verdict {
