@@ -18,8 +18,8 @@ const NEEDED_CPU_FEATURES: u32 = 1 << 20 | 1 << 29;
 /// Type of the ELF note that says where a PVH boot enters (Xen's public/elfnote.h).
 const XEN_ELFNOTE_PHYS32_ENTRY: u32 = 18;
 
-/// Size of the loader's stack in bytes.
-const STACK_SIZE: usize = 64 * 1024;
+/// Size of the loader's stack in bytes: five times what it uses.
+const STACK_SIZE: usize = 256 * 1024;
 
 /// Entry of a page table: present, writable.
 const TABLE_ENTRY: u32 = 0b11;

@@ -5,13 +5,14 @@ use core::ops::Range;
 
 use elf::{ElfBytes, ParseError, abi, endian::LittleEndian, section::SectionHeader, segment::ProgramHeader};
 
-use crate::{PAGE_SIZE, Refusal, align_down, align_up, config, dynamic, layout};
+pub use crate::segment::Access;
+use crate::{
+    PAGE_SIZE, Refusal, align_down, align_up, config, dynamic, layout,
+    segment::{Segment, Span, file_bytes},
+};
 
 /// The most loadable segments; linkers make four to six.
 const MAX_SEGMENTS: usize = 16;
-
-/// The largest alignment of a segment.
-const MAX_ALIGNMENT: u64 = 1 << 30;
 
 const ELF_HEADER_SIZE: u64 = 64;
 
@@ -22,54 +23,6 @@ pub enum Linking {
     Static,
     /// ET_DYN: its addresses count from wherever it is put.
     PositionIndependent,
-}
-
-/// What the kernel may do with a page of its image. Writable and executable does not exist.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// Read.
-    Read,
-    /// Read and write.
-    ReadWrite,
-    /// Read and execute.
-    ReadExecute,
-}
-
-impl Access {
-    /// What both allow together, or `None` where that would be to write and to execute.
-    const fn union(self, other: Self) -> Option<Self> {
-        match (self, other) {
-            (Self::Read, access) | (access, Self::Read) => Some(access),
-            (Self::ReadWrite, Self::ReadWrite) => Some(Self::ReadWrite),
-            (Self::ReadExecute, Self::ReadExecute) => Some(Self::ReadExecute),
-            (Self::ReadWrite, Self::ReadExecute) | (Self::ReadExecute, Self::ReadWrite) => None,
-        }
-    }
-}
-
-/// One loadable segment, checked: its sizes do not overflow and its file part is in the file.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Segment<'a> {
-    /// As linked.
-    pub addresses: Span,
-    /// The first bytes; the rest is zero.
-    pub file_part: &'a [u8],
-    access: Access,
-}
-
-/// A range of addresses, the end exclusive.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Span {
-    pub start: u64,
-    pub end: u64,
-}
-
-impl Span {
-    /// What both have, where that is anything.
-    fn intersection(self, other: Self) -> Option<Self> {
-        let (start, end) = (self.start.max(other.start), self.end.min(other.end));
-        (start < end).then_some(Self { start, end })
-    }
 }
 
 /// The TLS template, as linked.
@@ -214,21 +167,11 @@ impl<'a> Kernel<'a> {
 
     /// The bytes that the file has for a program header.
     pub(crate) fn file_part(&self, header: &ProgramHeader, part: &'static str) -> Result<&'a [u8], Refusal> {
-        self.file_bytes(header.p_offset, header.p_filesz, part)
+        file_bytes(self.bytes, header.p_offset, header.p_filesz, part)
     }
 
     fn section_bytes(&self, header: &SectionHeader) -> Result<&'a [u8], Refusal> {
-        self.file_bytes(header.sh_offset, header.sh_size, "the section .bootloader-config")
-    }
-
-    fn file_bytes(&self, offset: u64, size: u64, part: &'static str) -> Result<&'a [u8], Refusal> {
-        let end = offset.saturating_add(size);
-        let range = usize::try_from(offset).ok().zip(usize::try_from(end).ok());
-        range.and_then(|(start, end)| self.bytes.get(start..end)).ok_or(Refusal::CutShort {
-            part,
-            end,
-            file_len: self.bytes.len() as u64,
-        })
+        file_bytes(self.bytes, header.sh_offset, header.sh_size, "the section .bootloader-config")
     }
 
     fn read_segments(&mut self) -> Result<(), Refusal> {
@@ -237,7 +180,7 @@ impl<'a> Kernel<'a> {
         let headers = self.headers(abi::PT_LOAD).filter(|header| header.p_memsz > 0);
         for (n, header) in headers.enumerate() {
             let slot = segments.get_mut(n).ok_or(Refusal::TooManySegments { max: MAX_SEGMENTS })?;
-            let segment = self.read_segment(&header)?;
+            let segment = Segment::read(self.bytes, &header)?;
             if let Some(last) = last
                 && segment.addresses.start < last.end
             {
@@ -259,29 +202,6 @@ impl<'a> Kernel<'a> {
         self.pages = Span { start, end };
         self.segments = segments;
         Ok(())
-    }
-
-    fn read_segment(&self, header: &ProgramHeader) -> Result<Segment<'a>, Refusal> {
-        let address = header.p_vaddr;
-        let alignment = header.p_align.max(1);
-        if !alignment.is_power_of_two()
-            || alignment > MAX_ALIGNMENT
-            || (address ^ header.p_offset) & (alignment - 1) != 0
-        {
-            return Err(Refusal::SegmentMisaligned { address, alignment });
-        }
-        if header.p_filesz > header.p_memsz {
-            return Err(Refusal::SegmentSizes { address });
-        }
-        let end = address.checked_add(header.p_memsz).ok_or(Refusal::SegmentAddress { address })?;
-        let access = match (header.p_flags & abi::PF_W != 0, header.p_flags & abi::PF_X != 0) {
-            (false, false) => Access::Read,
-            (true, false) => Access::ReadWrite,
-            (false, true) => Access::ReadExecute,
-            (true, true) => return Err(Refusal::WritableAndExecutable { address }),
-        };
-        let file_part = self.file_part(header, "a segment")?;
-        Ok(Segment { addresses: Span { start: address, end }, file_part, access })
     }
 
     /// Only its first page can a segment share with those before it.

@@ -25,6 +25,7 @@ pub mod memory;
 pub mod pvh;
 mod refusal;
 pub mod rsdp;
+mod segment;
 
 pub use refusal::Refusal;
 

@@ -99,13 +99,9 @@ fn two_segments_may_share_a_page_unless_it_became_writable_and_executable() {
 #[test]
 fn three_segments_in_one_page_are_seen_together() {
     let mut elf = Elf::fixed();
-    elf.segments[1].address = STATIC_BASE + 0x100;
-    elf.segments[2].address = STATIC_BASE + 0x200;
-    elf.segments.swap(1, 2);
-    elf.segments[1].address = STATIC_BASE + 0x100;
-    elf.segments[1].mem_size = 4;
-    elf.segments[2].address = STATIC_BASE + 0x200;
-    elf.entry = STATIC_BASE + 0x200;
+    let segment = |flags, offset| load(flags, STATIC_BASE + offset, b"word", 4);
+    elf.segments = vec![segment(READ_EXECUTE, 0), segment(READ, 0x100), segment(READ_WRITE, 0x200)];
+    elf.entry = STATIC_BASE;
     assert_eq!(refusal(&elf), Refusal::SharedPageWritableAndExecutable { page: STATIC_BASE });
 }
 

@@ -202,6 +202,14 @@ fn address_that_is_not_canonical_is_refused() {
 }
 
 #[test]
+fn lower_half_is_used_to_its_end_and_no_further() {
+    let ramdisk_at =
+        |address| plan(&Elf::fixed(), |mappings| mappings.ramdisk_memory = Mapping::FixedAddress(address));
+    assert!(ramdisk_at(0x7fff_ffff_e000).is_ok());
+    assert!(matches!(ramdisk_at(0x7fff_ffff_f000), Err(Refusal::NotCanonical { what: "the ramdisk", .. })));
+}
+
+#[test]
 fn fixed_base_of_a_static_kernel_is_refused() {
     let plan = plan(&Elf::fixed(), |mappings| mappings.kernel_base = Mapping::FixedAddress(STATIC_BASE));
     assert_eq!(plan, Err(Refusal::KernelBaseOfStatic));
