@@ -123,6 +123,11 @@ impl<'a> Results<'a> {
         })
     }
 
+    /// Whether the clocks are too far apart, or none was there to hold against another.
+    pub fn clock_is_suspect(&self) -> bool {
+        self.clocks_apart_ppm.is_none_or(|ppm| ppm > SUSPECT_PPM)
+    }
+
     /// The mean of a mode; `None` where it did not run.
     pub fn mode(&self, mode: Mode) -> Option<&ModeResult> {
         self.modes.iter().find(|result| result.mode == mode)

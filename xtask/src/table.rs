@@ -93,8 +93,9 @@ fn title(results: &Results<'_>) -> String {
         None => format!("CPUs {first} and {second}"),
     };
     let cpus = results.cpus.map_or_else(String::new, |cpus| format!(" of {}", cpus.up));
+    let suspect = if results.clock_is_suspect() { " [clock: suspect]" } else { "" };
     format!(
-        "{}, {where_}{cpus}: {} of {} ping-pong exchanges ({} switches), each after {} of warm-up",
+        "{}, {where_}{cpus}: {} of {} ping-pong exchanges ({} switches), each after {} of warm-up{suspect}",
         plan.experiment,
         plural(u64::from(plan.runs), "run"),
         Grouped(plan.exchanges),
@@ -267,7 +268,9 @@ fn guest_conditions(results: &Results<'_>) -> Vec<(&'static str, String)> {
 fn apart(results: &Results<'_>) -> String {
     match results.clocks_apart_ppm {
         None => "suspect: no two clocks to hold against each other".into(),
-        Some(ppm) if ppm > SUSPECT_PPM => format!("suspect: the clocks are {} ppm apart", Grouped(ppm)),
+        Some(ppm) if results.clock_is_suspect() => {
+            format!("suspect: the clocks are {} ppm apart, of {} allowed", Grouped(ppm), Grouped(SUSPECT_PPM))
+        }
         Some(ppm) => format!("the clocks agree within {ppm} ppm"),
     }
 }
@@ -285,7 +288,7 @@ fn fine(ps: u64) -> String {
 mod tests {
     use super::*;
     use crate::golden;
-    use switchlab_records::read_log;
+    use switchlab_records::{Record, read_log};
 
     fn report(cpus: u32, runs: u32) -> Report {
         let text = golden::ended(golden::classic(cpus, runs, 1_000_000));
@@ -305,6 +308,18 @@ mod tests {
     #[test]
     fn one_cpu_says_what_is_skipped() {
         insta::assert_snapshot!(report(1, 1).text());
+    }
+
+    #[test]
+    fn suspect_clock_stands_above_all_times() {
+        let mut records = golden::classic(12, 1, 1_000);
+        if let Some(Record::Clock(clock)) = records.last_mut() {
+            clock.pit_hz += clock.pit_hz / 500;
+        }
+        let text = golden::ended(records);
+        let report = Report::new(&Results::from_log(&read_log(&text)).unwrap(), None).text();
+        assert!(report.lines().next().unwrap().ends_with("[clock: suspect]"), "{report}");
+        assert!(report.contains("suspect: the clocks are 1,990 ppm apart, of 1,000 allowed"), "{report}");
     }
 
     #[test]

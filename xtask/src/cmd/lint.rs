@@ -7,8 +7,9 @@ use std::process::{Command, ExitCode};
 use anyhow::Context;
 
 use crate::build::{KERNEL_PACKAGE, LOADER_PACKAGE, TEST_KERNELS_PACKAGE, core_source};
+use crate::install::{self, Need};
 use crate::status::{Refusal, Status};
-use crate::toolchain::clean_environment;
+use crate::toolchain::{CoreSource, clean_environment};
 use crate::workspace;
 
 /// Options of `lint`.
@@ -29,6 +30,15 @@ const BARE: [&str; 3] = [LOADER_PACKAGE, KERNEL_PACKAGE, TEST_KERNELS_PACKAGE];
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let source = core_source(args.install.into())?;
     eprintln!("core: {source}");
+    if let CoreSource::FromSource { compiler, .. } = &source
+        && !compiler.cargo.with_file_name("cargo-clippy").is_file()
+    {
+        install::bring(
+            &[Need::Toolchain],
+            "the distribution's toolchain has no clippy",
+            args.install.into(),
+        )?;
+    }
     let mut clippy = host_cargo("clippy");
     clippy.args(["--all-targets", "--", "-D", "warnings"]);
     let mut doc = host_cargo("doc");

@@ -33,7 +33,9 @@ pub(crate) fn find_qemu(option: Option<&Path>, permission: install::Permission) 
         wanted.display(),
         qemu::PROGRAM
     );
-    install::bring(&[Need::Qemu], &what, permission)?;
+    // A package brings the usual one, and not what the user has named.
+    let usual = wanted.as_os_str() == qemu::PROGRAM;
+    install::bring(&[Need::Qemu], &what, if usual { permission } else { install::Permission::SayOnly })?;
     qemu::find(option).map_err(|_| crate::status::Refusal::missing(what))
 }
 
