@@ -10,6 +10,9 @@ use bootloader_api::{BootInfo, BootloaderConfig, config::Mapping, entry_point, i
 const RANGE_START: u64 = 0xffff_8800_0000_0000;
 const RANGE_END: u64 = 0xffff_8fff_ffff_ffff;
 
+/// As much of the first line as is said.
+const MAX_LINE: usize = 80;
+
 const CONFIG: BootloaderConfig = {
     let mut config = BootloaderConfig::new_default();
     config.mappings.dynamic_range_start = Some(RANGE_START);
@@ -37,7 +40,8 @@ fn main(boot_info: &'static mut BootInfo) -> ! {
     // SAFETY: the loader announced it.
     let bytes = unsafe { core::slice::from_raw_parts(address as *const u8, boot_info.ramdisk_len as usize) };
     let sum = bytes.iter().fold(0_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(*byte)));
-    let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let start = &bytes[..bytes.len().min(MAX_LINE)];
+    let line = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
     say!("ramdisk: {} bytes, sum {sum:016x}, first line {:?}", bytes.len(), core::str::from_utf8(line));
     finish()
 }
