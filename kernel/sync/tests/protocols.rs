@@ -25,7 +25,7 @@ fn ping_pong(a: &'static Cpu<Host>, b: &'static Cpu<Host>, exchanges: u64) -> [u
     let result = counts.clone();
     let total = move || {
         let both = |counter| get(a, counter) + if std::ptr::eq(a, b) { 0 } else { get(b, counter) };
-        [both(|c| &c.handoffs), both(|c| &c.switches), both(|c| &c.ipis_sent), both(|c| &c.ipis_taken)]
+        [both(|c| &c.handoffs), both(|c| &c.switches), both(|c| &c.ipis_sent), both(|c| c.ipis_taken)]
     };
     let first = spawn(0, a, move || {
         ping.send(0);
@@ -48,8 +48,7 @@ fn ping_pong(a: &'static Cpu<Host>, b: &'static Cpu<Host>, exchanges: u64) -> [u
         assert_eq!(ping.recv(), u64::MAX);
     });
     run_all(&[first, second]);
-    let counts = *counts.lock().unwrap();
-    counts
+    *counts.lock().unwrap()
 }
 
 #[test]
@@ -102,7 +101,7 @@ fn yielding_tasks_run_in_turn() {
 fn wake_that_comes_first_is_not_lost() {
     let cpus = start_cpus(2);
     for _ in 0..200 {
-        let sleeper = spawn(0, cpus[0], || HostTask::block_current());
+        let sleeper = spawn(0, cpus[0], HostTask::block_current);
         let waker = spawn(1, cpus[1], move || sleeper.wake());
         run_all(&[sleeper, waker]);
     }

@@ -71,7 +71,7 @@ impl TrapFrame {
             28 => "hypervisor injection exception",
             29 => "VMM communication exception",
             30 => "security exception",
-            0..32 => "reserved exception",
+            9 | 15 | 22..=27 | 31 => "reserved exception",
             _ => "unexpected interrupt",
         }
     }

@@ -22,7 +22,7 @@ pub struct Table {
 impl Table {
     /// The table of `blocks`.
     pub fn new(parameters: &Params, cpus: u32, blocks: Vec<Block>) -> Self {
-        Self { parameters: parameters.clone(), cpus, blocks }
+        Self { parameters: *parameters, cpus, blocks }
     }
 
     fn block(&self, run: u32, mode: Mode) -> Option<&Block> {
