@@ -2,7 +2,7 @@
 //!
 //! The entries of exceptions and of vectors that nobody sends lead to one of 256 stubs in asm; each
 //! leaves an error code (the processor's, or 0) and its vector on the stack and goes on in
-//! [`trap`](super::trap). The wake-up IPI has a handler of its own in [`ipi`](super::ipi).
+//! [`trap`]. The wake-up IPI has a handler of its own in [`super::ipi`].
 
 use core::{arch::global_asm, cell::UnsafeCell};
 
