@@ -23,6 +23,8 @@ use super::{
 const PIT_HZ: u64 = 1_193_182;
 /// Window of a PIT comparison in its ticks: 20 ms, well before the counter wraps.
 const PIT_WINDOW: u16 = 23_864;
+/// How often a comparison with the PIT is tried.
+const PIT_TRIES: u32 = 5;
 /// Shortest window over which the other clocks are compared at the end.
 const SHORTEST_WINDOW: Duration = Duration::from_millis(100);
 /// How often a look is repeated; the one that took the least counts.
@@ -243,12 +245,22 @@ fn look_at_hpet(hpet: Hpet) -> Look {
     look(|| hpet.read(HPET_COUNTER))
 }
 
-/// Lets the PIT's channel 2 count down once; returns the TSC's frequency in Hz and the window in TSC
-/// ticks, or (0, 0) where the counter does not move.
+/// Compares the TSC with the PIT; returns the TSC's frequency in Hz and the window in TSC ticks, or
+/// (0, 0) where the PIT's counter does not move.
+///
+/// The counter wraps after 55 ms. Where the CPU was stopped for so long in between, the output tells,
+/// and the comparison is repeated.
 fn compare_with_pit() -> (u64, u64) {
+    (0..PIT_TRIES).find_map(|_| try_compare_with_pit()).unwrap_or((0, 0))
+}
+
+/// Lets the PIT's channel 2 count down once; `None` where its counter wrapped or does not move.
+fn try_compare_with_pit() -> Option<(u64, u64)> {
     const GATE: u8 = 1 << 0;
     const SPEAKER: u8 = 1 << 1;
-    // Channel 2, both bytes, mode 0 (interrupt on terminal count): counts down from what is written.
+    const OUTPUT: u8 = 1 << 5;
+    // Channel 2, both bytes, mode 0 (interrupt on terminal count): counts down from what is written,
+    // and raises its output when it gets to 0.
     const CHANNEL_2_MODE_0: u8 = 0b1011_0000;
 
     write_u8(SYSTEM_CONTROL, read_u8(SYSTEM_CONTROL) & !SPEAKER | GATE);
@@ -261,12 +273,12 @@ fn compare_with_pit() -> (u64, u64) {
     loop {
         let now = look(read_pit);
         let counted = first.count.saturating_sub(now.count);
+        if read_u8(SYSTEM_CONTROL) & OUTPUT != 0 || now.tsc > deadline {
+            return None;
+        }
         if counted >= u64::from(PIT_WINDOW) {
             let window = now.tsc - first.tsc;
-            return ((u128::from(window) * u128::from(PIT_HZ) / u128::from(counted)) as u64, window);
-        }
-        if now.tsc > deadline {
-            return (0, 0);
+            return Some(((u128::from(window) * u128::from(PIT_HZ) / u128::from(counted)) as u64, window));
         }
     }
 }
