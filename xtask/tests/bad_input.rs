@@ -62,6 +62,18 @@ fn host_cpus_that_are_none_are_refused() {
 }
 
 #[test]
+fn kernel_larger_than_the_memory_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let kernel = folder.path().join("kernel");
+    fs::File::create(&kernel).and_then(|file| file.set_len(61 << 20)).expect("a large file");
+    refused(
+        &format!("--kernel {} --memory 64M", kernel.display()),
+        2,
+        &["61 MiB do not fit in --memory 64M", "give more"],
+    );
+}
+
+#[test]
 fn missing_kernel_file_is_named() {
     refused("--kernel no-such-kernel", 2, &["--kernel no-such-kernel", "No such file"]);
 }

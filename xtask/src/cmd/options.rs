@@ -85,6 +85,8 @@ fn pair(text: &str) -> Result<(u32, u32), String> {
 
 /// The least memory that loader and kernel can work with, in MiB.
 const LEAST_MEMORY: u64 = 64;
+/// What the loader and the firmware need of it, in MiB.
+const LOADER_MEMORY: u64 = 4;
 /// The most that makes sense, in MiB.
 const MOST_MEMORY: u64 = 1 << 20;
 
@@ -105,6 +107,12 @@ fn memory(text: &str) -> Result<String, String> {
     }
 }
 
+/// Bytes of a file that can be read.
+fn file_size(file: &Path) -> std::io::Result<u64> {
+    let metadata = std::fs::File::open(file)?.metadata()?;
+    if metadata.is_file() { Ok(metadata.len()) } else { Err(std::io::Error::other("not a file")) }
+}
+
 impl GuestArgs {
     /// Holds against the host what clap cannot.
     ///
@@ -114,12 +122,29 @@ impl GuestArgs {
     pub fn check(&self) -> anyhow::Result<()> {
         for (option, file) in [("--kernel", &self.kernel), ("--ramdisk", &self.ramdisk)] {
             if let Some(file) = file {
-                std::fs::File::open(file).map_err(|error| {
+                let size = file_size(file).map_err(|error| {
                     Refusal::usage(format!("{option} {}: {error}; a file is expected", file.display()))
                 })?;
+                self.check_fit(option, file, size)?;
             }
         }
         self.host_cpus.as_deref().map_or(Ok(()), crate::host::check_list)
+    }
+
+    /// QEMU would put a kernel that is nearly as large as the memory over the loader, which then
+    /// could not say a word.
+    fn check_fit(&self, option: &str, file: &Path, size: u64) -> anyhow::Result<()> {
+        let megabytes = self.memory.trim_end_matches('M').parse().unwrap_or(u64::MAX);
+        let room = megabytes.saturating_sub(LOADER_MEMORY).saturating_mul(1 << 20);
+        if size <= room {
+            return Ok(());
+        }
+        Err(Refusal::usage(format!(
+            "{option} {}: {} MiB do not fit in --memory {}, of which {LOADER_MEMORY}M are for the loader; give more",
+            file.display(),
+            size.div_ceil(1 << 20),
+            self.memory
+        )))
     }
 
     /// The guest, with what else it takes.
