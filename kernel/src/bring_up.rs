@@ -70,13 +70,19 @@ pub fn begin(boot_info: &'static mut BootInfo) -> Handover {
 }
 
 /// Step 2: the first record, which says what was asked for and accepted.
+///
+/// Ends the machine where the command line has control characters: no record could echo it.
 pub fn announce(handover: &Handover, kernel: &str, parameters: &str) {
+    let printable = !handover.command_line.chars().any(char::is_control);
     report(&Record::Start(Start {
         kernel: kernel.into(),
         version: env!("CARGO_PKG_VERSION").into(),
-        command_line: handover.command_line.into(),
+        command_line: if printable { handover.command_line } else { "" }.into(),
         parameters: parameters.into(),
     }));
+    if !printable {
+        refuse(format_args!("the command line has control characters; allowed are key=value words"));
+    }
 }
 
 /// Step 3: all CPUs, each with its tables, its APIC and its scheduler; then the clocks.
@@ -86,7 +92,7 @@ pub fn announce(handover: &Handover, kernel: &str, parameters: &str) {
 pub fn start_cpus(handover: &Handover) -> Lab {
     let entered = tsc::start();
     let has_rdtscp = tsc::detect();
-    crate::arch::pic::mask_all();
+    crate::arch::pic::turn_off();
     let apic_mode = start_local_apic();
     let bsp = apic::id();
     let firmware = firmware::read(handover.rsdp, bsp).unwrap_or_else(|error| refuse(format_args!("{error}")));
@@ -95,9 +101,10 @@ pub fn start_cpus(handover: &Handover) -> Lab {
     }
     clock::set_pm_timer(firmware.pm_timer);
     let percpus = make_percpus(&firmware, bsp);
+    // First the kernel's own code segment: the IDT's entries name the one in use.
+    percpus[CpuId::BSP.index()].install();
     idt::init();
     ipi::init();
-    percpus[CpuId::BSP.index()].install();
     idt::load();
     sched::init(&percpus);
     start_aps(&percpus[1..]);

@@ -69,7 +69,8 @@ pub fn panic(info: &PanicInfo<'_>) -> ! {
 
 /// A CPU exception, or an interrupt that nobody expects.
 fn exception(frame: &TrapFrame) -> ! {
-    if frame.vector == u64::from(vector::NMI) && CRASHING.load(Acquire) != 0 {
+    let crashing = CRASHING.load(Acquire);
+    if frame.vector == u64::from(vector::NMI) && crashing != 0 && crashing != cpu_number() + 1 {
         // Another CPU crashes and wants quiet.
         STOPPED.fetch_add(1, AcqRel);
         interrupts::halt_for_ever();
@@ -96,10 +97,8 @@ fn become_the_crashing_cpu() {
         Ok(_) => {}
         // A crash in the report of a crash: what was written so far is all there is.
         Err(crashing) if crashing == me => exit::leave(ExitCode::Panic),
-        Err(_) => {
-            STOPPED.fetch_add(1, AcqRel);
-            interrupts::halt_for_ever()
-        }
+        // Another crashes already; its NMI counts this one as stopped.
+        Err(_) => interrupts::halt_for_ever(),
     }
     if apic::is_enabled() {
         ipi::send_nmi_to_others();

@@ -6,6 +6,7 @@ use core::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
+use spin::Mutex;
 use switchlab_records::{Crash, End, ExitCode, Failure, MAX_LINE, Record, Status, encode};
 
 use crate::{
@@ -24,7 +25,7 @@ static FAILURES: AtomicU64 = AtomicU64::new(0);
 ///
 /// If it does not fit in a line of [`MAX_LINE`] bytes.
 pub fn report(record: &Record<'_>) {
-    write(&mut console::lock(), record);
+    write(&mut console::lock(), &mut LINE.lock(), record);
 }
 
 /// Reports that a check did not hold, and goes on: the log will end in `fail`.
@@ -55,7 +56,7 @@ pub fn finish() -> ! {
         if has_failures() { (Status::Fail, ExitCode::Fail) } else { (Status::Pass, ExitCode::Pass) };
     let mut console = console::lock();
     let records = SEQUENCE.load(Relaxed) + 1;
-    write(&mut console, &Record::End(End { status, records }));
+    write(&mut console, &mut LINE.lock(), &Record::End(End { status, records }));
     console.flush();
     exit::leave(code)
 }
@@ -65,15 +66,21 @@ pub fn finish_with_crash(crash: &Crash<'_>) -> ! {
     let mut console = console::seize();
     // Whoever was writing may have been stopped in mid-line.
     console.write_bytes(b"\n");
-    write(&mut console, &Record::Crash(crash.clone()));
+    if let Some(mut line) = CRASH_LINE.try_lock() {
+        write(&mut console, &mut line, &Record::Crash(crash.clone()));
+    }
     console.flush();
     exit::leave(ExitCode::Panic)
 }
 
-fn write(console: &mut Console, record: &Record<'_>) {
-    let mut line = [0; MAX_LINE];
+/// Where lines are made: not on a task's stack, which may be nearly full. One of them is for the crash,
+/// whoever holds the other.
+static LINE: Mutex<[u8; MAX_LINE]> = Mutex::new([0; MAX_LINE]);
+static CRASH_LINE: Mutex<[u8; MAX_LINE]> = Mutex::new([0; MAX_LINE]);
+
+fn write(console: &mut Console, line: &mut [u8; MAX_LINE], record: &Record<'_>) {
     let sequence = SEQUENCE.load(Relaxed);
-    match encode(sequence, record, &mut line) {
+    match encode(sequence, record, line) {
         Ok(length) => console.write_bytes(&line[..length]),
         Err(error) => panic!("record {sequence} does not fit in {MAX_LINE} bytes: {error:?}"),
     }

@@ -75,7 +75,7 @@ pub struct Cpus {
     pub up: u32,
     /// xAPIC or x2APIC.
     pub apic: ApicMode,
-    /// Ticks from the kernel's entry to the last CPU's arrival.
+    /// Ticks from the first step of starting CPUs to this record.
     pub ticks: u64,
 }
 
@@ -247,7 +247,7 @@ pub struct Crash<'a> {
     pub vector: Option<u8>,
     /// The exception's error code, 0 where it has none.
     pub error_code: u64,
-    /// Where it happened; for a panic, the return address of its handler.
+    /// Where it happened; for a panic, an address in its handler: `location` tells the place.
     pub rip: u64,
     /// CR2 at that moment.
     pub cr2: u64,

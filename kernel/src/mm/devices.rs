@@ -11,12 +11,17 @@ pub fn map_xapic() {
     paging::map_device(apic::XAPIC_VIRTUAL, apic::xapic_physical());
 }
 
-/// Maps and starts the HPET at a physical address that the firmware named; `None` where there is
-/// none after all.
+/// Maps and starts the HPET at a physical address that the firmware named; `None` where there can be
+/// none, or is none after all.
 pub fn start_hpet(physical: u64) -> Option<Hpet> {
-    paging::map_device(HPET_VIRTUAL, physical);
+    const PAGE_MASK: u64 = 0xfff;
+    // Architecturally, physical addresses have at most 52 bits.
+    if physical >> 52 != 0 || !physical.is_multiple_of(8) {
+        return None;
+    }
+    paging::map_device(HPET_VIRTUAL, physical & !PAGE_MASK);
     // SAFETY: mapped just now, for ever; the firmware's table says that it is an HPET.
-    unsafe { Hpet::start(HPET_VIRTUAL) }
+    unsafe { Hpet::start(HPET_VIRTUAL + (physical & PAGE_MASK)) }
 }
 
 /// The page in which APs start, mapped as they need it; `None` where there is no free page below

@@ -42,7 +42,7 @@ fn map() -> &'static PhysicalMap {
 
 /// `length` bytes that the firmware left at a physical address: its tables.
 ///
-/// `None` where they are not mapped, or lie in memory that the kernel uses itself and that may
+/// `None` where they are not mapped, or lie in memory that the kernel or the loader use, which may
 /// change.
 pub fn firmware_bytes(address: u64, length: usize) -> Option<&'static [u8]> {
     let end = address.checked_add(length as u64)?;

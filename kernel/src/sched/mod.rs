@@ -74,8 +74,7 @@ pub fn block_current() {
 /// Lets the other ready tasks of this CPU run first.
 #[inline(always)]
 pub fn yield_now() {
-    use switchlab_sync::Platform;
-    Kernel::this_cpu().yield_now();
+    Cpu::yield_now();
 }
 
 /// Number of the task that runs on this CPU, if tasks run already. For a crash report: takes no

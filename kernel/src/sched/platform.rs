@@ -36,10 +36,8 @@ impl Platform for Kernel {
     }
 
     #[inline(always)]
-    fn switch_context(from: &Task, to: &Task) {
-        // SAFETY: the scheduler, which alone calls this, switches to tasks of its own CPU that it
-        // took from its run queue or that are its idle task: suspended, and never itself. A task
-        // never moves to another CPU.
+    unsafe fn switch_context(from: &Task, to: &Task) {
+        // SAFETY: the caller owes what the switch asks for.
         unsafe { switch_context(&from.context, &to.context) }
     }
 }

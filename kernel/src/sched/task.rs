@@ -8,9 +8,8 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use spin::Mutex;
 use switchlab_core::TaskId;
-use switchlab_sync::Platform;
 
-use super::{Channel, Cpu, Kernel, Task};
+use super::{Channel, Cpu, Task};
 use crate::mm::{Stack, StackError};
 
 /// What this kernel adds to a task.
@@ -58,8 +57,10 @@ pub fn spawn_on(cpu: &'static Cpu, body: impl FnOnce() + Send + 'static) -> Resu
     let top = stack.top();
     let task = new_task(cpu, Some(stack), Some(Box::new(body)));
     // SAFETY: the stack is this task's alone until it is given back, after its exit.
-    unsafe { task.context.prepare(top, run_body, core::ptr::from_ref(task).expose_provenance()) };
-    task.start();
+    unsafe {
+        task.context.prepare(top, run_body, core::ptr::from_ref(task).expose_provenance());
+        task.start();
+    }
     Ok(JoinHandle { task })
 }
 
@@ -80,7 +81,7 @@ extern "C" fn run_body(task: usize) -> ! {
     let task: &'static Task = unsafe { &*core::ptr::with_exposed_provenance(task) };
     let body = task.data.body.lock().take();
     body.expect("a task starts once")();
-    Kernel::this_cpu().exit_current()
+    Cpu::exit_current()
 }
 
 /// Called by the idle task for a task that exited and left its stack.
@@ -103,12 +104,12 @@ pub fn start_bsp(cpu: &'static Cpu) {
 }
 
 extern "C" fn run_idle(_: usize) -> ! {
-    Kernel::this_cpu().run_idle(finish)
+    Cpu::run_idle(finish)
 }
 
 /// Makes what runs now, on an AP, its idle task.
 pub fn run_ap(cpu: &'static Cpu) -> ! {
     let idle = new_task(cpu, None, None);
     cpu.start(idle, idle);
-    cpu.run_idle(finish)
+    Cpu::run_idle(finish)
 }

@@ -87,8 +87,8 @@ impl Context {
 
 /// Suspends the running flow of control into `save` and goes on with `restore`.
 ///
-/// Returns when somebody restores `save`. Nine instructions: three to save, two to restore, one
-/// to jump, one to name the place, and two when this side is resumed.
+/// Returns when somebody restores `save`. Nine instructions: four to save, one to name the
+/// place, one to restore, one to jump, and two when this side is resumed.
 ///
 /// Registers: `rdi` = save, `rsi` = restore; all that inline asm can name are destroyed.
 ///

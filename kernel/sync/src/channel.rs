@@ -19,7 +19,10 @@ const FULL: u8 = 2;
 const SENDER_WAITS: u8 = 4;
 
 /// One slot for a `u64`, one sending task, one receiving task.
+///
+/// On cache lines of its own, so that its neighbours do not matter.
 #[derive(Debug)]
+#[repr(align(64))]
 pub struct Channel<P: Platform> {
     flags: AtomicU8,
     value: AtomicU64,

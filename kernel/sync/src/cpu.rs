@@ -124,14 +124,15 @@ impl<P: Platform> Cpu<P> {
         count(self.counters.ipis_taken);
     }
 
-    /// Lets the other ready tasks run, in their order, before this one goes on.
+    /// Lets the other ready tasks of this CPU run, in their order, before this one goes on.
     #[inline(always)]
-    pub fn yield_now(&'static self) {
-        if !self.inbox().is_empty() {
-            // A task that only yields would never halt, so would never take the IPI.
-            P::interrupt_window();
-            self.look_into_inbox();
-        }
+    pub fn yield_now() {
+        P::this_cpu().give_way();
+    }
+
+    #[inline(always)]
+    fn give_way(&'static self) {
+        self.listen();
         if let Some(next) = self.run_queue.pick_next() {
             let current = self.current();
             current.set_state(TaskState::Ready);
@@ -150,6 +151,7 @@ impl<P: Platform> Cpu<P> {
             if let Some(next) = self.run_queue.pick_next() {
                 make_running(next);
                 if !core::ptr::eq(next, current) {
+                    self.listen();
                     self.switch_to(current, next);
                 }
                 return;
@@ -167,13 +169,14 @@ impl<P: Platform> Cpu<P> {
 
     /// Ends the running task; nothing of it runs again. `finish` of [`run_idle`](Self::run_idle) is
     /// called with it once its stack is left.
-    pub fn exit_current(&'static self) -> ! {
-        let current = self.current();
-        let idle = self.idle.load(Relaxed).expect("start() named the idle task");
-        assert!(!core::ptr::eq(current, idle), "the idle task of CPU {} exits", self.id);
-        self.leaving.store(Some(current), Relaxed);
+    pub fn exit_current() -> ! {
+        let cpu = P::this_cpu();
+        let current = cpu.current();
+        let idle = cpu.idle.load(Relaxed).expect("start() named the idle task");
+        assert!(!core::ptr::eq(current, idle), "the idle task of CPU {} exits", cpu.id);
+        cpu.leaving.store(Some(current), Relaxed);
         make_running(idle);
-        self.switch_to(current, idle);
+        cpu.switch_to(current, idle);
         unreachable!("{:?} runs after its exit", current.id())
     }
 
@@ -181,30 +184,45 @@ impl<P: Platform> Cpu<P> {
     ///
     /// `finish` is called for each task that exited, once its stack is in use no more and its state
     /// says so: it may free the one and wake who waits for the other.
-    pub fn run_idle(&'static self, finish: fn(&'static Task<P>)) -> ! {
-        let idle = self.current();
+    pub fn run_idle(finish: fn(&'static Task<P>)) -> ! {
+        let cpu = P::this_cpu();
+        let idle = cpu.current();
         loop {
-            if let Some(gone) = self.leaving.swap(None, Relaxed) {
+            if let Some(gone) = cpu.leaving.swap(None, Relaxed) {
                 gone.set_state(TaskState::Exited);
                 finish(gone);
             }
-            match self.run_queue.pick_next() {
+            match cpu.run_queue.pick_next() {
                 Some(next) => {
                     idle.set_state(TaskState::Ready);
                     make_running(next);
-                    self.switch_to(idle, next);
+                    cpu.switch_to(idle, next);
                 }
-                None => self.halt(),
+                None => cpu.halt(),
             }
         }
     }
 
+    /// Takes the IPIs that are on their way, and what they bring: a CPU whose tasks only yield to, or
+    /// wait for, each other would never halt, so would never hear the others.
+    #[inline(always)]
+    fn listen(&'static self) {
+        if !self.inbox().is_empty() {
+            P::interrupt_window();
+            self.look_into_inbox();
+        }
+    }
+
     /// The one place where a task gives way to another.
+    #[expect(unsafe_code, reason = "the one call of the switch")]
     #[inline(always)]
     fn switch_to(&self, from: &'static Task<P>, to: &'static Task<P>) {
         self.current.store(Some(to), Relaxed);
         count(&self.counters.switches);
-        P::switch_context(from, to);
+        // SAFETY: `to` comes from this CPU's run queue, or is its idle task, which runs only when a task
+        // exits: it is suspended and, tasks being bound to their CPU, nobody else's. `from` runs, so it
+        // is not `to`.
+        unsafe { P::switch_context(from, to) }
     }
 
     fn halt(&'static self) {

@@ -1,6 +1,8 @@
 //! What the protocols need from the machine below: the kernel implements it on bare metal, the
 //! tests on host threads.
 
+#![expect(unsafe_code, reason = "the contract of the switch")]
+
 use crate::{Cpu, Task};
 
 /// A machine on which tasks run.
@@ -12,7 +14,8 @@ pub trait Platform: Sized + 'static {
     fn this_cpu() -> &'static Cpu<Self>;
 
     /// Interrupts `to` once, now or as soon as it lets interrupts in, whether or not it halts.
-    /// There it calls [`Cpu::take_ipi`].
+    /// The handler there does what
+    /// [`Cpu::take_ipi`] does: it counts.
     ///
     /// What was written before is visible to `to` when it takes the interrupt.
     fn send_ipi(to: &Cpu<Self>);
@@ -28,7 +31,9 @@ pub trait Platform: Sized + 'static {
 
     /// Suspends `from` and goes on with `to`; returns when somebody switches back to `from`.
     ///
-    /// Called by [`Cpu`] alone, which owes that `to` is suspended, belongs to this CPU, and is not
-    /// `from`.
-    fn switch_context(from: &Task<Self>, to: &Task<Self>);
+    /// # Safety
+    ///
+    /// `from` runs on this CPU. `to` is suspended (its context was prepared, or saved by this function),
+    /// belongs to this CPU, and is not `from`.
+    unsafe fn switch_context(from: &Task<Self>, to: &Task<Self>);
 }

@@ -80,7 +80,12 @@ impl<P: Platform> Task<P> {
     }
 
     /// Lets it run. From any CPU; starting a task of another CPU sends that CPU one IPI.
-    pub fn start(&'static self) {
+    ///
+    /// # Safety
+    ///
+    /// Its context was prepared, on a stack that is its own for as long as it runs.
+    #[expect(unsafe_code, reason = "the contract of a new context")]
+    pub unsafe fn start(&'static self) {
         self.start.wake_task(self);
     }
 

@@ -8,7 +8,7 @@ use std::sync::{
 };
 
 use common::{Host, HostChannel, HostTask, run_all, spawn, start_cpus};
-use switchlab_sync::{Counters, Cpu, Platform};
+use switchlab_sync::{Counters, Cpu};
 
 fn channel() -> &'static HostChannel {
     Box::leak(Box::default())
@@ -80,7 +80,7 @@ fn yielding_tasks_run_in_turn() {
                 }
                 for _ in 0..4 {
                     order.lock().unwrap().push(me);
-                    Host::this_cpu().yield_now();
+                    Cpu::<Host>::yield_now();
                 }
             })
         })
@@ -149,11 +149,34 @@ fn task_that_only_yields_still_hears_other_cpus() {
     let heard: &'static AtomicU64 = Box::leak(Box::default());
     let busy = spawn(0, cpus[0], move || {
         while heard.load(Relaxed) == 0 {
-            Host::this_cpu().yield_now();
+            Cpu::<Host>::yield_now();
         }
     });
     let listener = spawn(1, cpus[0], move || heard.store(word.recv(), Relaxed));
     let speaker = spawn(2, cpus[1], move || word.send(7));
     run_all(&[busy, listener, speaker]);
+    assert_eq!(heard.load(Relaxed), 7);
+}
+
+#[test]
+fn tasks_that_only_wait_for_each_other_still_hear_other_cpus() {
+    let cpus = start_cpus(2);
+    let (there, back, word) = (channel(), channel(), channel());
+    let heard: &'static AtomicU64 = Box::leak(Box::default());
+    let first = spawn(0, cpus[0], move || {
+        while heard.load(Relaxed) == 0 {
+            there.send(1);
+            back.recv();
+        }
+        there.send(0);
+    });
+    let second = spawn(1, cpus[0], move || {
+        while there.recv() != 0 {
+            back.send(0);
+        }
+    });
+    let listener = spawn(2, cpus[0], move || heard.store(word.recv(), Relaxed));
+    let speaker = spawn(3, cpus[1], move || word.send(7));
+    run_all(&[first, second, listener, speaker]);
     assert_eq!(heard.load(Relaxed), 7);
 }

@@ -3,11 +3,15 @@
 //! - xAPIC: memory-mapped, 8-bit ids (Intel SDM vol. 3, 11.4). The page is mapped at
 //!   [`XAPIC_VIRTUAL`], within the 2 GiB that a 32-bit sign-extended displacement reaches, so that an
 //!   access needs no register.
-//! - x2APIC: by MSR, 32-bit ids (11.12). Taken where the CPU has it, unless the caller refuses.
+//! - x2APIC: by MSR, 32-bit ids (11.12). Taken where the CPU has it.
 
 use core::{
     ptr,
-    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    sync::atomic::{
+        AtomicBool,
+        Ordering::{Relaxed, SeqCst},
+        compiler_fence,
+    },
 };
 
 use switchlab_core::{ApicId, icr::Icr};
@@ -133,11 +137,13 @@ pub fn send(icr: Icr) {
     match mode() {
         ApicMode::Xapic => {
             let (high, low) = icr.xapic().expect("an APIC id of xAPIC mode has eight bits");
-            while read(Register::IcrLow) & SEND_PENDING != 0 {
+            // The compiler must not move what was stored before behind the volatile write.
+            compiler_fence(SeqCst);
+            while read_page(Register::IcrLow) & SEND_PENDING != 0 {
                 core::hint::spin_loop();
             }
-            write(Register::IcrHigh, high);
-            write(Register::IcrLow, low);
+            write_page(Register::IcrHigh, high);
+            write_page(Register::IcrLow, low);
         }
         ApicMode::X2apic => {
             // WRMSR to an x2APIC register is not serializing (11.12.3): without the fences the
@@ -153,8 +159,7 @@ pub fn send(icr: Icr) {
 
 fn read(register: Register) -> u32 {
     match mode() {
-        // SAFETY: the page is mapped, uncached, and every register is an aligned 32-bit word.
-        ApicMode::Xapic => unsafe { ptr::read_volatile(in_page(register)) },
+        ApicMode::Xapic => read_page(register),
         // SAFETY: in x2APIC mode these registers exist.
         ApicMode::X2apic => unsafe { Msr::new(msr_of(register)).read() as u32 },
     }
@@ -162,11 +167,24 @@ fn read(register: Register) -> u32 {
 
 fn write(register: Register, value: u32) {
     match mode() {
-        // SAFETY: as in `read`.
-        ApicMode::Xapic => unsafe { ptr::write_volatile(in_page(register), value) },
+        ApicMode::Xapic => write_page(register, value),
         // SAFETY: as in `read`.
         ApicMode::X2apic => unsafe { Msr::new(msr_of(register)).write(u64::from(value)) },
     }
+}
+
+/// Reads a register in xAPIC mode.
+#[inline(always)]
+fn read_page(register: Register) -> u32 {
+    // SAFETY: the page is mapped, uncached, and every register is an aligned 32-bit word.
+    unsafe { ptr::read_volatile(in_page(register)) }
+}
+
+/// Writes a register in xAPIC mode.
+#[inline(always)]
+fn write_page(register: Register, value: u32) {
+    // SAFETY: as in `read_page`.
+    unsafe { ptr::write_volatile(in_page(register), value) }
 }
 
 fn in_page(register: Register) -> *mut u32 {

@@ -27,6 +27,9 @@ const PIT_WINDOW: u16 = 23_864;
 const PIT_TRIES: u32 = 5;
 /// Shortest window over which the other clocks are compared at the end.
 const SHORTEST_WINDOW: Duration = Duration::from_millis(100);
+/// Longest window, in TSC ticks, in which no clock can wrap: the PM timer takes 4.7 s, and no TSC is
+/// slower than this in 4 s.
+const LONGEST_WITHOUT_WRAP: u64 = 4_000_000_000;
 /// How often a look is repeated; the one that took the least counts.
 const LOOKS: usize = 5;
 
@@ -203,7 +206,10 @@ impl Clocks {
         };
         let (pm_timer_hz, pm_timer_window_ticks) = match (pm_timer(), self.first_pm, look_at_pm_timer()) {
             (Some(timer), Some(first), Some(now)) => {
-                tsc_hz(first, now, u64::from(PmTimer::HZ), u64::from(timer.width.mask()), pit_hz)
+                // The HPET over the same window is the better guide, where it can not have wrapped.
+                let wide_hpet = self.hpet.is_some_and(|hpet| hpet.mask == u64::MAX);
+                let rough = if wide_hpet { hpet_hz } else { pit_hz };
+                tsc_hz(first, now, u64::from(PmTimer::HZ), u64::from(timer.width.mask()), rough)
             }
             _ => (0, 0),
         };
@@ -226,6 +232,9 @@ impl Clocks {
 fn tsc_hz(first: Look, now: Look, hz: u64, mask: u64, rough_tsc_hz: u64) -> (u64, u64) {
     let window = now.tsc - first.tsc;
     let mut counted = u128::from(now.count.wrapping_sub(first.count) & mask);
+    if mask != u64::MAX && rough_tsc_hz == 0 && window > LONGEST_WITHOUT_WRAP {
+        return (0, window);
+    }
     if rough_tsc_hz != 0 && mask != u64::MAX {
         let expected = u128::from(window) * u128::from(hz) / u128::from(rough_tsc_hz);
         let wrap = u128::from(mask) + 1;

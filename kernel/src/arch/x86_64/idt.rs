@@ -32,6 +32,12 @@ pub mod vector {
     pub const MACHINE_CHECK: u8 = 18;
     /// The wake-up IPI. Its priority class is above the timer's.
     pub const WAKE_UP: u8 = 0x50;
+    /// Where the first 8259 delivers its eight lines, all masked.
+    pub const PIC1: u8 = 0x20;
+    /// Where the second delivers its own.
+    pub const PIC2: u8 = 0x28;
+    /// Line 7 of an 8259: its spurious interrupt.
+    pub const PIC_SPURIOUS_LINE: u8 = 7;
     /// A tick, which ends a halt and does nothing else: from the local APIC's timer during bring-up,
     /// and from an AP that has arrived. Not a wake-up, and not counted as one.
     pub const TICK: u8 = 0x40;

@@ -27,7 +27,10 @@ pub fn init() {
     unsafe {
         idt::set_handler(vector::WAKE_UP, wake_up.addr());
         idt::set_handler(vector::TICK, tick.addr());
-        idt::set_handler(vector::SPURIOUS, (spurious as *const ()).addr());
+        let pics = [vector::PIC1, vector::PIC2].map(|first| first + vector::PIC_SPURIOUS_LINE);
+        for vector in [vector::SPURIOUS, pics[0], pics[1]] {
+            idt::set_handler(vector, (spurious as *const ()).addr());
+        }
     }
 }
 
@@ -110,7 +113,7 @@ extern "C" fn tick_x2apic() {
     )
 }
 
-/// A spurious interrupt is not acknowledged (Intel SDM vol. 3, 11.9).
+/// A spurious interrupt is not acknowledged (Intel SDM vol. 3, 11.9; Intel 8259A).
 #[unsafe(naked)]
 extern "C" fn spurious() {
     naked_asm!("iretq")

@@ -2,6 +2,10 @@
 
 use x86_64::instructions::port::Port;
 
+/// PIC 1 and 2, command (Intel 8259A).
+pub const PIC1_COMMAND: u16 = 0x20;
+/// See [`PIC1_COMMAND`].
+pub const PIC2_COMMAND: u16 = 0xa0;
 /// PIC 1 and 2, data: the interrupt masks (Intel 8259A).
 pub const PIC1_DATA: u16 = 0x21;
 /// See [`PIC1_DATA`].

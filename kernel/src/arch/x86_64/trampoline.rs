@@ -41,8 +41,9 @@ struct Parameters {
     argument: u64,
 }
 
-/// Descriptor of a 64-bit code segment: present, code, long.
-const CODE_64: u64 = 0x0020_9a00_0000_0000;
+/// Descriptor of a 64-bit code segment: present, code, long. Accessed already: a processor that loads it
+/// would set that bit, and the page is mapped read-only by then.
+const CODE_64: u64 = 0x0020_9b00_0000_0000;
 /// Selector of [`CODE_64`].
 const CODE_SELECTOR: u16 = 8;
 

@@ -18,6 +18,7 @@ use crate::{
 
 /// What both sides see.
 #[derive(Default)]
+#[repr(align(64))]
 struct Shared {
     /// The number that is handed over.
     number: AtomicU64,

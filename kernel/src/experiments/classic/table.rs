@@ -138,11 +138,15 @@ impl Results for Table {
             Grouped(parameters.warm_up)
         );
         log!(
-            "hypervisor {} (as CPUID tells), {} CPUs, same-core on {first}, cross-core on {first} and {second}, TSC {} Hz",
+            "hypervisor {} (as CPUID tells), {} CPUs, TSC {} Hz",
             machine::hypervisor_name().as_str(),
             self.cpus,
             Grouped(clock.tsc_hz)
         );
+        match self.mean_ticks(Mode::CrossCore) {
+            Some(_) => log!("same-core on CPU {first}, cross-core on CPUs {first} and {second}"),
+            None => log!("same-core on CPU {first}, cross-core skipped: one CPU"),
+        }
         log!("");
         self.print_rows(hz);
         log!("");

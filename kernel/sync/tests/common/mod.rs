@@ -98,7 +98,7 @@ impl Platform for Host {
         this_host_cpu().take_pending();
     }
 
-    fn switch_context(from: &HostTask, to: &HostTask) {
+    unsafe fn switch_context(from: &HostTask, to: &HostTask) {
         // SAFETY: the scheduler owes that `to` is suspended and of this CPU.
         unsafe { switchlab_switch::switch_context(&from.context, &to.context) }
     }
@@ -119,7 +119,7 @@ pub fn start_cpus(count: u32) -> Vec<&'static Cpu<Host>> {
             host.cpu.start(idle, idle);
             thread::spawn(move || {
                 THIS_CPU.set(Some(host));
-                host.cpu.run_idle(|task| task.data.done.set());
+                Cpu::<Host>::run_idle(|task| task.data.done.set());
             });
             &host.cpu
         })
@@ -152,7 +152,7 @@ extern "C" fn enter(task: usize) -> ! {
     let task = unsafe { &*(task as *const HostTask) };
     let body = task.data.run.lock().unwrap().take().expect("a task starts once");
     body();
-    Host::this_cpu().exit_current()
+    Cpu::<Host>::exit_current()
 }
 
 /// Starts the tasks, from a host thread that is no CPU, and waits until all have exited.
@@ -161,7 +161,8 @@ pub fn run_all(tasks: &[&'static HostTask]) {
     let starter = start_cpus_parked();
     THIS_CPU.set(Some(starter));
     for task in tasks {
-        task.start();
+        // SAFETY: `spawn` prepared its context.
+        unsafe { task.start() };
     }
     for task in tasks {
         task.data.done.wait();
