@@ -2,10 +2,12 @@
 
 mod common;
 
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use common::{Done, Place, golden, whole};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 const PASS: &str = "33";
 const FAIL: &str = "35";
@@ -143,8 +145,7 @@ fn ctrl_c_is_130_and_the_log_is_kept() {
         assert!(start.elapsed() < Duration::from_secs(60), "the guest never spoke");
         std::thread::yield_now();
     }
-    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill");
-    assert!(sent.success());
+    kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGINT).expect("a signal is sent");
     let done = Done::from(child.wait_with_output().expect("ends"));
     assert_eq!(done.status, Some(130), "{}", done.stderr);
     assert!(done.stderr.contains("interrupted"), "{}", done.stderr);
