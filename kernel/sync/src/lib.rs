@@ -14,7 +14,7 @@
 //! # The rules all of it relies on
 //!
 //! 1. **Interrupts are off** wherever this code runs. They are let in at two places only, both in
-//!    [`cpu`]: the halt, and the window that [`Cpu::yield_now`] opens when a wake-up is on its
+//!    [`cpu`]: the halt, and the window that a task opens as it gives way while a wake-up is on its
 //!    way. So what belongs to a CPU (its queue, its tokens, its counters) needs no lock and no
 //!    locked instruction.
 //! 2. **A task stays on its CPU.** Its state, its run-queue link and its tokens are touched by that
