@@ -5,7 +5,6 @@ use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -13,6 +12,7 @@ use clap::ValueEnum;
 use switchlab_records::ExitCode;
 
 use crate::capture::{Ending, Ignore, Limits, capture};
+use crate::interrupt::INTERRUPTED;
 use crate::qemu::{Accelerator, TcgThread};
 use crate::status::Refusal;
 
@@ -136,7 +136,7 @@ fn try_sing(accelerator: Accelerator, qemu: &Path) -> anyhow::Result<Canary> {
     argv.extend(["-device", &exit, "-bios"].map(OsString::from));
     argv.push(rom.path().into());
     let deadline = if matches!(accelerator, Accelerator::Tcg(_)) { TCG_DEADLINE } else { DEADLINE };
-    let limits = Limits { deadline, interrupted: &AtomicBool::new(false) };
+    let limits = Limits { deadline, interrupted: &INTERRUPTED };
     let end = capture(&argv, limits, &mut io::sink(), &mut Ignore).context("starting QEMU")?;
     Ok(match end.ending {
         Ending::Exited(status) if status == ExitCode::Pass.qemu_status() => Canary::Sang(end.elapsed),

@@ -73,6 +73,11 @@ pub fn judge(ending: Ending, log: &str, stderr: &str) -> Outcome {
         Ending::Signalled(_) | Ending::Exited(1) if log.is_empty() && !stderr.trim().is_empty() => {
             Outcome::NotStarted(last_line(stderr).to_owned())
         }
+        // What a shell or a loader says of a program that it could not start.
+        Ending::Exited(status @ (126 | 127)) if log.is_empty() => match last_line(stderr) {
+            "" => Outcome::NotStarted(format!("it ended with status {status} and said nothing")),
+            line => Outcome::NotStarted(line.to_owned()),
+        },
         Ending::Signalled(number) => Outcome::Crashed(format!("QEMU was killed by {}", signal_name(number))),
         Ending::Exited(status) => judge_status(status, log, stderr),
     }

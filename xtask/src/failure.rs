@@ -38,7 +38,7 @@ impl Failure<'_> {
             let shown = &lines[lines.len().saturating_sub(LAST_LINES)..];
             let _ = writeln!(text, "last {} of {} lines on the serial line:", shown.len(), lines.len());
             for line in shown {
-                let _ = writeln!(text, "{}", format!("  | {}", line.trim_end_matches('\r')).trim_end());
+                let _ = writeln!(text, "{}", format!("  | {}", printable(line)).trim_end());
             }
         }
         for address in addresses(self.log) {
@@ -52,6 +52,23 @@ impl Failure<'_> {
         let _ = writeln!(text, "log: {}", self.log_path.display());
         text
     }
+}
+
+/// A line of the log as a terminal can take it: control characters spelt out, and not without end.
+fn printable(line: &str) -> String {
+    const LONGEST: usize = 1_000;
+    let mut text = String::new();
+    for character in line.trim_end_matches('\r').chars() {
+        if text.len() >= LONGEST {
+            return text + " …";
+        }
+        if character.is_control() && character != '\t' {
+            text.extend(character.escape_default());
+        } else {
+            text.push(character);
+        }
+    }
+    text
 }
 
 /// Start of the kernels' own half of the address space.

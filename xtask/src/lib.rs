@@ -16,6 +16,7 @@
 //! | [`folder`], [`manifest`] | what a run leaves, and the facts beside its log |
 //! | [`results`], [`table`] | what a log says: JSON, CSV, table, markdown |
 //! | [`progress`] | what is shown meanwhile |
+//! | [`interrupt`] | Ctrl-C |
 //! | [`failure`], [`symbols`] | what is said when it went wrong |
 //! | [`workspace`] | where the sources are |
 //!
@@ -36,6 +37,7 @@ mod golden;
 pub mod guest;
 pub mod host;
 pub mod install;
+pub mod interrupt;
 pub mod manifest;
 pub mod progress;
 pub mod qemu;

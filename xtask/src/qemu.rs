@@ -3,11 +3,15 @@
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::time::Duration;
 
 use clap::ValueEnum;
 use switchlab_records::ExitCode;
+
+use crate::capture::{Ending, Ignore, Limits, capture};
+use crate::interrupt::INTERRUPTED;
 
 /// What executes the guest's instructions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -207,22 +211,32 @@ pub fn find(option: Option<&Path>) -> Result<PathBuf, PathBuf> {
     which::which(&wanted).map_err(|_| wanted)
 }
 
+/// The longest that QEMU may take to tell its version.
+const VERSION_DEADLINE: Duration = Duration::from_millis(1_500);
+
 /// What `qemu --version` calls itself: `7.2.22 (Debian 1:7.2+dfsg-7+deb12u18)`.
 ///
 /// # Errors
 ///
 /// Why it did not say.
 pub fn version(qemu: &Path) -> Result<String, String> {
-    let output = Command::new(qemu).arg("--version").output().map_err(|error| error.to_string())?;
-    let text = String::from_utf8_lossy(&output.stdout);
+    let argv = [qemu.into(), OsString::from("--version")];
+    let limits = Limits { deadline: VERSION_DEADLINE, interrupted: &INTERRUPTED };
+    let end = capture(&argv, limits, &mut io::sink(), &mut Ignore).map_err(|error| error.to_string())?;
+    let text = String::from_utf8_lossy(&end.log);
     let first = text.lines().next().unwrap_or_default();
-    match first.strip_prefix("QEMU emulator version ") {
-        Some(version) if output.status.success() => Ok(version.to_owned()),
-        _ => {
-            let errors = String::from_utf8_lossy(&output.stderr);
-            let said = errors.lines().next().unwrap_or(first).to_owned();
-            Err(format!("`{} --version` ended with {}: {said}", qemu.display(), output.status))
+    match (end.ending, first.strip_prefix("QEMU emulator version ")) {
+        (Ending::Exited(0), Some(version)) => Ok(version.to_owned()),
+        (Ending::Exited(status), _) => {
+            let said = end.stderr.lines().next().unwrap_or(first);
+            Err(format!("`{} --version` ended with status {status}: {said}", qemu.display()))
         }
+        (Ending::Deadline, _) => Err(format!(
+            "`{} --version` did not end within {} ms",
+            qemu.display(),
+            VERSION_DEADLINE.as_millis()
+        )),
+        _ => Err(format!("`{} --version` was ended", qemu.display())),
     }
 }
 

@@ -74,6 +74,26 @@ fn kernel_larger_than_the_memory_is_named() {
 }
 
 #[test]
+fn qemus_own_options_for_what_xtask_sets_are_refused() {
+    refused("-- -smp 2", 2, &["-smp behind `--`", "--smp"]);
+    refused("-- -cpu qemu64", 2, &["-cpu behind `--`", "--cpu"]);
+}
+
+#[test]
+fn qemu_that_hangs_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let qemu = folder.path().join("qemu");
+    fs::write(&qemu, "#!/bin/sh\nexec sleep 60\n").expect("a script");
+    fs::set_permissions(&qemu, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("a script");
+    refused(&format!("--qemu {}", qemu.display()), 5, &["QEMU does not start", "did not end within"]);
+}
+
+#[test]
+fn kernel_that_is_no_file_is_named() {
+    refused("--kernel /dev/null", 2, &["--kernel /dev/null", "not a regular file"]);
+}
+
+#[test]
 fn missing_kernel_file_is_named() {
     refused("--kernel no-such-kernel", 2, &["--kernel no-such-kernel", "No such file"]);
 }

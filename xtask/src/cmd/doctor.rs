@@ -39,6 +39,7 @@ enum State {
 ///
 /// None: what is missing is the answer.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    crate::interrupt::take_over()?;
     let facts = toolchain::facts();
     let mut parts = toolchain_parts(&facts);
     let (qemu_parts, qemu_needed) = qemu_parts(args.qemu.as_deref());

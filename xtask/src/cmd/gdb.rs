@@ -77,6 +77,11 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if args.print {
         return Ok(Status::Pass.into());
     }
+    // Before QEMU is started: gdb would attach to whoever else listens there.
+    let port = args.port;
+    std::net::TcpListener::bind(("127.0.0.1", port)).map_err(|error| {
+        Refusal::usage(format!("--port {port}: {error}; a port that nobody uses is expected"))
+    })?;
     let log = std::env::temp_dir().join(format!("switchlab-gdb-{}.log", std::process::id()));
     println!("serial line: {}", log.display());
     let serial = std::fs::File::create(&log).with_context(|| format!("writing {}", log.display()))?;

@@ -107,10 +107,27 @@ fn memory(text: &str) -> Result<String, String> {
     }
 }
 
+/// QEMU's options that xtask sets itself, and xtask's own for them.
+const OWN_OPTIONS: [(&str, &str); 9] = [
+    ("smp", "--smp"),
+    ("cpu", "--cpu"),
+    ("m", "--memory"),
+    ("accel", "--accel"),
+    ("M", "--machine"),
+    ("machine", "--machine"),
+    ("kernel", "--kernel"),
+    ("initrd", "--kernel"),
+    ("append", "--append"),
+];
+
 /// Bytes of a file that can be read.
 fn file_size(file: &Path) -> std::io::Result<u64> {
-    let metadata = std::fs::File::open(file)?.metadata()?;
-    if metadata.is_file() { Ok(metadata.len()) } else { Err(std::io::Error::other("not a file")) }
+    // Not opened before it is known to be a file: opening a pipe waits for its other end.
+    let metadata = std::fs::metadata(file)?;
+    if !metadata.is_file() {
+        return Err(std::io::Error::other("not a regular file"));
+    }
+    std::fs::File::open(file).map(|_| metadata.len())
 }
 
 impl GuestArgs {
@@ -128,7 +145,22 @@ impl GuestArgs {
                 self.check_fit(option, file, size)?;
             }
         }
+        self.check_extra()?;
         self.host_cpus.as_deref().map_or(Ok(()), crate::host::check_list)
+    }
+
+    /// What xtask says of a run has to be true of it, so what it has an option for comes by that.
+    fn check_extra(&self) -> anyhow::Result<()> {
+        for word in self.extra.iter().filter_map(|word| word.to_str()) {
+            let given = word.trim_start_matches('-');
+            let own = OWN_OPTIONS.iter().find(|(qemus, _)| word.starts_with('-') && given == *qemus);
+            if let Some((_, ours)) = own {
+                return Err(Refusal::usage(format!(
+                    "{word} behind `--`: xtask sets it; its option is {ours}"
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// QEMU would put a kernel that is nearly as large as the memory over the loader, which then

@@ -4,7 +4,6 @@ use std::fs;
 use std::io::{Stdout, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
@@ -18,6 +17,7 @@ use crate::build::{KERNEL, KERNEL_PACKAGE, LOADER_PACKAGE, Talk, build};
 use crate::capture::{Captured, Ending, Limits, Lines, Sink};
 use crate::exit::Outcome;
 use crate::failure::Failure;
+use crate::interrupt::{self, INTERRUPTED};
 use crate::manifest::{self, Manifest};
 use crate::progress::{Progress, Style};
 use crate::qemu::Config;
@@ -52,8 +52,6 @@ pub struct Args {
 }
 
 /// Set by Ctrl-C, SIGTERM and SIGHUP. A flag alone: nothing is handed over by it.
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-
 /// Runs the guest.
 ///
 /// # Errors
@@ -61,6 +59,18 @@ static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 /// What is wrong before a guest starts, with its status. What goes wrong later is reported here and
 /// is no error.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    interrupt::take_over()?;
+    match prepare_and_run(args) {
+        // Whatever Ctrl-C ended, it is no error of that.
+        Err(_) if interrupt::came() => {
+            eprintln!("interrupted");
+            Ok(Status::Interrupted.into())
+        }
+        result => result,
+    }
+}
+
+fn prepare_and_run(args: &Args) -> anyhow::Result<ExitCode> {
     if args.guest.kernel.is_none() {
         args.experiment.check(args.guest.smp)?;
     }
@@ -70,6 +80,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let version =
         qemu::version(&qemu).map_err(|why| Refusal::missing(format!("QEMU does not start: {why}")))?;
     let choice = accel::prove(args.guest.accel, args.guest.tcg_thread, &qemu)?;
+    if interrupt::came() {
+        anyhow::bail!("interrupted");
+    }
     let run = Prepared::new(args, choice, &qemu, &version)?;
     match &args.guest.kernel {
         None => run.measure(),
@@ -146,9 +159,17 @@ impl<'a> Prepared<'a> {
         };
         let outcome = judged.as_ref().err().unwrap_or(&Outcome::Pass);
         self.note_end(outcome, &captured, cpus_up);
+        // First to the folder: whatever happens to what is shown, what was captured is kept.
+        let kept = self.keep(judged.as_ref().ok(), &captured);
         let status = match &judged {
             Ok(results) => {
-                print(&render(self.args.format, results, Some(&self.manifest))?)?;
+                let shown = render(self.args.format, results, Some(&self.manifest))?;
+                print(&shown).map_err(|error| {
+                    let folder = self.folder.display();
+                    Refusal::missing(format!(
+                        "stdout cannot be written: {error}; the results are in {folder}"
+                    ))
+                })?;
                 Status::Pass
             }
             Err(outcome) => {
@@ -156,7 +177,6 @@ impl<'a> Prepared<'a> {
                 outcome.status()
             }
         };
-        let kept = self.keep(judged.as_ref().ok(), &captured);
         Ok(self.end(status, kept))
     }
 
@@ -195,7 +215,6 @@ impl<'a> Prepared<'a> {
         let written = self.manifest.write(&self.folder).and_then(|()| Ok(folder::create_log(&self.folder)?));
         let mut file = written.map_err(|error| cannot_write(&self.args.out, &error))?;
         let _ = folder::point_latest(&self.folder);
-        ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed)).context("taking over Ctrl-C")?;
         let argv = self.config.argv();
         self.say(&format!("$ {}", qemu::shell_line(&argv)));
         let limits = Limits { deadline: self.deadline, interrupted: &INTERRUPTED };
