@@ -247,15 +247,25 @@ impl<'a> Prepared<'a> {
     }
 
     /// Writes down what the run leaves beside its log.
+    ///
+    /// # Errors
+    ///
+    /// The first file that could not be written; the others are written all the same.
     fn keep(&self, results: Option<&Results<'_>>, captured: &Captured) -> anyhow::Result<()> {
-        if let Some(error) = &captured.log_error {
-            anyhow::bail!("{}: {error}; the log there is cut", self.folder.join(folder::LOG).display());
-        }
-        if !captured.stderr.is_empty() {
-            fs::write(self.folder.join(folder::STDERR), &captured.stderr).context("writing QEMU's stderr")?;
-        }
-        self.manifest.write(&self.folder)?;
-        results.map_or(Ok(()), |results| results.write(&self.folder))
+        let log = match &captured.log_error {
+            None => Ok(()),
+            Some(error) => Err(anyhow::anyhow!(
+                "{}: {error}; the log there is cut. Room for it is expected; --out DIR sets another folder",
+                self.folder.join(folder::LOG).display()
+            )),
+        };
+        let stderr = match captured.stderr.as_str() {
+            "" => Ok(()),
+            text => fs::write(self.folder.join(folder::STDERR), text).context("writing QEMU's stderr"),
+        };
+        let manifest = self.manifest.write(&self.folder);
+        let results = results.map_or(Ok(()), |results| results.write(&self.folder));
+        log.and(stderr).and(manifest).and(results)
     }
 
     fn end(&self, status: Status, kept: anyhow::Result<()>) -> ExitCode {
