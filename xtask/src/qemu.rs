@@ -212,7 +212,7 @@ pub fn find(option: Option<&Path>) -> Result<PathBuf, PathBuf> {
 }
 
 /// The longest that QEMU may take to tell its version.
-const VERSION_DEADLINE: Duration = Duration::from_millis(1_500);
+const VERSION_DEADLINE: Duration = Duration::from_millis(1_000);
 
 /// What `qemu --version` calls itself: `7.2.22 (Debian 1:7.2+dfsg-7+deb12u18)`.
 ///
