@@ -89,7 +89,8 @@ fn exception(frame: &TrapFrame) -> ! {
     })
 }
 
-/// Returns on the first CPU that crashes, with all others stopped; halts the others.
+/// Returns on the first CPU that crashes, when the others have stopped or had their time to; halts the
+/// others.
 fn become_the_crashing_cpu() {
     interrupts::disable();
     let me = cpu_number() + 1;
@@ -115,6 +116,7 @@ fn finish(crash: Crash<'_>) -> ! {
     let crash = Crash { cpu: cpu_number(), task: sched::current_task_number(), ..crash };
     let mut console = console::seize();
     let task = Number(crash.task);
+    // Whoever was writing may have been stopped in mid-line.
     let _ = write!(console, "\n*** crash on CPU {}, task {task}: {}", crash.cpu, crash.message);
     let _ = match crash.vector {
         Some(vector) => writeln!(
@@ -124,8 +126,7 @@ fn finish(crash: Crash<'_>) -> ! {
         ),
         None => writeln!(console, " at {}", crash.location),
     };
-    console.flush();
-    report::finish_with_crash(&crash)
+    report::finish_with_crash(console, crash)
 }
 
 struct Number(Option<u32>);

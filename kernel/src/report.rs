@@ -61,13 +61,10 @@ pub fn finish() -> ! {
     exit::leave(code)
 }
 
-/// Ends the log with a crash, past all locks, and the machine. All other CPUs have stopped.
-pub fn finish_with_crash(crash: &Crash<'_>) -> ! {
-    let mut console = console::seize();
-    // Whoever was writing may have been stopped in mid-line.
-    console.write_bytes(b"\n");
+/// Ends the log with a crash, on a console that was seized, and the machine.
+pub fn finish_with_crash(mut console: Console, crash: Crash<'_>) -> ! {
     if let Some(mut line) = CRASH_LINE.try_lock() {
-        write(&mut console, &mut line, &Record::Crash(crash.clone()));
+        write(&mut console, &mut line, &Record::Crash(crash));
     }
     console.flush();
     exit::leave(ExitCode::Panic)

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 
-/// Whether Ctrl-C came, or the signal to terminate or hang up.
+/// Set by Ctrl-C, SIGTERM and SIGHUP. A flag alone: nothing is handed over by it.
 pub static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// Notes Ctrl-C from here on, where it would end xtask and leave its QEMU alone. Once.

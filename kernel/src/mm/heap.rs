@@ -4,7 +4,7 @@ use linked_list_allocator::LockedHeap;
 
 use super::{frames::FRAMES, physical};
 
-/// Bytes of the heap: exceptions' stacks take 6 MiB with 64 CPUs, and what the blocks of 1,000 runs
+/// Bytes of the heap: exceptions' stacks take 3 MiB with 64 CPUs, and what the blocks of 1,000 runs
 /// leave behind less than 3 MiB.
 const HEAP_BYTES: u64 = 16 << 20;
 

@@ -196,6 +196,7 @@ impl<P: Platform> Cpu<P> {
                 Some(next) => {
                     idle.set_state(TaskState::Ready);
                     make_running(next);
+                    cpu.listen();
                     cpu.switch_to(idle, next);
                 }
                 None => cpu.halt(),
@@ -203,8 +204,8 @@ impl<P: Platform> Cpu<P> {
         }
     }
 
-    /// Takes the IPIs that are on their way, and what they bring: a CPU whose tasks only yield to, or
-    /// wait for, each other would never halt, so would never hear the others.
+    /// Takes the IPIs that are on their way, and what they bring: a CPU whose tasks only yield to,
+    /// wait for, or follow each other would never halt, so would never hear the others.
     #[inline(always)]
     fn listen(&'static self) {
         if !self.inbox().is_empty() {

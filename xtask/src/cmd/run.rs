@@ -51,7 +51,6 @@ pub struct Args {
     guest: GuestArgs,
 }
 
-/// Set by Ctrl-C, SIGTERM and SIGHUP. A flag alone: nothing is handed over by it.
 /// Runs the guest.
 ///
 /// # Errors

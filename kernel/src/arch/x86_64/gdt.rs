@@ -32,8 +32,8 @@ pub enum IstStack {
 
 const IST_STACKS: [IstStack; 3] = [IstStack::DoubleFault, IstStack::Nmi, IstStack::MachineCheck];
 
-/// Bytes of each of these stacks: a crash report formats a line of 8 KiB on it.
-const IST_STACK_BYTES: usize = 32 * 1024;
+/// Bytes of each of these stacks: a crash report runs on it, whose texts are less than 1 KiB.
+const IST_STACK_BYTES: usize = 16 * 1024;
 
 /// One CPU's descriptor tables.
 #[derive(Debug)]

@@ -63,22 +63,29 @@ extern "C" fn wake_up_xapic() {
     )
 }
 
-/// As above, by MSR: three registers are needed.
+/// Acknowledges by MSR, which takes three registers, and returns.
+macro_rules! x2apic_end_of_interrupt {
+    () => {
+        "push rax
+         push rcx
+         push rdx
+         xor eax, eax
+         xor edx, edx
+         mov ecx, {eoi}
+         wrmsr
+         pop rdx
+         pop rcx
+         pop rax
+         iretq"
+    };
+}
+
+/// As above, in x2APIC mode.
 #[unsafe(naked)]
 extern "C" fn wake_up_x2apic() {
     naked_asm!(
         "inc qword ptr gs:[{taken}]",
-        "push rax",
-        "push rcx",
-        "push rdx",
-        "xor eax, eax",
-        "xor edx, edx",
-        "mov ecx, {eoi}",
-        "wrmsr",
-        "pop rdx",
-        "pop rcx",
-        "pop rax",
-        "iretq",
+        x2apic_end_of_interrupt!(),
         taken = const percpu::IPIS_TAKEN,
         eoi = const apic::X2APIC_EOI_MSR,
     )
@@ -98,17 +105,7 @@ extern "C" fn tick_xapic() {
 #[unsafe(naked)]
 extern "C" fn tick_x2apic() {
     naked_asm!(
-        "push rax",
-        "push rcx",
-        "push rdx",
-        "xor eax, eax",
-        "xor edx, edx",
-        "mov ecx, {eoi}",
-        "wrmsr",
-        "pop rdx",
-        "pop rcx",
-        "pop rax",
-        "iretq",
+        x2apic_end_of_interrupt!(),
         eoi = const apic::X2APIC_EOI_MSR,
     )
 }
