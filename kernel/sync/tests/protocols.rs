@@ -160,13 +160,22 @@ fn task_that_only_yields_still_hears_other_cpus() {
 
 #[test]
 fn tasks_that_only_wait_for_each_other_still_hear_other_cpus() {
+    // Never reached where the wake-up is heard; far more than it takes to be heard.
+    const PATIENCE: u64 = 20_000_000;
     let cpus = start_cpus(2);
     let (there, back, word) = (channel(), channel(), channel());
+    let under_way: &'static AtomicU64 = Box::leak(Box::default());
     let heard: &'static AtomicU64 = Box::leak(Box::default());
+    let in_time: &'static AtomicU64 = Box::leak(Box::default());
     let first = spawn(0, cpus[0], move || {
-        while heard.load(Relaxed) == 0 {
+        for n in 0..PATIENCE {
+            if heard.load(Relaxed) != 0 {
+                in_time.store(1, Relaxed);
+                break;
+            }
             there.send(1);
             back.recv();
+            under_way.store(n, Relaxed);
         }
         there.send(0);
     });
@@ -176,7 +185,13 @@ fn tasks_that_only_wait_for_each_other_still_hear_other_cpus() {
         }
     });
     let listener = spawn(2, cpus[0], move || heard.store(word.recv(), Relaxed));
-    let speaker = spawn(3, cpus[1], move || word.send(7));
+    let speaker = spawn(3, cpus[1], move || {
+        // From here on CPU 0 does not halt.
+        while under_way.load(Relaxed) < 100 {
+            std::thread::yield_now();
+        }
+        word.send(7);
+    });
     run_all(&[first, second, listener, speaker]);
-    assert_eq!(heard.load(Relaxed), 7);
+    assert_eq!(in_time.load(Relaxed), 1, "CPU 0 heard of it only when its tasks had ended");
 }
