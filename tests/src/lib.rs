@@ -14,7 +14,7 @@ use xtask::{
     guest::{self, BootSpec, GuestEnd},
 };
 
-pub use xtask::qemu::TcgThread;
+pub use xtask::qemu::{TcgThread, Timing};
 
 /// Where the parts of a test are.
 #[derive(Clone, Debug)]
@@ -23,6 +23,8 @@ pub struct Parts {
     pub qemu: PathBuf,
     /// The loader's ELF.
     pub loader: PathBuf,
+    /// The laboratory's kernel.
+    pub laboratory: PathBuf,
     /// The folder with the test kernels' ELFs.
     pub kernels: PathBuf,
 }
@@ -34,6 +36,7 @@ impl Parts {
         Some(Self {
             qemu: path("SWITCHLAB_QEMU")?,
             loader: path("SWITCHLAB_LOADER")?,
+            laboratory: path("SWITCHLAB_KERNEL")?,
             kernels: path("SWITCHLAB_TEST_KERNELS")?,
         })
     }
@@ -55,6 +58,13 @@ impl Case {
     /// A test kernel on three CPUs.
     pub fn new(parts: &Parts, kernel: &str) -> Self {
         let mut spec = BootSpec::new(&parts.qemu, &parts.loader, parts.kernels.join(kernel));
+        spec.smp = 3;
+        Self { spec }
+    }
+
+    /// The laboratory's own kernel on three CPUs.
+    pub fn laboratory(parts: &Parts) -> Self {
+        let mut spec = BootSpec::new(&parts.qemu, &parts.loader, &parts.laboratory);
         spec.smp = 3;
         Self { spec }
     }

@@ -11,7 +11,7 @@ use anyhow::Context;
 use clap::ValueEnum;
 use switchlab_records::ExitCode;
 
-use crate::capture::{Ending, Ignore, Limits, capture};
+use crate::capture::{Ending, Ignore, Limits, Serial, capture};
 use crate::interrupt::INTERRUPTED;
 use crate::qemu::{Accelerator, TcgThread};
 use crate::status::Refusal;
@@ -137,7 +137,7 @@ fn try_sing(accelerator: Accelerator, qemu: &Path) -> anyhow::Result<Canary> {
     argv.push(rom.path().into());
     let deadline = if matches!(accelerator, Accelerator::Tcg(_)) { TCG_DEADLINE } else { DEADLINE };
     let limits = Limits { deadline, interrupted: &INTERRUPTED };
-    let end = capture(&argv, limits, &mut io::sink(), &mut Ignore).context("starting QEMU")?;
+    let end = capture(&argv, limits, Serial::Piped(&mut io::sink()), &mut Ignore).context("starting QEMU")?;
     Ok(match end.ending {
         Ending::Exited(status) if status == ExitCode::Pass.qemu_status() => Canary::Sang(end.elapsed),
         Ending::Deadline => {

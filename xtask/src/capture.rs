@@ -2,17 +2,22 @@
 //! deadline, on Ctrl-C, and when the capture is dropped. What it all means, `exit` says.
 
 use std::ffi::OsString;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use wait_timeout::ChildExt;
+
+mod serial;
+
+use serial::Line;
+pub use serial::Serial;
 
 /// A log longer than this is no log of ours: a guest that writes for ever must not fill the disk.
 pub const LOG_LIMIT: usize = 64 << 20;
@@ -34,6 +39,9 @@ pub struct Limits<'a> {
 
 /// Where the bytes of the serial line go. Both are told of the same bytes.
 pub trait Sink {
+    /// Hears that QEMU was started, as process `pid`.
+    fn started(&mut self, _pid: u32) {}
+
     /// Takes the next bytes; `since_start` is the time since QEMU was started.
     fn bytes(&mut self, bytes: &[u8], since_start: Duration);
 }
@@ -81,31 +89,40 @@ impl Captured {
     }
 }
 
-/// Runs `argv` to its end and hands every byte of its stdout to `file` and then to `sink`.
+/// Runs `argv` to its end and hands every byte of its stdout to where `serial` says, and then to
+/// `sink`.
 ///
 /// # Errors
 ///
-/// The program could not be started.
+/// The program could not be started, or the file that is followed cannot be opened.
 pub fn capture(
     argv: &[OsString],
     limits: Limits<'_>,
-    file: &mut dyn Write,
+    serial: Serial<'_>,
     sink: &mut dyn Sink,
 ) -> io::Result<Captured> {
-    let mut guest = Guest::start(argv)?;
+    let (mut line, far_end) = Line::open(&serial)?;
+    let mut guest = Guest::start(argv, far_end)?;
+    sink.started(guest.child.id());
     let stderr = guest.stderr();
-    let serial = guest.serial();
     let mut captured = Captured::nothing();
-    captured.ending = guest.watch(&serial, limits, |bytes, since_start| {
+    let mut copy = match serial {
+        Serial::Piped(file) => Some(file),
+        Serial::Followed(_) => None,
+    };
+    let mut take = |bytes: &[u8], since_start| {
         captured.log.extend_from_slice(bytes);
-        if captured.log_error.is_none() {
+        if let (Some(file), None) = (&mut copy, &captured.log_error) {
             captured.log_error = file.write_all(bytes).and_then(|()| file.flush()).err();
         }
         sink.bytes(bytes, since_start);
         captured.log.len() <= LOG_LIMIT
-    })?;
-    captured.elapsed = guest.started.elapsed();
+    };
+    let ending = guest.watch(&mut line, limits, &mut take)?;
+    let (started, elapsed) = (guest.started, guest.started.elapsed());
     drop(guest);
+    line.rest(DRAIN, |bytes| take(bytes, started.elapsed()));
+    (captured.ending, captured.elapsed) = (ending, elapsed);
     captured.stderr = stderr.recv_timeout(DRAIN).unwrap_or_default();
     Ok(captured)
 }
@@ -118,7 +135,7 @@ struct Guest {
 }
 
 impl Guest {
-    fn start(argv: &[OsString]) -> io::Result<Self> {
+    fn start(argv: &[OsString], stdout: Stdio) -> io::Result<Self> {
         let (program, arguments) = argv
             .split_first()
             .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "empty command line"))?;
@@ -126,20 +143,11 @@ impl Guest {
         let child = Command::new(program)
             .args(arguments)
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
+            .stdout(stdout)
             .stderr(Stdio::piped())
             .process_group(0)
             .spawn()?;
         Ok(Self { child, started })
-    }
-
-    /// The serial line in pieces; it closes at its end.
-    fn serial(&mut self) -> Receiver<Vec<u8>> {
-        let (sender, receiver) = mpsc::sync_channel(64);
-        if let Some(stdout) = self.child.stdout.take() {
-            thread::spawn(move || forward(stdout, &sender));
-        }
-        receiver
     }
 
     /// All of stderr, once it is closed.
@@ -160,9 +168,9 @@ impl Guest {
     /// is wanted.
     fn watch(
         &mut self,
-        serial: &Receiver<Vec<u8>>,
+        line: &mut Line,
         limits: Limits<'_>,
-        mut take: impl FnMut(&[u8], Duration) -> bool,
+        take: &mut dyn FnMut(&[u8], Duration) -> bool,
     ) -> io::Result<Ending> {
         let mut exited: Option<(ExitStatus, Instant)> = None;
         loop {
@@ -172,6 +180,9 @@ impl Guest {
             }
             if exited.is_none() {
                 exited = self.child.try_wait()?.map(|status| (status, Instant::now()));
+                if exited.is_some() {
+                    line.writer_is_gone();
+                }
             }
             if let Some((status, at)) = exited
                 && at.elapsed() > DRAIN
@@ -183,7 +194,7 @@ impl Guest {
             if left.is_zero() {
                 return Ok(Ending::Deadline);
             }
-            match serial.recv_timeout(left.min(TICK)) {
+            match line.next(left.min(TICK)) {
                 Ok(bytes) if take(&bytes, self.started.elapsed()) => {}
                 Ok(_) => return Ok(Ending::Endless),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -211,15 +222,6 @@ fn ending(status: ExitStatus) -> Ending {
     match (status.code(), status.signal()) {
         (Some(code), _) => Ending::Exited(code),
         (None, signal) => Ending::Signalled(signal.unwrap_or_default()),
-    }
-}
-
-fn forward(mut stdout: impl Read, sender: &SyncSender<Vec<u8>>) {
-    let mut buffer = vec![0; 64 << 10];
-    while let Ok(length) = stdout.read(&mut buffer) {
-        if length == 0 || sender.send(buffer[..length].to_vec()).is_err() {
-            return;
-        }
     }
 }
 
@@ -254,80 +256,4 @@ impl<F: FnMut(&str, Duration)> Sink for Lines<F> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn shell(script: &str, deadline: Duration) -> Captured {
-        let argv = ["sh", "-c", script].map(OsString::from);
-        let limits = Limits { deadline, interrupted: &AtomicBool::new(false) };
-        capture(&argv, limits, &mut io::sink(), &mut Ignore).expect("sh starts")
-    }
-
-    #[test]
-    fn status_and_both_streams_are_kept() {
-        let captured = shell("echo out; echo err >&2; exit 33", Duration::from_secs(60));
-        assert_eq!(captured.ending, Ending::Exited(33));
-        assert_eq!(captured.log, b"out\n");
-        assert_eq!(captured.stderr, "err\n");
-    }
-
-    #[test]
-    fn signal_is_told_from_a_status() {
-        assert_eq!(shell("kill -9 $$", Duration::from_secs(60)).ending, Ending::Signalled(9));
-    }
-
-    #[test]
-    fn deadline_ends_all_of_the_group_and_keeps_what_came() {
-        let captured = shell("echo first; sleep 600 & sleep 600", Duration::from_millis(300));
-        assert_eq!(captured.ending, Ending::Deadline);
-        assert_eq!(captured.log, b"first\n");
-    }
-
-    #[test]
-    fn child_that_outlives_qemu_does_not_hold_the_capture() {
-        let captured = shell("sleep 600 & echo out; exit 7", Duration::from_secs(60));
-        assert_eq!((captured.ending, &*captured.log), (Ending::Exited(7), b"out\n".as_slice()));
-    }
-
-    #[test]
-    fn interruption_ends_it() {
-        let argv = ["sleep", "600"].map(OsString::from);
-        let limits = Limits { deadline: Duration::from_secs(60), interrupted: &AtomicBool::new(true) };
-        let captured = capture(&argv, limits, &mut io::sink(), &mut Ignore).expect("starts");
-        assert_eq!(captured.ending, Ending::Interrupted);
-    }
-
-    #[test]
-    fn endless_guest_is_ended() {
-        assert_eq!(shell("yes", Duration::from_secs(60)).ending, Ending::Endless);
-    }
-
-    #[test]
-    fn log_that_cannot_be_written_is_whole_in_memory() {
-        struct Full;
-        impl Write for Full {
-            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-                Err(io::ErrorKind::StorageFull.into())
-            }
-            fn flush(&mut self) -> io::Result<()> {
-                Ok(())
-            }
-        }
-        let argv = ["echo", "out"].map(OsString::from);
-        let limits = Limits { deadline: Duration::from_secs(60), interrupted: &AtomicBool::new(false) };
-        let captured = capture(&argv, limits, &mut Full, &mut Ignore).expect("starts");
-        assert_eq!(captured.log, b"out\n");
-        assert_eq!(captured.log_error.map(|error| error.kind()), Some(io::ErrorKind::StorageFull));
-    }
-
-    #[test]
-    fn lines_come_whole_however_the_bytes_do() {
-        let mut seen = Vec::new();
-        let mut lines = Lines::new(|line: &str, _| seen.push(line.to_owned()));
-        for piece in ["a", "b\ncd", "\n\ne"] {
-            lines.bytes(piece.as_bytes(), Duration::ZERO);
-        }
-        drop(lines);
-        assert_eq!(seen, ["ab\n", "cd\n", "\n"]);
-    }
-}
+mod tests;

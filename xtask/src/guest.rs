@@ -2,14 +2,14 @@
 //! options.
 
 use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use crate::capture::{self, Captured, Ending, Ignore, Limits, Sink};
+use crate::capture::{self, Captured, Ending, Ignore, Limits, Serial, Sink};
 use crate::exit::{Outcome, judge};
-use crate::qemu::{Accelerator, Config, Machine, TcgThread, shell_line};
+use crate::qemu::{Accelerator, Config, Machine, TcgThread, Timing, shell_line};
 
 /// A guest of a test: always under TCG.
 #[derive(Clone, Debug)]
@@ -30,6 +30,8 @@ pub struct BootSpec {
     pub append: String,
     /// How TCG runs several CPUs.
     pub tcg_thread: TcgThread,
+    /// What the guest's clocks follow.
+    pub timing: Timing,
     /// A file for the loader's ramdisk.
     pub ramdisk: Option<PathBuf>,
     /// More of QEMU's arguments.
@@ -50,6 +52,7 @@ impl BootSpec {
             memory: "128M".into(),
             append: String::new(),
             tcg_thread: TcgThread::Single,
+            timing: Timing::Host,
             ramdisk: None,
             extra: Vec::new(),
             deadline: Duration::from_secs(60),
@@ -62,6 +65,7 @@ impl BootSpec {
             host_cpus: None,
             machine: Machine::Pc,
             accelerator: Accelerator::Tcg(self.tcg_thread),
+            timing: self.timing,
             cpus: self.smp,
             cpu: Some(self.cpu.clone()),
             memory: self.memory.clone(),
@@ -92,11 +96,21 @@ pub struct GuestEnd {
 }
 
 /// Boots `spec` and waits for its end, at most until the deadline.
+///
+/// # Panics
+///
+/// With [`Timing::Instructions`], where there can be no temporary file.
 pub fn boot(spec: &BootSpec) -> GuestEnd {
     let argv = spec.config().argv();
     let never = AtomicBool::new(false);
     let limits = Limits { deadline: spec.deadline, interrupted: &never };
-    let (outcome, captured) = run(&argv, limits, &mut io::sink(), &mut Ignore);
+    let (outcome, captured) = match spec.timing {
+        Timing::Host => run(&argv, limits, Serial::Piped(&mut io::sink()), &mut Ignore),
+        Timing::Instructions => {
+            let file = tempfile::NamedTempFile::new().expect("a temporary file can be made");
+            run(&argv, limits, Serial::Followed(file.path()), &mut Ignore)
+        }
+    };
     GuestEnd {
         outcome,
         log_text: String::from_utf8_lossy(&captured.log).into_owned(),
@@ -110,14 +124,14 @@ pub fn boot(spec: &BootSpec) -> GuestEnd {
     }
 }
 
-/// Runs a guest, writes its serial line to `file`, and judges its end.
+/// Runs a guest, its serial line to where `serial` says, and judges its end.
 pub fn run(
     argv: &[OsString],
     limits: Limits<'_>,
-    file: &mut dyn Write,
+    serial: Serial<'_>,
     sink: &mut dyn Sink,
 ) -> (Outcome, Captured) {
-    match capture::capture(argv, limits, file, sink) {
+    match capture::capture(argv, limits, serial, sink) {
         Ok(captured) => {
             let text = String::from_utf8_lossy(&captured.log);
             (judge(captured.ending, &text, &captured.stderr), captured)

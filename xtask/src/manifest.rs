@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use crate::accel::Choice;
 use crate::build::Artefacts;
 use crate::floor::Floor;
-use crate::qemu::{self, Config};
+use crate::qemu::{self, Config, Timing};
 use crate::{host, workspace};
 
 /// Name of the file.
@@ -67,6 +67,9 @@ pub struct AcceleratorFacts {
     pub name: String,
     /// Why this one.
     pub why: String,
+    /// What the guest's clocks follow, and so what a tick is.
+    #[serde(default)]
+    pub timing: Timing,
 }
 
 /// The virtual machine.
@@ -161,6 +164,7 @@ impl Manifest {
                 argument: choice.accelerator.argument().to_owned(),
                 name: choice.accelerator.to_string(),
                 why: choice.why.clone(),
+                timing: config.timing,
             },
             guest: Guest {
                 cpus: config.cpus,
@@ -224,10 +228,16 @@ impl Manifest {
             ("Host", host),
             ("vCPUs", format!("{} on {}: {over}", self.guest.cpus, plural(u64::from(*cpus), "host CPU"))),
         ];
-        if self.accelerator.argument.starts_with("tcg") {
-            let text = "emulated: they rank mechanisms inside one emulator and are no costs of hardware";
-            lines.insert(0, ("The numbers are", text.to_owned()));
-        }
+        let numbers = match self.accelerator.timing {
+            Timing::Instructions => Some(
+                "instructions of all CPUs, run one at a time: exact, they repeat on any host; work, no latency",
+            ),
+            Timing::Host if self.accelerator.argument.starts_with("tcg") => {
+                Some("emulated: they rank mechanisms inside one emulator and are no costs of hardware")
+            }
+            Timing::Host => None,
+        };
+        lines.splice(..0, numbers.map(|text| ("The numbers are", text.to_owned())));
         if let Some(floor) = floor {
             lines.push(("Host floor", floor.to_string()));
         }

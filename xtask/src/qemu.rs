@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::ValueEnum;
+use serde::{Deserialize, Serialize};
 use switchlab_records::ExitCode;
 
-use crate::capture::{Ending, Ignore, Limits, capture};
+use crate::capture::{Ending, Ignore, Limits, Serial, capture};
 use crate::interrupt::INTERRUPTED;
 
 /// What executes the guest's instructions.
@@ -69,6 +70,40 @@ pub enum TcgThread {
     Multi,
 }
 
+/// What the guest's clocks follow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Timing {
+    /// The host's clock: ticks are time.
+    #[default]
+    Host,
+    /// The instructions of all vCPUs, which TCG runs one at a time, in one thread: a tick is one
+    /// instruction, and a run repeats to the byte.
+    Instructions,
+}
+
+impl Timing {
+    /// QEMU's options for it.
+    const fn options(self) -> &'static [&'static str] {
+        match self {
+            Self::Host => &[],
+            // One instruction is a nanosecond of the guest (2^0), and where all vCPUs halt, the next
+            // timer's time is taken as come and not slept for.
+            Self::Instructions => &[
+                "-icount",
+                "shift=0,sleep=off",
+                // The wall clock that the guest sees goes with its other clocks, and what it draws
+                // from RDRAND has no chance in it. Neither the loader nor our kernel looks at either,
+                // and their logs are the same without; the firmware or a kernel of `--kernel` may.
+                "-rtc",
+                "clock=vm",
+                "-seed",
+                "0",
+            ],
+        }
+    }
+}
+
 /// The machine that QEMU shows to the guest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Machine {
@@ -89,6 +124,8 @@ pub struct Config {
     pub machine: Machine,
     /// The accelerator.
     pub accelerator: Accelerator,
+    /// What the clocks follow.
+    pub timing: Timing,
     /// Virtual CPUs.
     pub cpus: u32,
     /// CPU model; `None` for the accelerator's default.
@@ -135,7 +172,8 @@ impl Config {
         let cpu = self.cpu.as_deref().unwrap_or(self.accelerator.default_cpu());
         let words = ["-M", machine, "-accel", self.accelerator.argument()];
         let size = ["-m", &self.memory, "-smp", &cpus, "-cpu", cpu];
-        words.into_iter().chain(size).map(OsString::from).collect()
+        let timing = self.timing.options().iter().copied();
+        words.into_iter().chain(size).chain(timing).map(OsString::from).collect()
     }
 
     fn payload(&self) -> Vec<OsString> {
@@ -222,7 +260,8 @@ const VERSION_DEADLINE: Duration = Duration::from_millis(1_000);
 pub fn version(qemu: &Path) -> Result<String, String> {
     let argv = [qemu.into(), OsString::from("--version")];
     let limits = Limits { deadline: VERSION_DEADLINE, interrupted: &INTERRUPTED };
-    let end = capture(&argv, limits, &mut io::sink(), &mut Ignore).map_err(|error| error.to_string())?;
+    let end = capture(&argv, limits, Serial::Piped(&mut io::sink()), &mut Ignore)
+        .map_err(|error| error.to_string())?;
     let text = String::from_utf8_lossy(&end.log);
     let first = text.lines().next().unwrap_or_default();
     match (end.ending, first.strip_prefix("QEMU emulator version ")) {

@@ -80,6 +80,18 @@ fn qemus_own_options_for_what_xtask_sets_are_refused() {
 }
 
 #[test]
+fn what_cannot_count_instructions_is_refused() {
+    for accel in ["kvm", "hvf"] {
+        let done = Place::new().call(&["run", "--deterministic", "--accel", accel]);
+        let named = format!("error: --accel {accel} with --deterministic");
+        assert!(done.status == Some(2) && done.stderr.starts_with(&named), "{}", done.stderr);
+    }
+    refused("--deterministic --tcg-thread multi", 2, &["--tcg-thread multi with --deterministic"]);
+    refused("--deterministic -- -icount shift=3", 2, &["-icount behind `--` with --deterministic"]);
+    refused("--deterministic -- -rtc base=utc", 2, &["-rtc behind `--` with --deterministic"]);
+}
+
+#[test]
 fn qemu_that_hangs_is_named() {
     let folder = tempfile::tempdir().expect("a folder");
     let qemu = folder.path().join("qemu");

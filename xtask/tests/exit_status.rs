@@ -52,6 +52,19 @@ fn quiet_pass_shows_the_results_alone() {
 }
 
 #[test]
+fn deterministic_run_leaves_the_log_that_qemu_wrote_itself() {
+    let place = Place::new();
+    let mut command = place.xtask(&whole(), PASS);
+    let done = Done::from(command.args(["run", "--deterministic"]).output().expect("xtask starts"));
+    assert_eq!(done.status, Some(0), "{}", done.stderr);
+    assert!(done.stderr.contains(" -icount shift=0,sleep=off ") && done.stderr.contains("12 of 12 CPUs up"));
+    assert!(done.stdout.contains("instructions of all CPUs, run one at a time"), "{}", done.stdout);
+    assert_eq!(place.latest("serial.log"), whole());
+    let replayed = place.call(&["replay", "runs/latest"]);
+    assert_eq!((replayed.status, replayed.stdout), (Some(0), done.stdout));
+}
+
+#[test]
 fn failed_check_is_1() {
     let place = Place::new();
     let log = golden::ended(vec![golden::start(), golden::failure("handoffs: expected 4, found 3")]);

@@ -1,6 +1,7 @@
 //! The cases that boot a kernel, by subject.
 
 mod cpus;
+mod deterministic;
 mod failing;
 mod faults;
 mod loader;
@@ -18,8 +19,15 @@ fn main() {
     if parts.is_none() {
         eprintln!("the kernels' cases are ignored here: `cargo xtask test` builds the kernels and runs them");
     }
-    let subjects =
-        [cpus::trials, tasks::trials, memory::trials, faults::trials, failing::trials, loader::trials];
+    let subjects = [
+        cpus::trials,
+        tasks::trials,
+        memory::trials,
+        faults::trials,
+        failing::trials,
+        loader::trials,
+        deterministic::trials,
+    ];
     let trials = subjects.iter().flat_map(|trials| trials(&parts)).collect();
     libtest_mimic::run(&arguments, trials).exit();
 }

@@ -8,7 +8,7 @@ use anyhow::Context;
 
 use super::options::{ExperimentArgs, GuestArgs};
 use super::{find_qemu, loader_and_kernel};
-use crate::accel::{self, Wanted};
+use crate::accel::Wanted;
 use crate::build::{KERNEL, KERNEL_PACKAGE, LOADER_PACKAGE, Talk, build};
 use crate::install::{self, Need};
 use crate::qemu::{self, Accelerator};
@@ -43,7 +43,7 @@ pub struct Args {
 /// Status 2 for options, 5 for a missing part.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if args.guest.kernel.is_none() {
-        args.experiment.check(args.guest.smp)?;
+        args.experiment.check(args.guest.smp, args.guest.timing())?;
     }
     args.guest.check()?;
     let gdb = match which::which(&args.gdb) {
@@ -58,7 +58,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let accelerator = match args.guest.accel {
         // What is stepped through need not be fast.
         Wanted::Auto | Wanted::Tcg => Accelerator::Tcg(args.guest.tcg_thread),
-        wanted => accel::prove(wanted, args.guest.tcg_thread, &qemu)?.accelerator,
+        Wanted::Kvm | Wanted::Hvf => args.guest.choose(&qemu)?.accelerator,
     };
     let mut artefacts = build(&[LOADER_PACKAGE, KERNEL_PACKAGE], args.install.into(), Talk::Normal)?;
     if let Some(kernel) = &args.guest.kernel {

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use switchlab_core::params::{DEFAULT_PAIR, EXCHANGES, Params, RUNS, parse_pair};
 
-use crate::accel::Wanted;
-use crate::qemu::{Accelerator, Config, Machine, TcgThread};
+use crate::accel::{self, Choice, Wanted};
+use crate::qemu::{Accelerator, Config, Machine, TcgThread, Timing};
 use crate::status::Refusal;
 
 /// The experiments that there are.
@@ -23,6 +23,11 @@ pub struct GuestArgs {
     /// Under TCG, run all vCPUs in one host thread, or each in its own
     #[arg(long, value_enum, default_value_t = TcgThread::Single)]
     pub tcg_thread: TcgThread,
+    /// Count instructions instead of time: clocks follow the instructions of all vCPUs (-icount), which
+    /// one thread runs one at a time, and two runs give the same log to the byte, on any host. That
+    /// shows work, not latency
+    #[arg(long)]
+    pub deterministic: bool,
     /// Pin QEMU to these host CPUs, like 0 or 0,2-3 (by taskset)
     #[arg(long, value_name = "LIST")]
     pub host_cpus: Option<String>,
@@ -63,12 +68,13 @@ pub struct ExperimentArgs {
     /// Which experiment
     #[arg(long, value_name = "NAME", default_value = EXPERIMENTS[0], value_parser = EXPERIMENTS)]
     pub experiment: String,
-    /// Runs, 1 to 1000
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(range(RUNS)))]
-    pub runs: u32,
-    /// Exchanges in each timed block, 1 to 1000000000; one exchange is two switches
-    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(EXCHANGES))]
-    pub exchanges: u64,
+    /// Runs, 1 to 1000 [default: 5; with --deterministic, where all are the same, 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(range(RUNS)))]
+    pub runs: Option<u32>,
+    /// Exchanges in each timed block, 1 to 1000000000; one exchange is two switches [default: 1000000;
+    /// with --deterministic 10000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(EXCHANGES))]
+    pub exchanges: Option<u64>,
     /// The two CPUs, the first also that of the same-core mode [default: 0,1]
     #[arg(long, value_name = "A,B", value_parser = pair)]
     pub pair: Option<(u32, u32)>,
@@ -106,6 +112,9 @@ fn memory(text: &str) -> Result<String, String> {
         _ => Err(allowed()),
     }
 }
+
+/// QEMU's options that make a run repeat; xtask sets them with `--deterministic`.
+const DETERMINISTIC_OPTIONS: [&str; 3] = ["icount", "rtc", "seed"];
 
 /// QEMU's options that xtask sets itself, and xtask's own for them.
 const OWN_OPTIONS: [(&str, &str); 9] = [
@@ -145,8 +154,24 @@ impl GuestArgs {
                 self.check_fit(option, file, size)?;
             }
         }
+        self.check_deterministic()?;
         self.check_extra()?;
         self.host_cpus.as_deref().map_or(Ok(()), crate::host::check_list)
+    }
+
+    /// Instructions are counted by TCG in one thread, and by nothing else.
+    fn check_deterministic(&self) -> anyhow::Result<()> {
+        let refuse = |what: &str| {
+            Err(Refusal::usage(format!(
+                "{what} with --deterministic: instructions are counted by TCG in one thread; leave one of the two out"
+            )))
+        };
+        match (self.deterministic, self.accel, self.tcg_thread) {
+            (true, Wanted::Kvm, _) => refuse("--accel kvm"),
+            (true, Wanted::Hvf, _) => refuse("--accel hvf"),
+            (true, _, TcgThread::Multi) => refuse("--tcg-thread multi"),
+            _ => Ok(()),
+        }
     }
 
     /// What xtask says of a run has to be true of it, so what it has an option for comes by that.
@@ -157,6 +182,11 @@ impl GuestArgs {
             if let Some((_, ours)) = own {
                 return Err(Refusal::usage(format!(
                     "{word} behind `--`: xtask sets it; its option is {ours}"
+                )));
+            }
+            if self.deterministic && word.starts_with('-') && DETERMINISTIC_OPTIONS.contains(&given) {
+                return Err(Refusal::usage(format!(
+                    "{word} behind `--` with --deterministic, which sets it; leave one of the two out"
                 )));
             }
         }
@@ -179,6 +209,24 @@ impl GuestArgs {
         )))
     }
 
+    /// What the guest's clocks follow.
+    pub const fn timing(&self) -> Timing {
+        if self.deterministic { Timing::Instructions } else { Timing::Host }
+    }
+
+    /// The accelerator to take.
+    ///
+    /// # Errors
+    ///
+    /// Status 5 where the user insists on what does not work.
+    pub fn choose(&self, qemu: &Path) -> anyhow::Result<Choice> {
+        if self.deterministic {
+            let accelerator = Accelerator::Tcg(TcgThread::Single);
+            return Ok(Choice { accelerator, why: "as --deterministic needs".into() });
+        }
+        accel::prove(self.accel, self.tcg_thread, qemu)
+    }
+
     /// The guest, with what else it takes.
     pub fn config(
         &self,
@@ -193,6 +241,7 @@ impl GuestArgs {
             host_cpus: self.host_cpus.clone(),
             machine: self.machine,
             accelerator,
+            timing: self.timing(),
             cpus: self.smp,
             cpu: self.cpu.clone(),
             memory: self.memory.clone(),
@@ -206,7 +255,7 @@ impl GuestArgs {
 
     /// The kernel's command line: the experiment's words for our kernel, and the user's own.
     pub fn command_line(&self, experiment: &ExperimentArgs) -> String {
-        let ours = self.kernel.is_none().then(|| experiment.words(self.smp));
+        let ours = self.kernel.is_none().then(|| experiment.words(self.smp, self.timing()));
         ours.into_iter().chain(self.append.clone()).collect::<Vec<_>>().join(" ")
     }
 }
@@ -217,27 +266,53 @@ impl ExperimentArgs {
     /// # Errors
     ///
     /// Status 2, with what is allowed.
-    pub fn check(&self, cpus: u32) -> anyhow::Result<()> {
-        let words = self.words(cpus);
+    pub fn check(&self, cpus: u32, timing: Timing) -> anyhow::Result<()> {
+        let words = self.words(cpus, timing);
         Params::parse(&words, &EXPERIMENTS)
             .and_then(|params| params.validate(cpus))
             .map_err(|error| Refusal::usage(error.to_string()))
     }
 
     /// The pair is left out where there is one CPU, unless it was asked for.
-    fn words(&self, cpus: u32) -> String {
-        let Self { experiment, runs, exchanges, pair } = self;
+    fn words(&self, cpus: u32, timing: Timing) -> String {
+        let Self { experiment, pair, .. } = self;
+        let Size { runs, exchanges } = self.size(timing);
         let pair = pair.or((cpus > 1).then_some(DEFAULT_PAIR));
         let pair = pair.map_or_else(String::new, |(first, second)| format!(" pair={first},{second}"));
         format!("experiment={experiment} runs={runs} exchanges={exchanges}{pair}")
     }
 
-    /// The deadline where none is named: a minute, and generous time for each exchange.
-    pub fn deadline(&self, accelerator: Accelerator) -> Duration {
-        let exchanges = u64::from(self.runs).saturating_mul(self.exchanges);
+    /// How much is measured in a boot: what was asked for, else what suits.
+    pub fn size(&self, timing: Timing) -> Size {
+        let default = match timing {
+            // The original's.
+            Timing::Host => Size { runs: 5, exchanges: 1_000_000 },
+            // Every run is the same and every exchange too: what more of them would show is nothing.
+            Timing::Instructions => Size { runs: 1, exchanges: 10_000 },
+        };
+        Size {
+            runs: self.runs.unwrap_or(default.runs),
+            exchanges: self.exchanges.unwrap_or(default.exchanges),
+        }
+    }
+
+    /// The deadline where none is named: a minute, and generous time for each exchange. TCG takes no
+    /// longer to run instructions because it counts them.
+    pub fn deadline(&self, accelerator: Accelerator, timing: Timing) -> Duration {
+        let Size { runs, exchanges } = self.size(timing);
+        let exchanges = u64::from(runs).saturating_mul(exchanges);
         let each = if accelerator.has_thread_per_cpu() { MULTI_EXCHANGE } else { SINGLE_EXCHANGE };
         Duration::from_secs(60).saturating_add(Duration::from_micros(exchanges.saturating_mul(each)))
     }
+}
+
+/// How much is measured in a boot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// Runs.
+    pub runs: u32,
+    /// Exchanges in each timed block.
+    pub exchanges: u64,
 }
 
 /// Microseconds of the deadline for each exchange of a run, over all modes: about five times what
@@ -249,25 +324,36 @@ const MULTI_EXCHANGE: u64 = 800;
 mod tests {
     use super::*;
 
+    const HOST: Timing = Timing::Host;
+
     fn experiment() -> ExperimentArgs {
-        ExperimentArgs { experiment: "classic".into(), runs: 5, exchanges: 1_000_000, pair: None }
+        ExperimentArgs { experiment: "classic".into(), runs: None, exchanges: None, pair: None }
     }
 
     #[test]
     fn words_are_what_the_kernel_parses() {
-        assert_eq!(experiment().words(12), "experiment=classic runs=5 exchanges=1000000 pair=0,1");
-        assert_eq!(experiment().words(1), "experiment=classic runs=5 exchanges=1000000");
+        assert_eq!(experiment().words(12, HOST), "experiment=classic runs=5 exchanges=1000000 pair=0,1");
+        assert_eq!(experiment().words(1, HOST), "experiment=classic runs=5 exchanges=1000000");
         let named = ExperimentArgs { pair: Some((2, 1)), ..experiment() };
-        assert_eq!(named.words(3), "experiment=classic runs=5 exchanges=1000000 pair=2,1");
+        assert_eq!(named.words(3, HOST), "experiment=classic runs=5 exchanges=1000000 pair=2,1");
         for cpus in [1, 2, 64] {
-            assert!(experiment().check(cpus).is_ok());
+            assert!(experiment().check(cpus, HOST).is_ok());
         }
+    }
+
+    #[test]
+    fn counted_instructions_are_asked_for_and_are_few() {
+        let counted = Timing::Instructions;
+        assert_eq!(experiment().words(12, counted), "experiment=classic runs=1 exchanges=10000 pair=0,1");
+        let named = ExperimentArgs { runs: Some(2), exchanges: Some(1_000_000), ..experiment() };
+        assert_eq!(named.size(counted), Size { runs: 2, exchanges: 1_000_000 });
+        assert!(experiment().check(12, counted).is_ok());
     }
 
     #[test]
     fn pair_that_cannot_be_is_refused() {
         for (pair, cpus) in [((0, 0), 12), ((0, 12), 12), ((12, 0), 12), ((0, 1), 1)] {
-            let error = ExperimentArgs { pair: Some(pair), ..experiment() }.check(cpus).unwrap_err();
+            let error = ExperimentArgs { pair: Some(pair), ..experiment() }.check(cpus, HOST).unwrap_err();
             assert_eq!(crate::status::status_of(&error), crate::status::Status::Usage);
             assert!(error.to_string().contains("pair"), "{error}");
         }
@@ -286,7 +372,10 @@ mod tests {
     #[test]
     fn deadline_grows_with_the_work() {
         let single = Accelerator::Tcg(TcgThread::Single);
-        assert_eq!(experiment().deadline(single), Duration::from_secs(360));
-        assert!(experiment().deadline(Accelerator::Tcg(TcgThread::Multi)) > experiment().deadline(single));
+        assert_eq!(experiment().deadline(single, HOST), Duration::from_secs(360));
+        assert!(
+            experiment().deadline(Accelerator::Tcg(TcgThread::Multi), HOST)
+                > experiment().deadline(single, HOST)
+        );
     }
 }

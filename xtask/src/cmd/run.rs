@@ -12,15 +12,15 @@ use switchlab_records::read_log;
 use super::options::{ExperimentArgs, GuestArgs};
 use super::output::{Format, print, render};
 use super::{find_qemu, loader_and_kernel};
-use crate::accel::{self, Choice};
+use crate::accel::Choice;
 use crate::build::{KERNEL, KERNEL_PACKAGE, LOADER_PACKAGE, Talk, build};
-use crate::capture::{Captured, Ending, Limits, Lines, Sink};
+use crate::capture::{Captured, Ending, Limits, Lines, Serial, Sink};
 use crate::exit::Outcome;
 use crate::failure::Failure;
 use crate::interrupt::{self, INTERRUPTED};
 use crate::manifest::{self, Manifest};
 use crate::progress::{Progress, Style};
-use crate::qemu::Config;
+use crate::qemu::{Config, Timing};
 use crate::results::Results;
 use crate::status::{self, Refusal, Status};
 use crate::{floor, folder, guest, qemu};
@@ -71,14 +71,14 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
 fn prepare_and_run(args: &Args) -> anyhow::Result<ExitCode> {
     if args.guest.kernel.is_none() {
-        args.experiment.check(args.guest.smp)?;
+        args.experiment.check(args.guest.smp, args.guest.timing())?;
     }
     args.guest.check()?;
     check_out(&args.out)?;
     let qemu = find_qemu(args.guest.qemu.as_deref(), args.install.into())?;
     let version =
         qemu::version(&qemu).map_err(|why| Refusal::missing(format!("QEMU does not start: {why}")))?;
-    let choice = accel::prove(args.guest.accel, args.guest.tcg_thread, &qemu)?;
+    let choice = args.guest.choose(&qemu)?;
     if interrupt::came() {
         anyhow::bail!("interrupted");
     }
@@ -124,7 +124,7 @@ impl<'a> Prepared<'a> {
             .map_err(|error| cannot_write(&args.out, &error))?;
         let deadline = match (args.timeout, &args.guest.kernel) {
             (Some(seconds), _) => Duration::from_secs(seconds),
-            (None, None) => args.experiment.deadline(choice.accelerator),
+            (None, None) => args.experiment.deadline(choice.accelerator, config.timing),
             (None, Some(_)) => Duration::MAX,
         };
         let prepared = Self { args, config, manifest, folder, deadline };
@@ -217,7 +217,12 @@ impl<'a> Prepared<'a> {
         let argv = self.config.argv();
         self.say(&format!("$ {}", qemu::shell_line(&argv)));
         let limits = Limits { deadline: self.deadline, interrupted: &INTERRUPTED };
-        Ok(guest::run(&argv, limits, &mut file, sink))
+        let log = self.folder.join(folder::LOG);
+        let serial = match self.config.timing {
+            Timing::Host => Serial::Piped(&mut file),
+            Timing::Instructions => Serial::Followed(&log),
+        };
+        Ok(guest::run(&argv, limits, serial, sink))
     }
 
     fn note_end(&mut self, outcome: &Outcome, captured: &Captured, cpus_up: Option<Duration>) {

@@ -8,6 +8,7 @@ fn config() -> Config {
         host_cpus: None,
         machine: Machine::Pc,
         accelerator: Accelerator::Tcg(TcgThread::Single),
+        timing: Timing::Host,
         cpus: 12,
         cpu: None,
         memory: "256M".into(),
@@ -45,6 +46,13 @@ fn cpu_model_follows_the_accelerator_unless_named() {
     assert!(with(Accelerator::Hvf).contains("-cpu host "));
     let named = Config { cpu: Some("EPYC,+svm".into()), accelerator: Accelerator::Kvm, ..config() };
     assert!(line(&named).contains("-cpu EPYC,+svm "));
+}
+
+#[test]
+fn counted_instructions_leave_no_clock_to_the_host() {
+    let counted = line(&Config { timing: Timing::Instructions, ..config() });
+    assert!(counted.contains(" -icount shift=0,sleep=off -rtc clock=vm -seed 0 "), "{counted}");
+    assert!(!line(&config()).contains("-icount"));
 }
 
 #[test]
