@@ -11,6 +11,7 @@
 //! | [`task_state`] | the states of a task and what may follow what | `sched` |
 //! | [`order`] | which mode comes when in a run | the experiment |
 //! | [`counts`] | how often everything must have happened in a block | the experiment, tests |
+//! | [`readings`], [`offset`] | what clock readings say of the clock, and of two CPUs' | the kernel's qualify, tests |
 //! | [`stats`] | ticks to time, means, ratios, throughput | report, xtask |
 //! | [`mod@format`] | how times, ratios and large numbers are written | report, xtask |
 //!
@@ -29,8 +30,10 @@ pub mod format;
 pub mod icr;
 pub mod ids;
 pub mod madt;
+pub mod offset;
 pub mod order;
 pub mod params;
+pub mod readings;
 pub mod stats;
 pub mod task_state;
 #[cfg(test)]
