@@ -7,7 +7,7 @@ use core::ops::RangeInclusive;
 use crate::CpuId;
 
 /// The keys, in the order in which they are shown.
-pub const KEYS: [&str; 6] = ["experiment", "runs", "exchanges", "warmup", "pair", "seed"];
+pub const KEYS: [&str; 7] = ["experiment", "runs", "exchanges", "warmup", "pair", "seed", "offsets"];
 /// How many runs there may be.
 pub const RUNS: RangeInclusive<u64> = 1..=1_000;
 /// How many exchanges a timed block may have.
@@ -35,6 +35,34 @@ pub struct Params {
     pub pair: Option<(u32, u32)>,
     /// Seed of whatever an experiment draws; 0 by default.
     pub seed: u64,
+    /// Between which CPUs' counters offsets are looked for; [`Offsets::Bsp`] by default.
+    pub offsets: Offsets,
+}
+
+/// Between which CPUs' counters offsets are looked for, before the job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offsets {
+    /// Between all pairs of CPUs.
+    All,
+    /// Between CPU 0 and each other.
+    Bsp,
+    /// Between none.
+    None,
+}
+
+impl Offsets {
+    /// All of them.
+    pub const VALUES: [Self; 3] = [Self::All, Self::Bsp, Self::None];
+    const NAMES: [&'static str; 3] = [Self::All.name(), Self::Bsp.name(), Self::None.name()];
+
+    /// As the command line has it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Bsp => "bsp",
+            Self::None => "none",
+        }
+    }
 }
 
 impl Params {
@@ -53,6 +81,7 @@ impl Params {
             warm_up: 10_000,
             pair: None,
             seed: 0,
+            offsets: Offsets::Bsp,
         };
         let mut seen = [false; KEYS.len()];
         for word in text.split_whitespace() {
@@ -91,6 +120,11 @@ impl Params {
                 self.pair = Some(pair.ok_or(ParamError::Value { key, value, allowed: Allowed::CpuPair })?);
             }
             "seed" => self.seed = number(key, value, SEED)?,
+            "offsets" => {
+                let found = Offsets::VALUES.into_iter().find(|offsets| offsets.name() == value);
+                let allowed = Allowed::Words(&Offsets::NAMES);
+                self.offsets = found.ok_or(ParamError::Value { key, value, allowed })?;
+            }
             _ => return Err(ParamError::UnknownKey { key }),
         }
         Ok(())
@@ -124,10 +158,10 @@ impl Params {
 
 impl fmt::Display for Params {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { experiment, runs, exchanges, warm_up, seed, .. } = self;
+        let Self { experiment, runs, exchanges, warm_up, seed, offsets, .. } = self;
         let (first, second) = self.cpu_pair();
         write!(f, "experiment={experiment} runs={runs} exchanges={exchanges} warmup={warm_up} ")?;
-        write!(f, "pair={first},{second} seed={seed}")
+        write!(f, "pair={first},{second} seed={seed} offsets={}", offsets.name())
     }
 }
 
@@ -163,6 +197,8 @@ pub enum Allowed {
     },
     /// Two CPUs.
     CpuPair,
+    /// One of these words.
+    Words(&'static [&'static str]),
 }
 
 impl fmt::Display for Allowed {
@@ -170,6 +206,7 @@ impl fmt::Display for Allowed {
         match self {
             Self::Number { from, to } => write!(f, "a number from {from} to {to}"),
             Self::CpuPair => write!(f, "two CPU numbers A,B"),
+            Self::Words(words) => list(f, words),
         }
     }
 }

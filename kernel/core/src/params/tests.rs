@@ -8,8 +8,15 @@ use std::vec::Vec;
 
 const KNOWN: &[&str] = &["classic", "null"];
 
-const DEFAULTS: Params =
-    Params { experiment: "classic", runs: 5, exchanges: 1_000_000, warm_up: 10_000, pair: None, seed: 0 };
+const DEFAULTS: Params = Params {
+    experiment: "classic",
+    runs: 5,
+    exchanges: 1_000_000,
+    warm_up: 10_000,
+    pair: None,
+    seed: 0,
+    offsets: Offsets::Bsp,
+};
 
 fn message(text: &str) -> String {
     Params::parse(text, KNOWN).unwrap_err().to_string()
@@ -20,14 +27,15 @@ fn empty_command_line_means_the_defaults() {
     for text in ["", "   ", "\t\n"] {
         assert_eq!(Params::parse(text, KNOWN), Ok(DEFAULTS));
     }
-    let shown = "experiment=classic runs=5 exchanges=1000000 warmup=10000 pair=0,1 seed=0";
+    let shown = "experiment=classic runs=5 exchanges=1000000 warmup=10000 pair=0,1 seed=0 offsets=bsp";
     assert_eq!(DEFAULTS.to_string(), shown);
     assert_eq!(DEFAULTS.cpu_pair(), (CpuId::new(0), CpuId::new(1)));
 }
 
 #[test]
 fn all_keys_are_taken_in_any_order() {
-    let text = " seed=18446744073709551615  pair=2,1 warmup=0 exchanges=777777 runs=2\texperiment=null ";
+    let text =
+        " seed=18446744073709551615  pair=2,1 warmup=0 exchanges=777777 runs=2\texperiment=null offsets=all ";
     let params = Params::parse(text, KNOWN).unwrap();
     assert_eq!(
         params,
@@ -37,7 +45,8 @@ fn all_keys_are_taken_in_any_order() {
             exchanges: 777_777,
             warm_up: 0,
             pair: Some((2, 1)),
-            seed: u64::MAX
+            seed: u64::MAX,
+            offsets: Offsets::All,
         }
     );
     assert_eq!(params.cpu_pair(), (CpuId::new(2), CpuId::new(1)));
@@ -58,7 +67,7 @@ fn word_that_is_not_key_and_value_is_malformed() {
     assert_eq!(
         message("quiet"),
         "malformed kernel parameter `quiet`: key=value expected, with one of the keys \
-         experiment, runs, exchanges, warmup, pair, seed"
+         experiment, runs, exchanges, warmup, pair, seed, offsets"
     );
 }
 
@@ -67,7 +76,7 @@ fn unknown_key_is_named_with_those_that_are_known() {
     assert_eq!(Params::parse("runs=1 Runs=2", KNOWN), Err(ParamError::UnknownKey { key: "Runs" }));
     assert_eq!(
         message("speed=1"),
-        "unknown kernel parameter `speed`: allowed are experiment, runs, exchanges, warmup, pair, seed"
+        "unknown kernel parameter `speed`: allowed are experiment, runs, exchanges, warmup, pair, seed, offsets"
     );
 }
 
@@ -102,6 +111,25 @@ fn numbers_outside_their_range_are_errors() {
     assert_eq!(
         message("exchanges=0"),
         "bad value `0` of kernel parameter `exchanges`: allowed is a number from 1 to 1000000000"
+    );
+}
+
+#[test]
+fn offsets_are_one_of_three_words() {
+    for offsets in Offsets::VALUES {
+        let text = format!("offsets={}", offsets.name());
+        assert_eq!(Params::parse(&text, KNOWN).unwrap().offsets, offsets);
+    }
+    for value in ["", "All", "bsp,all", "0"] {
+        let text = format!("offsets={value}");
+        assert!(
+            matches!(Params::parse(&text, KNOWN), Err(ParamError::Value { key: "offsets", .. })),
+            "{text}"
+        );
+    }
+    assert_eq!(
+        message("offsets=some"),
+        "bad value `some` of kernel parameter `offsets`: allowed is all, bsp, none"
     );
 }
 
@@ -184,8 +212,9 @@ proptest! {
         warm_up in WARM_UP,
         pair: (u32, u32),
         seed: u64,
+        offsets in prop::sample::select(Offsets::VALUES.to_vec()),
     ) {
-        let params = Params { experiment, runs, exchanges, warm_up, pair: Some(pair), seed };
+        let params = Params { experiment, runs, exchanges, warm_up, pair: Some(pair), seed, offsets };
         let shown = params.to_string();
         prop_assert_eq!(Params::parse(&shown, KNOWN), Ok(params));
     }
