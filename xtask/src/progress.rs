@@ -72,6 +72,8 @@ impl Progress {
             Record::End(_) => self.bar.finish_and_clear(),
             Record::Start(_)
             | Record::Machine(_)
+            | Record::Tsc(_)
+            | Record::Offset(_)
             | Record::Count(_)
             | Record::Failure(_)
             | Record::Crash(_) => {}

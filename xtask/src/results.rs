@@ -97,7 +97,12 @@ impl<'a> Results<'a> {
                 Record::Clock(record) => clocks.push(*record),
                 Record::Skipped(record) => skipped.push(record.clone()),
                 Record::Block(record) => blocks.push(*record),
-                Record::Count(_) | Record::Failure(_) | Record::Crash(_) | Record::End(_) => {}
+                Record::Tsc(_)
+                | Record::Offset(_)
+                | Record::Count(_)
+                | Record::Failure(_)
+                | Record::Crash(_)
+                | Record::End(_) => {}
             }
         }
         let start = start.ok_or("there is no start record")?;

@@ -21,10 +21,12 @@ mod exit;
 mod frame;
 #[cfg(feature = "decode")]
 mod log;
+mod quality;
 mod types;
 
 pub use exit::ExitCode;
 pub use frame::{EncodeError, FORMAT_VERSION, Frame, FrameError, MAX_LINE, PREFIX, encode, parse_frame};
 #[cfg(feature = "decode")]
 pub use log::{Log, LogError, read_log};
+pub use quality::{Offset, Tsc};
 pub use types::*;

@@ -4,6 +4,8 @@ use alloc::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use crate::{Offset, Tsc};
+
 /// One record, in the order in which a log has them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -18,6 +20,10 @@ pub enum Record<'a> {
     Machine(Machine<'a>),
     /// The TSC against the other clocks; one before the job and one after it.
     Clock(Clock),
+    /// What the TSC is like here.
+    Tsc(Tsc),
+    /// How far a CPU's counter is from another's.
+    Offset(Offset),
     /// What the experiment is about to do: feeds the progress bar.
     #[serde(borrow)]
     Plan(Plan<'a>),

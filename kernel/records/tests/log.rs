@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use proptest::prelude::*;
 use switchlab_records::{
-    Count, Crash, End, Failure, FrameError, LogError, MAX_LINE, Record, Start, Status, encode, parse_frame,
-    read_log,
+    Count, Crash, End, Failure, FrameError, LogError, MAX_LINE, Offset, Record, Start, Status, encode,
+    parse_frame, read_log,
 };
 
 fn start() -> Record<'static> {
@@ -57,6 +57,23 @@ fn record_line_is_what_the_documentation_shows() {
         std::str::from_utf8(&line[..length]),
         Ok("@sl 1 17 {\"count\":{\"name\":\"things\",\"value\":3}} 3e90d275\n")
     );
+}
+
+#[test]
+fn offset_to_the_past_reads_back() {
+    let offset = Record::Offset(Offset {
+        cpu: 11,
+        against: 0,
+        rounds: 16,
+        offset_ticks: -12,
+        bound_ticks: u64::MAX,
+        steps_back: 1,
+        largest_step_back_ticks: 7,
+        own_steps_back: 0,
+    });
+    let text = lines(&[start(), offset.clone(), end(Status::Pass, 3)]);
+    assert!(text.contains("\"offset_ticks\":-12,\"bound_ticks\":18446744073709551615,"), "{text}");
+    assert_eq!(read_log(&text).records.get(1), Some(&offset));
 }
 
 #[test]
