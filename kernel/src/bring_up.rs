@@ -8,7 +8,7 @@ use bootloader_api::{
     config::Mapping,
     info::{MemoryRegions, Optional},
 };
-use switchlab_core::{ApicId, CpuId};
+use switchlab_core::{ApicId, CpuId, params::Offsets};
 use switchlab_records::{ApicMode, Clock, Cpus, Machine, Record, Start};
 
 use crate::{
@@ -24,6 +24,7 @@ use crate::{
     firmware::{self, Firmware},
     log,
     mm::{self, Stack},
+    qualify,
     report::{self, report},
     sched,
 };
@@ -117,6 +118,15 @@ pub fn start_cpus(handover: &Handover) -> Lab {
     report_machine(handover, has_rdtscp);
     let clocks = start_clocks(&firmware);
     Lab { cpus: percpus.len() as u32, clocks }
+}
+
+/// Step 4: what the clock is worth, before anything is measured with it.
+///
+/// Ends the machine where there is no memory for it.
+pub fn qualify_clock(which: Offsets) {
+    report(&Record::Tsc(qualify::tsc()));
+    let measured = qualify::offsets(which, |offset| report(&Record::Offset(offset)));
+    measured.unwrap_or_else(|error| refuse(format_args!("offsets between the CPUs' counters: {error}")));
 }
 
 impl Lab {

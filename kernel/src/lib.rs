@@ -8,6 +8,7 @@
 //! | [`mm`] | frames, page tables, task stacks with guard pages, the heap |
 //! | [`sched`] | tasks on bare metal: the platform below `switchlab-sync`, spawn and join, fibers |
 //! | [`firmware`] | what the ACPI tables say |
+//! | [`qualify`] | what the clock is worth, before anything is measured with it |
 //! | [`experiments`] | one file each; what there is to measure |
 //! | [`console`] | bytes to the UART, the human log |
 //! | [`report`] | the only writer of records |
@@ -15,7 +16,7 @@
 //!
 //! Principles:
 //!
-//! - Dependencies go one way: experiments → sched → mm → arch. arch calls nothing above it but what
+//! - Dependencies go one way: experiments, qualify → sched → mm → arch. arch calls nothing above it but what
 //!   was registered with it.
 //! - Interrupts are off, but for the halt and one named window (see `switchlab-sync`).
 //! - While a clock runs, nothing allocates, formats, prints or takes a lock.
@@ -34,5 +35,6 @@ pub mod experiments;
 pub mod firmware;
 #[expect(unsafe_code, reason = "page tables and raw memory")]
 pub mod mm;
+pub mod qualify;
 pub mod report;
 pub mod sched;

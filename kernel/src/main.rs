@@ -26,6 +26,9 @@ fn main(boot_info: &'static mut BootInfo) -> ! {
     let lab = bring_up::start_cpus(&handover);
     parameters.validate(lab.cpus).unwrap_or_else(|error| bring_up::refuse(format_args!("{error}")));
 
+    // What the clock is worth.
+    bring_up::qualify_clock(parameters.offsets);
+
     // The job.
     let results = experiments::run(&parameters, &lab);
 

@@ -1,6 +1,6 @@
 //! What CPUID says of the machine. It is what the guest is told, no proof of what is below.
 
-use raw_cpuid::CpuId;
+use raw_cpuid::{CpuId, Hypervisor};
 
 /// A text of at most 48 bytes, as CPUID gives them.
 #[derive(Clone, Copy, Debug)]
@@ -54,4 +54,32 @@ pub fn hypervisor_name() -> Name {
 /// Whether the TSC runs at one rate whatever the CPU does (leaf 8000_0007h, EDX bit 8).
 pub fn has_invariant_tsc() -> bool {
     CpuId::new().get_advanced_power_mgmt_info().is_some_and(|info| info.has_invariant_tsc())
+}
+
+/// What CPUID claims of the TSC's frequency, in Hz; 0 where it claims nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TscClaims {
+    /// Leaf 15h: the crystal's frequency times the TSC's ratio to it.
+    pub leaf_15h_hz: u64,
+    /// Leaf 16h: the base frequency, which is known in whole MHz.
+    pub leaf_16h_hz: u64,
+    /// Leaf 4000_0010h, EAX: what the hypervisor says, in whole kHz.
+    pub hypervisor_hz: u64,
+}
+
+/// The frequency that CPUID claims for the TSC (Intel SDM vol. 2, CPUID; for the hypervisor's leaf, the
+/// convention that VMware began and KVM keeps).
+pub fn tsc_claims() -> TscClaims {
+    let cpuid = CpuId::new();
+    let base_mhz = cpuid.get_processor_frequency_info().map_or(0, |info| info.processor_base_frequency());
+    let hypervisor_khz = cpuid
+        .get_hypervisor_info()
+        // Hyper-V's leaves from 4000_0000h on follow a specification of their own.
+        .filter(|hypervisor| !matches!(hypervisor.identify(), Hypervisor::HyperV))
+        .and_then(|hypervisor| hypervisor.tsc_frequency());
+    TscClaims {
+        leaf_15h_hz: cpuid.get_tsc_info().and_then(|info| info.tsc_frequency()).unwrap_or(0),
+        leaf_16h_hz: u64::from(base_mhz) * 1_000_000,
+        hypervisor_hz: u64::from(hypervisor_khz.unwrap_or(0)) * 1_000,
+    }
 }

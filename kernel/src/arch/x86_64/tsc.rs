@@ -34,10 +34,7 @@ pub fn start() -> u64 {
 #[inline(always)]
 pub fn end() -> u64 {
     if !HAS_RDTSCP.load(Relaxed) {
-        let ticks = start();
-        // SAFETY: a fence.
-        unsafe { asm!("lfence", options(nostack, preserves_flags)) };
-        return ticks;
+        return fenced();
     }
     let (low, high): (u32, u32);
     // SAFETY: as in `start`; ECX takes TSC_AUX.
@@ -45,4 +42,22 @@ pub fn end() -> u64 {
         asm!("rdtscp", "lfence", out("eax") low, out("edx") high, out("ecx") _, options(nostack, preserves_flags));
     }
     u64::from(high) << 32 | u64::from(low)
+}
+
+/// The counter in TSC ticks, read between what comes before and what comes after: for a reading between
+/// two messages.
+#[inline(always)]
+pub fn fenced() -> u64 {
+    let ticks = start();
+    // SAFETY: a fence.
+    unsafe { asm!("lfence", options(nostack, preserves_flags)) };
+    ticks
+}
+
+/// Takes one instruction more where `n` is odd: so that readings of a counter that counts instructions do
+/// not keep one distance, which would pass for its step.
+#[inline(always)]
+pub fn stagger(n: usize) {
+    // SAFETY: changes nothing but flags.
+    unsafe { asm!("test {0}, 1", "jz 2f", "nop", "2:", in(reg) n, options(nomem, nostack)) };
 }
