@@ -1,9 +1,13 @@
 //! Logs as the kernel writes them, for tests of this crate: of the library and of the program.
 
-use switchlab_core::{counts, order};
+use switchlab_core::histogram::Histogram;
+use switchlab_core::{
+    counts,
+    order::{BlockKind, Order},
+};
 use switchlab_records::{
-    ApicMode, Block, Clock, ClockPhase, Counts, Cpus, Crash, End, Failure, MAX_LINE, Machine, Mode, Plan,
-    Record, Skipped, Start, Status, encode,
+    self as records, ApicMode, Block, Clock, ClockPhase, Counts, Cpus, Crash, End, Failure, MAX_LINE,
+    Machine, Mode, Pass, Plan, Record, Skipped, Start, Status, Subject, Unit, encode,
 };
 
 /// TSC frequency of the golden machine.
@@ -12,8 +16,8 @@ pub const TSC_HZ: u64 = 2_000_000_000;
 /// The log of `records`, framed, with human lines around them.
 pub fn log(records: &[Record<'_>]) -> String {
     let mut log = String::from("switchlab says hello\n");
+    let mut line = vec![0; MAX_LINE];
     for (sequence, record) in records.iter().enumerate() {
-        let mut line = [0; MAX_LINE];
         let length = encode(sequence as u64, record, &mut line).expect("fits");
         log.push_str(std::str::from_utf8(&line[..length]).expect("is text"));
     }
@@ -33,7 +37,9 @@ pub fn start() -> Record<'static> {
         kernel: "switchlab".into(),
         version: "0.1.0".into(),
         command_line: "experiment=classic".into(),
-        parameters: "experiment=classic runs=2 exchanges=1000 warmup=10000 pair=0,1 seed=0".into(),
+        parameters:
+            "experiment=classic runs=2 exchanges=1000 warmup=10000 samples=100 pair=0,1 seed=0 unit=time"
+                .into(),
     })
 }
 
@@ -68,23 +74,48 @@ fn clock(phase: ClockPhase, tsc_hz: u64) -> Record<'static> {
     })
 }
 
-fn block(run: u32, position: u32, mode: Mode, exchanges: u64) -> Record<'static> {
-    let switch_ticks = match mode {
-        Mode::SameCore => 200 + u64::from(run) * 2,
-        Mode::CrossCore => 8_000 - u64::from(run) * 10,
-        Mode::Switch => 30,
+/// Ticks of one switch. A run adds a few; sampling does too.
+fn switch_ticks(run: u32, kind: BlockKind) -> u64 {
+    let run = u64::from(run);
+    let sampling = if kind.pass == Pass::Sampled { 10 } else { 0 };
+    let ticks = match (kind.subject, kind.mode) {
+        (Subject::Null, _) => 3,
+        (Subject::Handoff, Mode::SameCore) => 200 + run * 2,
+        (Subject::Handoff, Mode::CrossCore) => 8_000 - run * 10,
+        (Subject::Handoff, Mode::Switch) => 30,
     };
-    let expected = counts::expected(mode, exchanges);
-    let halts = if mode == Mode::CrossCore { exchanges * 2 } else { 0 };
-    let counts = Counts { halts, ..expected };
-    let ticks = switch_ticks * exchanges * 2;
-    Record::Block(Block { run, position, mode, exchanges, ticks, counts, expected: counts })
+    ticks + sampling
 }
 
-/// All records but the end of a classic job on `cpus` CPUs.
+fn block(run: u32, position: u32, kind: BlockKind, exchanges: u64) -> Record<'static> {
+    let BlockKind { subject, pass, mode } = kind;
+    let expected = counts::expected(subject, mode, exchanges);
+    let halts = expected.ipis_taken;
+    let counts = Counts { halts, ..expected };
+    let ticks = switch_ticks(run, kind) * exchanges * 2;
+    Record::Block(Block { run, position, mode, subject, pass, exchanges, ticks, counts, expected: counts })
+}
+
+/// All exchanges but one take the same; that one takes ten times as long.
+fn histogram(run: u32, kind: BlockKind, exchanges: u64) -> Record<'static> {
+    let exchange = switch_ticks(run, kind) * 2;
+    let mut samples = Histogram::new();
+    (1..exchanges).for_each(|_| samples.record(exchange));
+    samples.record(exchange * 10);
+    let BlockKind { subject, mode, .. } = kind;
+    Record::Histogram(records::Histogram { run, mode, subject, buckets: samples.buckets().collect() })
+}
+
+/// All records but the end of a classic job on `cpus` CPUs, with a sampled pass of 100 exchanges.
 pub fn classic(cpus: u32, runs: u32, exchanges: u64) -> Vec<Record<'static>> {
+    classic_in(Unit::Time, cpus, runs, exchanges)
+}
+
+/// The same, with ticks that stand for what `unit` says.
+pub fn classic_in(unit: Unit, cpus: u32, runs: u32, exchanges: u64) -> Vec<Record<'static>> {
     let skipped: &[Mode] = if cpus == 1 { &[Mode::CrossCore] } else { &[] };
-    let blocks = runs * (3 - skipped.len() as u32);
+    let order = Order { skipped, passes: &[Pass::Batch, Pass::Sampled], seed: 0 };
+    let samples = exchanges.min(100);
     let mut records = vec![
         start(),
         Record::Cpus(Cpus { found: cpus, up: cpus, apic: ApicMode::Xapic, ticks: 300_000_000 }),
@@ -101,16 +132,26 @@ pub fn classic(cpus: u32, runs: u32, exchanges: u64) -> Vec<Record<'static>> {
             runs,
             exchanges,
             warm_up: 10_000,
+            samples,
             pair: [0, 1],
-            blocks,
+            blocks: runs * order.blocks(1).count() as u32,
+            unit,
+            seed: 0,
         }),
     ];
     for mode in skipped {
         records.push(Record::Skipped(Skipped { mode: *mode, reason: "one CPU".into() }));
     }
     for run in 1..=runs {
-        let modes = order::modes_of_run(run, skipped).zip(1..);
-        records.extend(modes.map(|(mode, position)| block(run, position, mode, exchanges)));
+        for (kind, position) in order.blocks(run).zip(1..) {
+            match kind.pass {
+                Pass::Batch => records.push(block(run, position, kind, exchanges)),
+                Pass::Sampled => {
+                    records.push(block(run, position, kind, samples));
+                    records.push(histogram(run, kind, samples));
+                }
+            }
+        }
     }
     records.push(clock(ClockPhase::After, TSC_HZ));
     records

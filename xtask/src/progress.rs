@@ -8,7 +8,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use switchlab_core::format::{Grouped, Nanoseconds};
 use switchlab_core::stats::{TscHz, mean, ticks_to_ns};
-use switchlab_records::{Block, Mode, Plan, Record, parse_frame};
+use switchlab_records::{Block, Mode, Pass, Plan, Record, Subject, Unit, parse_frame};
 
 /// How to show it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +65,6 @@ impl Progress {
                 self.plan(&plan);
             }
             Record::Skipped(skipped) => {
-                self.job.skipped.push(skipped.mode);
                 self.say(&format!("{} skipped: {}", skipped.mode.name(), skipped.reason));
             }
             Record::Block(block) => self.block(&block, since_start),
@@ -74,6 +73,7 @@ impl Progress {
             | Record::Machine(_)
             | Record::Tsc(_)
             | Record::Offset(_)
+            | Record::Histogram(_)
             | Record::Count(_)
             | Record::Failure(_)
             | Record::Crash(_) => {}
@@ -88,6 +88,7 @@ impl Progress {
     fn plan(&mut self, plan: &Plan<'_>) {
         self.job.runs = plan.runs;
         self.job.blocks = plan.blocks;
+        self.job.unit = plan.unit;
         let runs = format!("{} runs of {} exchanges", plan.runs, Grouped(plan.exchanges));
         self.say(&format!("{}: {runs}, {} timed blocks", plan.experiment, plan.blocks));
         if self.style == Style::Bar {
@@ -101,18 +102,29 @@ impl Progress {
     }
 
     fn block(&mut self, block: &Block, since_start: Duration) {
-        self.job.done.push((block.mode, since_start.saturating_sub(self.job.last)));
+        let kind = (block.subject, block.pass, block.mode);
+        self.job.done.push((kind, since_start.saturating_sub(self.job.last)));
         self.job.last = since_start;
         let left = self.job.left();
-        let name = format!("run {} {}", block.run, block.mode.name());
+        let what = match (block.subject, block.pass) {
+            (Subject::Handoff, Pass::Batch) => "",
+            (Subject::Handoff, Pass::Sampled) => ", sampled",
+            (Subject::Null, Pass::Batch) => ", null",
+            (Subject::Null, Pass::Sampled) => ", null sampled",
+        };
+        let name = format!("run {} {}{what}", block.run, block.mode.name());
         match self.style {
             Style::Bar => {
                 self.bar.inc(1);
                 self.bar.set_message(format!("{name} done, {left}"));
             }
             Style::Lines => {
-                let time =
-                    self.job.tsc.map(|tsc| format!(" in {}", Nanoseconds(ticks_to_ns(block.ticks, tsc))));
+                let time = match (self.job.unit, self.job.tsc) {
+                    (Unit::Instructions, _) => Some(format!(" in {} instructions", Grouped(block.ticks))),
+                    (Unit::Time, tsc) => {
+                        tsc.map(|tsc| format!(" in {}", Nanoseconds(ticks_to_ns(block.ticks, tsc))))
+                    }
+                };
                 let place = format!("block {} of {}", self.job.done.len(), self.job.blocks);
                 self.say(&format!("{place}: {name}{}, {left}", time.unwrap_or_default()));
             }
@@ -131,15 +143,18 @@ impl Progress {
     }
 }
 
+/// What makes blocks of a run differ.
+type Kind = (Subject, Pass, Mode);
+
 /// What is done and what is to come.
 #[derive(Default)]
 struct Job {
     tsc: Option<TscHz>,
     runs: u32,
     blocks: u32,
-    skipped: Vec<Mode>,
-    /// Mode and host time, warm-up included, of each block that came.
-    done: Vec<(Mode, Duration)>,
+    unit: Unit,
+    /// Kind and host time, warm-up included, of each block that came.
+    done: Vec<(Kind, Duration)>,
     last: Duration,
 }
 
@@ -158,17 +173,18 @@ impl fmt::Display for Left {
 }
 
 impl Job {
-    /// The modes differ by factors, so the time left is counted mode by mode: the blocks that each
-    /// still has, at its mean so far. A mode that has not come yet says nothing of its time.
+    /// The kinds of block differ by factors, so the time left is counted kind by kind: the blocks
+    /// that each still has, at its mean so far. It is known once a run is through.
     fn left(&self) -> Left {
-        if self.done.len() >= self.blocks as usize {
+        let done = self.done.len();
+        if done >= self.blocks as usize {
             return Left(Some(Duration::ZERO));
         }
-        let modes = [Mode::SameCore, Mode::CrossCore, Mode::Switch];
-        let to_come = modes.into_iter().filter(|mode| !self.skipped.contains(mode)).map(|mode| {
-            let times = || {
-                self.done.iter().filter(move |(of, _)| *of == mode).map(|(_, time)| time.as_nanos() as u64)
-            };
+        let in_a_run = (self.blocks / self.runs.max(1)) as usize;
+        let Some(first_run) = self.done.get(..in_a_run) else { return Left(None) };
+        let to_come = first_run.iter().map(|(kind, _)| {
+            let times =
+                || self.done.iter().filter(move |(of, _)| of == kind).map(|(_, time)| time.as_nanos() as u64);
             let blocks = u64::from(self.runs).saturating_sub(times().count() as u64);
             mean(times()).map(|mean| Duration::from_nanos(mean.saturating_mul(blocks)))
         });
@@ -181,25 +197,23 @@ mod tests {
     use super::*;
     use crate::golden;
 
+    fn batch(mode: Mode) -> Kind {
+        (Subject::Handoff, Pass::Batch, mode)
+    }
+
     #[test]
-    fn time_left_is_counted_mode_by_mode() {
-        let (same, cross, switch) = (Mode::SameCore, Mode::CrossCore, Mode::Switch);
+    fn time_left_is_counted_kind_by_kind() {
+        let (same, cross) = (batch(Mode::SameCore), batch(Mode::CrossCore));
+        let null = (Subject::Null, Pass::Batch, Mode::SameCore);
         let seconds = Duration::from_secs;
         let mut job = Job { runs: 3, blocks: 9, ..Job::default() };
         assert_eq!(job.left(), Left(None));
         job.done = vec![(same, seconds(1)), (cross, seconds(10))];
         assert_eq!(job.left(), Left(None));
-        job.done.push((switch, seconds(2)));
+        job.done.push((null, seconds(2)));
         assert_eq!(job.left(), Left(Some(seconds(26))));
         job.done.push((cross, seconds(20)));
         assert_eq!(job.left(), Left(Some(seconds(2 + 15 + 4))));
-    }
-
-    #[test]
-    fn skipped_mode_takes_no_time() {
-        let mut job = Job { runs: 2, blocks: 4, skipped: vec![Mode::CrossCore], ..Job::default() };
-        job.done = vec![(Mode::SameCore, Duration::from_secs(1)), (Mode::Switch, Duration::from_secs(2))];
-        assert_eq!(job.left(), Left(Some(Duration::from_secs(3))));
     }
 
     #[test]
@@ -208,7 +222,7 @@ mod tests {
         for (number, line) in golden::ended(golden::classic(12, 2, 1_000)).lines().enumerate() {
             progress.line(line, Duration::from_millis(number as u64));
         }
-        assert_eq!(progress.job.done.len(), 6);
+        assert_eq!(progress.job.done.len(), 24);
         assert_eq!(progress.job.left(), Left(Some(Duration::ZERO)));
         assert!(progress.cpus_up.is_some());
     }

@@ -4,26 +4,34 @@
 
 use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
-use switchlab_core::format::{Grouped, Hundredths, Nanoseconds, Tenths};
-use switchlab_core::stats::{TscHz, percent_tenths, ratio_hundredths, ticks_to_ns};
-use switchlab_records::{ApicMode, Counts, Mode};
+use switchlab_core::format::{Grouped, Hundredths, Tenths};
+use switchlab_core::ruler::Ruler;
+use switchlab_core::stats::{percent_tenths, ratio_hundredths};
+use switchlab_records::{ApicMode, Counts, Mode, Subject, Unit};
 
 use crate::manifest::{Manifest, plural};
+use crate::results::cost::{DISAGREEMENT_PERCENT, RANKS};
 use crate::results::{ModeResult, Results, SUSPECT_PPM};
 
 /// A report, before it has a form.
 pub struct Report {
     title: String,
-    header: [&'static str; 6],
-    rows: Vec<[String; 6]>,
+    runs: Sheet,
+    /// What a switch costs, and how an exchange is distributed.
+    costs: Vec<Sheet>,
     /// Label and text: what follows from the table.
     findings: Vec<(&'static str, String)>,
     /// Label and text: what the numbers hang on.
     conditions: Vec<(&'static str, String)>,
 }
 
-const HEADER: [&str; 6] =
-    ["Run", "Same-Core Time", "Same-Core Switch", "Cross-Core Time", "Cross-Core Switch", "Winner"];
+/// A table before it has a form. The first column is text, the others are figures but for the last,
+/// where it says so.
+struct Sheet {
+    header: Vec<String>,
+    rows: Vec<Vec<String>>,
+    last_is_text: bool,
+}
 
 impl Report {
     /// Puts the report together.
@@ -32,8 +40,11 @@ impl Report {
         conditions.extend(manifest.map(Manifest::conditions).unwrap_or_default());
         Self {
             title: title(results),
-            header: HEADER,
-            rows: rows(results),
+            runs: runs(results),
+            costs: vec![switches(results), exchanges(results)]
+                .into_iter()
+                .filter(|sheet| !sheet.rows.is_empty())
+                .collect(),
             findings: findings(results),
             conditions,
         }
@@ -41,38 +52,55 @@ impl Report {
 
     /// For a terminal.
     pub fn text(&self) -> String {
-        let rule = LineStyle::none().fill('─').junction('─');
-        let table = self.table(TableStyle::new().header_separator(rule)).to_string();
-        let mut lines: Vec<&str> = table.lines().map(str::trim_end).collect();
+        let runs = self.runs.text();
+        let mut lines: Vec<&str> = runs.lines().collect();
         // The averages stand below a rule of their own, the same as the header's.
         if let (Some(rule), Some(averages)) = (lines.get(1).copied(), lines.len().checked_sub(1)) {
             lines.insert(averages, rule);
         }
-        let lines = lines.join("\n");
-        let mut text = format!("{}\n\n{lines}\n\n{}\n", self.title, labelled(&self.findings));
+        let mut text = format!("{}\n\n{}\n\n{}\n", self.title, lines.join("\n"), labelled(&self.findings));
+        for sheet in &self.costs {
+            text += &format!("{}\n\n", sheet.text());
+        }
         text += &labelled(&self.conditions);
         text
     }
 
     /// For a document.
     pub fn markdown(&self) -> String {
-        let mut text = format!("{}\n\n{}\n\n", self.title, self.table(ASCII_MARKDOWN));
+        let mut text = format!("{}\n\n{}\n\n", self.title, self.runs.markdown());
         for (label, finding) in &self.findings {
             text += &format!("- **{label}:** {finding}\n");
         }
         text.push('\n');
+        for sheet in &self.costs {
+            text += &format!("{}\n\n", sheet.markdown());
+        }
         for (label, condition) in &self.conditions {
             let code = if *label == "Command" { "`" } else { "" };
             text += &format!("- {label}: {code}{condition}{code}\n");
         }
         text
     }
+}
+
+impl Sheet {
+    fn text(&self) -> String {
+        let rule = LineStyle::none().fill('─').junction('─');
+        let table = self.table(TableStyle::new().header_separator(rule)).to_string();
+        table.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+    }
+
+    fn markdown(&self) -> String {
+        self.table(ASCII_MARKDOWN).to_string()
+    }
 
     fn table(&self, style: TableStyle) -> Table {
         let mut table = Table::new();
         table.load_style(style).set_content_arrangement(ContentArrangement::Disabled);
-        table.set_header(self.header).add_rows(&self.rows);
-        for column in table.column_iter_mut().skip(1).take(4) {
+        table.set_header(&self.header).add_rows(&self.rows);
+        let figures = self.header.len() - 1 - usize::from(self.last_is_text);
+        for column in table.column_iter_mut().skip(1).take(figures) {
             column.set_cell_alignment(CellAlignment::Right);
         }
         table
@@ -104,53 +132,113 @@ fn title(results: &Results<'_>) -> String {
     )
 }
 
-fn rows(results: &Results<'_>) -> Vec<[String; 6]> {
-    let of_run =
-        |run, mode| results.block(run, mode).map(|result| (result.time_ns, result.switch_ns(results.tsc_hz)));
-    let of_all = |mode| results.mode(mode).map(|mean| (mean.mean_time_ns, mean.mean_switch_ns));
-    let runs = (1..=results.plan.runs)
+fn runs(results: &Results<'_>) -> Sheet {
+    let total = results.ruler.total_name();
+    let columns =
+        ["Same-Core", "Cross-Core"].map(|name| [format!("{name} {total}"), format!("{name} Switch")]);
+    let header = ["Run".into()].into_iter().chain(columns.into_iter().flatten()).chain(["Winner".into()]);
+    let of_run = |run, mode| {
+        let block = &results.block(run, mode)?.block;
+        Some((block.ticks, block.exchanges))
+    };
+    let of_all = |mode| results.mode(mode).map(|mean| (mean.mean_ticks, mean.exchanges));
+    let rows = (1..=results.plan.runs)
         .map(|run| row(run.to_string(), results, of_run(run, Mode::SameCore), of_run(run, Mode::CrossCore)));
     let average = row("Average".into(), results, of_all(Mode::SameCore), of_all(Mode::CrossCore));
-    runs.chain([average]).collect()
+    Sheet { header: header.collect(), rows: rows.chain([average]).collect(), last_is_text: true }
 }
 
-/// Time of the block and of one switch, both in nanoseconds.
-type Times = Option<(u64, u64)>;
+/// Ticks and exchanges of a block.
+type Measured = Option<(u64, u64)>;
 
-fn row(name: String, results: &Results<'_>, same: Times, cross: Times) -> [String; 6] {
-    let cells = |times: Times, mode| match times {
-        Some((time, switch)) => [Nanoseconds(time).to_string(), Nanoseconds(switch).to_string()],
+fn row(name: String, results: &Results<'_>, same: Measured, cross: Measured) -> Vec<String> {
+    let cells = |measured: Measured, mode| match measured {
+        Some((ticks, exchanges)) => {
+            [results.ruler.total(ticks).to_string(), results.ruler.switch(ticks, exchanges).to_string()]
+        }
         None => {
             let why = results.skipped(mode).unwrap_or("no block");
             [format!("skipped: {why}"), "-".into()]
         }
     };
-    let [same_time, same_switch] = cells(same, Mode::SameCore);
-    let [cross_time, cross_switch] = cells(cross, Mode::CrossCore);
     let winner = match (same, cross) {
-        (Some((same, _)), Some((cross, _))) => winner(same, cross),
+        (Some((same, _)), Some((cross, _))) => winner(same, cross, results.plan.unit),
         _ => "-".into(),
     };
-    [name, same_time, same_switch, cross_time, cross_switch, winner]
+    [name]
+        .into_iter()
+        .chain(cells(same, Mode::SameCore))
+        .chain(cells(cross, Mode::CrossCore))
+        .chain([winner])
+        .collect()
 }
 
-fn winner(same_ns: u64, cross_ns: u64) -> String {
-    let (name, faster, slower) = match same_ns.cmp(&cross_ns) {
-        std::cmp::Ordering::Less => ("Same-Core", same_ns, cross_ns),
-        std::cmp::Ordering::Greater => ("Cross-Core", cross_ns, same_ns),
+/// Less time is faster; fewer instructions are fewer.
+const fn better(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Time => "faster",
+        Unit::Instructions => "fewer",
+    }
+}
+
+fn winner(same: u64, cross: u64, unit: Unit) -> String {
+    let (name, less, more) = match same.cmp(&cross) {
+        std::cmp::Ordering::Less => ("Same-Core", same, cross),
+        std::cmp::Ordering::Greater => ("Cross-Core", cross, same),
         std::cmp::Ordering::Equal => return "none (equal)".into(),
     };
-    match ratio_hundredths(slower, faster) {
-        Some(ratio) => format!("{name} ({}x faster)", Hundredths(ratio)),
+    match ratio_hundredths(more, less) {
+        Some(ratio) => format!("{name} ({}x {})", Hundredths(ratio), better(unit)),
         None => name.into(),
     }
+}
+
+/// What one switch of each mode costs: a mean, divided by twice the exchanges.
+fn switches(results: &Results<'_>) -> Sheet {
+    let header = ["One switch", "Raw", "Overhead", "Net", "Net, sampled", "Passes"];
+    let rows = results.modes.iter().map(|mode| {
+        let [raw, overhead, net] = mode.switch.texts(results.ruler);
+        let (sampled, passes) = match &mode.sampled {
+            None => ("-".into(), "batch alone".into()),
+            Some(sampled) => {
+                let [_, _, net] = sampled.switch.texts(results.ruler);
+                let passes = match sampled.apart_percent {
+                    None => "can not be compared".into(),
+                    Some(apart) if sampled.disagrees() => {
+                        format!("DISAGREE: {apart:.1} % apart, more than {DISAGREEMENT_PERCENT} %")
+                    }
+                    Some(apart) => format!("agree, {apart:.1} % apart"),
+                };
+                (net, passes)
+            }
+        };
+        vec![mode.mode.name().into(), raw, overhead, net, sampled, passes]
+    });
+    Sheet { header: header.map(str::to_owned).into(), rows: rows.collect(), last_is_text: true }
+}
+
+/// How the exchanges of the sampled pass are distributed, raw: a sample is an exchange.
+fn exchanges(results: &Results<'_>) -> Sheet {
+    let ranks = RANKS.map(|(_, name)| name.to_owned());
+    let header = ["One exchange".into()].into_iter().chain(ranks);
+    let header = header.chain(["Null p50".into(), "Samples".into()]).collect();
+    let rows = results.modes.iter().filter_map(|mode| {
+        let sampled = mode.sampled.as_ref()?;
+        let at = |ticks: Option<u64>| ticks.map(|ticks| results.ruler.total(ticks).to_string());
+        let mut row = vec![mode.mode.name().to_owned()];
+        row.extend(RANKS.iter().filter_map(|(rank, _)| at(sampled.histogram.percentile(*rank))));
+        row.extend(at(sampled.null_histogram.percentile(5_000)));
+        row.push(Grouped(sampled.samples).to_string());
+        Some(row)
+    });
+    Sheet { rows: rows.collect(), header, last_is_text: false }
 }
 
 fn findings(results: &Results<'_>) -> Vec<(&'static str, String)> {
     let (same, cross) = (results.mode(Mode::SameCore), results.mode(Mode::CrossCore));
     let mut findings = Vec::new();
     if let (Some(same), Some(cross)) = (same, cross) {
-        findings.push(("Overall", overall(same, cross)));
+        findings.push(("Overall", overall(same, cross, results.plan.unit)));
     }
     for skipped in &results.skipped {
         findings.push(("Skipped", format!("{}: {}", skipped.mode.name(), skipped.reason)));
@@ -160,42 +248,58 @@ fn findings(results: &Results<'_>) -> Vec<(&'static str, String)> {
     }
     if let Some(floor) = results.mode(Mode::Switch) {
         let blocks = plural(u64::from(floor.blocks), "block");
-        let time = fine(floor.mean_switch_ps);
+        let each = results.ruler.fine_switch(floor.mean_ticks, floor.exchanges);
+        let each = match results.ruler {
+            Ruler::Time(_) => each.to_string(),
+            Ruler::Instructions => format!("{each} instructions"),
+        };
         findings.push((
             "Switch floor",
             format!(
-                "{time} a switch between two bare contexts, without scheduler or channel (mean of {blocks})"
+                "{each} a switch between two bare contexts, without scheduler or channel (mean of {blocks})"
             ),
         ));
     }
-    let rates = results.modes.iter().map(|mode| {
-        let rate = Grouped(mode.switches_per_second);
-        format!("{} {rate}", mode.mode.name())
+    let rates = results.modes.iter().filter_map(|mode| {
+        let rate = Grouped(mode.switches_per_second?);
+        Some(format!("{} {rate}", mode.mode.name()))
     });
-    findings.push(("Throughput", format!("switches per second: {}", rates.collect::<Vec<_>>().join(", "))));
+    let rates = rates.collect::<Vec<_>>().join(", ");
+    if !rates.is_empty() {
+        findings.push(("Throughput", format!("switches per second: {rates}")));
+    }
     findings.push(("Counts", counts(results)));
     findings
 }
 
-fn overall(same: &ModeResult, cross: &ModeResult) -> String {
-    let (same_ns, cross_ns) = (same.mean_time_ns, cross.mean_time_ns);
-    let (names, faster, slower) = match same_ns.cmp(&cross_ns) {
-        std::cmp::Ordering::Less => (("same-core", "cross-core"), same_ns, cross_ns),
-        std::cmp::Ordering::Greater => (("cross-core", "same-core"), cross_ns, same_ns),
-        std::cmp::Ordering::Equal => return "both modes took the same time".into(),
+fn overall(same: &ModeResult, cross: &ModeResult, unit: Unit) -> String {
+    let (same_ticks, cross_ticks) = (same.mean_ticks, cross.mean_ticks);
+    let ((fast, slow), less, more) = match same_ticks.cmp(&cross_ticks) {
+        std::cmp::Ordering::Less => (("same-core", "cross-core"), same_ticks, cross_ticks),
+        std::cmp::Ordering::Greater => (("cross-core", "same-core"), cross_ticks, same_ticks),
+        std::cmp::Ordering::Equal => return "both modes took the same".into(),
     };
-    let percent = percent_tenths(slower - faster, slower).unwrap_or_default();
-    let ratio = ratio_hundredths(slower, faster).unwrap_or_default();
-    let ((faster, slower), percent, ratio) = (names, Tenths(percent), Hundredths(ratio));
-    format!(
-        "{faster} switching is {percent}% faster than {slower} switching ({ratio}x), by the means of the runs"
-    )
+    let percent = Tenths(percent_tenths(more - less, more).unwrap_or_default());
+    let ratio = Hundredths(ratio_hundredths(more, less).unwrap_or_default());
+    match unit {
+        Unit::Time => format!(
+            "{fast} switching is {percent}% faster than {slow} switching ({ratio}x), by the means of the runs"
+        ),
+        Unit::Instructions => {
+            format!(
+                "{fast} switching executes {percent}% fewer instructions than {slow} switching ({ratio}x)"
+            )
+        }
+    }
 }
 
 /// What one handoff of each mode does, by the counts.
 fn reason(results: &Results<'_>) -> Option<String> {
     let steps = |mode| {
-        let blocks = || results.blocks.iter().filter(move |result| result.block.mode == mode);
+        let blocks = || {
+            let handoffs = results.blocks.iter().filter(|result| result.block.subject == Subject::Handoff);
+            handoffs.filter(move |result| result.block.mode == mode)
+        };
         let sum = |part: fn(&Counts) -> u64| blocks().map(|result| part(&result.block.counts)).sum::<u64>();
         let handoffs = sum(|counts| counts.handoffs);
         let per = |part, one: &str, many: &str| {
@@ -244,23 +348,31 @@ fn counts(results: &Results<'_>) -> String {
 /// What the guest itself saw.
 fn guest_conditions(results: &Results<'_>) -> Vec<(&'static str, String)> {
     let mut conditions = Vec::new();
-    let tsc = TscHz::new(results.tsc_hz);
     if let Some(cpus) = results.cpus {
         let apic = match cpus.apic {
             ApicMode::Xapic => "xAPIC",
             ApicMode::X2apic => "x2APIC",
         };
-        let time = tsc.map(|tsc| Nanoseconds(ticks_to_ns(cpus.ticks, tsc)).to_string()).unwrap_or_default();
-        let up = format!("{} of {} up in {time} from the kernel's entry, {apic}", cpus.up, cpus.found);
+        let total = results.ruler.total(cpus.ticks);
+        let taken = match results.ruler {
+            Ruler::Time(_) => total.to_string(),
+            Ruler::Instructions => format!("{total} instructions"),
+        };
+        let up = format!("{} of {} up in {taken} from the kernel's entry, {apic}", cpus.up, cpus.found);
         conditions.push(("Guest CPUs", up));
     }
     if let Some(machine) = &results.machine {
         conditions.push(("Guest sees", format!("{}, hypervisor {}", machine.cpu, machine.hypervisor)));
-        let invariant = if machine.invariant_tsc { "invariant" } else { "not marked invariant" };
-        conditions.push((
-            "Clock",
-            format!("TSC at {} Hz, {invariant}; {}", Grouped(results.tsc_hz), apart(results)),
-        ));
+        let clock = match results.ruler {
+            Ruler::Instructions => {
+                "a TSC tick is an instruction, of whichever CPU executes it; there is no time".into()
+            }
+            Ruler::Time(hz) => {
+                let invariant = if machine.invariant_tsc { "invariant" } else { "not marked invariant" };
+                format!("TSC at {} Hz, {invariant}; {}", Grouped(hz.get()), apart(results))
+            }
+        };
+        conditions.push(("Clock", clock));
     }
     conditions
 }
@@ -272,15 +384,6 @@ fn apart(results: &Results<'_>) -> String {
             format!("suspect: the clocks are {} ppm apart, of {} allowed", Grouped(ppm), Grouped(SUSPECT_PPM))
         }
         Some(ppm) => format!("the clocks agree within {ppm} ppm"),
-    }
-}
-
-/// A time in picoseconds, with two decimals of a nanosecond where it is short.
-fn fine(ps: u64) -> String {
-    if ps < 100_000 {
-        format!("{}ns", Hundredths((ps + 5) / 10))
-    } else {
-        Nanoseconds((ps + 500) / 1_000).to_string()
     }
 }
 
@@ -311,6 +414,12 @@ mod tests {
     }
 
     #[test]
+    fn instructions_are_never_told_as_time() {
+        let text = golden::ended(golden::classic_in(Unit::Instructions, 12, 1, 1_000));
+        insta::assert_snapshot!(Report::new(&Results::from_log(&read_log(&text)).unwrap(), None).text());
+    }
+
+    #[test]
     fn suspect_clock_stands_above_all_times() {
         let mut records = golden::classic(12, 1, 1_000);
         if let Some(Record::Clock(clock)) = records.last_mut() {
@@ -324,9 +433,10 @@ mod tests {
 
     #[test]
     fn winner_is_the_shorter_time() {
-        assert_eq!(winner(639_960, 896_700), "Same-Core (1.40x faster)");
-        assert_eq!(winner(638_690, 592_500), "Cross-Core (1.08x faster)");
-        assert_eq!(winner(5, 5), "none (equal)");
+        assert_eq!(winner(639_960, 896_700, Unit::Time), "Same-Core (1.40x faster)");
+        assert_eq!(winner(638_690, 592_500, Unit::Time), "Cross-Core (1.08x faster)");
+        assert_eq!(winner(83, 140, Unit::Instructions), "Same-Core (1.69x fewer)");
+        assert_eq!(winner(5, 5, Unit::Time), "none (equal)");
     }
 
     #[test]
@@ -335,11 +445,5 @@ mod tests {
         assert_eq!(each(1_999, 2_000).as_deref(), Some("1.00"));
         assert_eq!(each(1, 2_000).as_deref(), Some("<0.01"));
         assert_eq!(each(0, 2_000), None);
-    }
-
-    #[test]
-    fn short_times_keep_their_decimals() {
-        assert_eq!(fine(35_214), "35.21ns");
-        assert_eq!(fine(2_687_400), "2.69µs");
     }
 }

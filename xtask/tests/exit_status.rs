@@ -35,9 +35,9 @@ fn pass_shows_the_table_and_leaves_its_folder() {
     assert!(done.stdout.contains("Cross-Core Switch") && done.stdout.contains("QEMU:"), "{}", done.stdout);
     assert!(done.stderr.contains("\n$ ") && done.stderr.contains("12 of 12 CPUs up"), "{}", done.stderr);
     assert_eq!(place.latest("serial.log"), whole());
-    assert!(place.latest("results.csv").starts_with("run,position,mode,"));
+    assert!(place.latest("results.csv").starts_with("run,position,mode,subject,pass,"));
     let results: serde_json::Value = serde_json::from_str(&place.latest("results.json")).expect("JSON");
-    assert_eq!(results["blocks"].as_array().map(Vec::len), Some(6));
+    assert_eq!(results["blocks"].as_array().map(Vec::len), Some(24));
     let manifest: serde_json::Value = serde_json::from_str(&place.latest("manifest.json")).expect("JSON");
     assert_eq!(manifest["qemu"]["version"], "99.0 (fake)");
     assert_eq!(manifest["kernel"]["sha256"].as_str().map(str::len), Some(64));

@@ -3,7 +3,7 @@
 
 use core::fmt;
 
-use switchlab_records::{Counts, Mode};
+use switchlab_records::{Counts, Mode, Subject};
 
 /// What must have happened in `exchanges` exchanges: two one-way handoffs in each of them.
 ///
@@ -13,9 +13,14 @@ use switchlab_records::{Counts, Mode};
 /// | cross-core | 2N | 0: the task halts in place | 2N, 2N |
 /// | switch | 2N | 2N | 0 |
 ///
+/// In a null loop nothing is handed over: all are 0.
+///
 /// Halts are not prescribed; they are 0 here and [`check`] does not look at them.
-pub const fn expected(mode: Mode, exchanges: u64) -> Counts {
-    let both_ways = exchanges.saturating_mul(2);
+pub const fn expected(subject: Subject, mode: Mode, exchanges: u64) -> Counts {
+    let both_ways = match subject {
+        Subject::Handoff => exchanges.saturating_mul(2),
+        Subject::Null => 0,
+    };
     let (switches, ipis) = match mode {
         Mode::SameCore | Mode::Switch => (both_ways, 0),
         Mode::CrossCore => (0, both_ways),
@@ -65,14 +70,22 @@ pub fn check(found: &Counts, expected: &Counts) -> Result<(), Mismatch> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use Subject::{Handoff, Null};
     use std::string::ToString;
 
-    const MODES: [Mode; 3] = [Mode::SameCore, Mode::CrossCore, Mode::Switch];
+    const MODES: [Mode; 3] = Mode::ALL;
 
     #[test]
     fn each_mode_has_two_handoffs_per_exchange() {
         for mode in MODES {
-            assert_eq!(expected(mode, 1_000_000).handoffs, 2_000_000);
+            assert_eq!(expected(Handoff, mode, 1_000_000).handoffs, 2_000_000);
+        }
+    }
+
+    #[test]
+    fn null_loop_hands_nothing_over() {
+        for mode in MODES {
+            assert_eq!(expected(Null, mode, 1_000_000), Counts::default());
         }
     }
 
@@ -80,10 +93,10 @@ mod tests {
     fn one_core_switches_and_two_cores_interrupt() {
         let on_one =
             Counts { handoffs: 2_000_000, switches: 2_000_000, ipis_sent: 0, ipis_taken: 0, halts: 0 };
-        assert_eq!(expected(Mode::SameCore, 1_000_000), on_one);
-        assert_eq!(expected(Mode::Switch, 1_000_000), on_one);
+        assert_eq!(expected(Handoff, Mode::SameCore, 1_000_000), on_one);
+        assert_eq!(expected(Handoff, Mode::Switch, 1_000_000), on_one);
         assert_eq!(
-            expected(Mode::CrossCore, 1_000_000),
+            expected(Handoff, Mode::CrossCore, 1_000_000),
             Counts {
                 handoffs: 2_000_000,
                 switches: 0,
@@ -97,14 +110,14 @@ mod tests {
     #[test]
     fn counts_that_agree_pass_whatever_the_halts() {
         for mode in MODES {
-            let expected = expected(mode, 7);
+            let expected = expected(Handoff, mode, 7);
             assert_eq!(check(&Counts { halts: 13, ..expected }, &expected), Ok(()));
         }
     }
 
     #[test]
     fn lost_ipi_is_named() {
-        let expected = expected(Mode::CrossCore, 1_000_000);
+        let expected = expected(Handoff, Mode::CrossCore, 1_000_000);
         let found = Counts { ipis_taken: 1_999_999, ..expected };
         let mismatch = check(&found, &expected).unwrap_err();
         assert_eq!(mismatch.to_string(), "ipis_taken: expected 2000000, found 1999999");
@@ -112,7 +125,7 @@ mod tests {
 
     #[test]
     fn every_count_but_halts_is_looked_at() {
-        let expected = expected(Mode::CrossCore, 5);
+        let expected = expected(Handoff, Mode::CrossCore, 5);
         let one_off = [
             ("handoffs", Counts { handoffs: 11, ..expected }),
             ("switches", Counts { switches: 1, ..expected }),
@@ -127,6 +140,6 @@ mod tests {
     #[test]
     fn first_of_several_is_named() {
         let found = Counts::default();
-        assert_eq!(check(&found, &expected(Mode::Switch, 1)).unwrap_err().name, "handoffs");
+        assert_eq!(check(&found, &expected(Handoff, Mode::Switch, 1)).unwrap_err().name, "handoffs");
     }
 }

@@ -9,10 +9,12 @@
 //! | [`icr`] | words of the local APIC's interrupt command register | `arch`'s apic and ipi |
 //! | [`params`] | the kernel command line | bring-up, xtask |
 //! | [`task_state`] | the states of a task and what may follow what | `sched` |
+//! | [`histogram`] | samples in fixed memory, and their percentiles | the experiment, xtask |
 //! | [`order`] | which mode comes when in a run | the experiment |
 //! | [`counts`] | how often everything must have happened in a block | the experiment, tests |
 //! | [`readings`], [`offset`] | what clock readings say of the clock, and of two CPUs' | the kernel's qualify, tests |
 //! | [`stats`] | ticks to time, means, ratios, throughput | report, xtask |
+//! | [`ruler`] | ticks told as times or as instructions | report, xtask |
 //! | [`mod@format`] | how times, ratios and large numbers are written | report, xtask |
 //!
 //! Principles: no unsafe, no allocation, no floating point (the kernel has none), nothing that
@@ -27,6 +29,7 @@ extern crate std;
 pub mod acpi;
 pub mod counts;
 pub mod format;
+pub mod histogram;
 pub mod icr;
 pub mod ids;
 pub mod madt;
@@ -34,6 +37,7 @@ pub mod offset;
 pub mod order;
 pub mod params;
 pub mod readings;
+pub mod ruler;
 pub mod stats;
 pub mod task_state;
 #[cfg(test)]

@@ -1,34 +1,84 @@
-//! The order of the modes in a run. It alternates from run to run, so that what drifts in a boot
-//! does not favour one mode. The experiment asks; xtask learns it from the records.
+//! The order of the blocks in a run. It changes from run to run, so that what drifts in a boot does
+//! not favour one mode. The experiment asks; xtask learns it from the records.
 
-use switchlab_records::Mode;
+use switchlab_records::{Mode, Pass, Subject};
 
-/// The modes of run `run`, counted from 1, without those in `skipped`.
-///
-/// Odd runs: same-core, cross-core, switch. Even runs: cross-core, same-core, switch.
-///
-/// ```
-/// use switchlab_core::order::modes_of_run;
-/// use switchlab_records::Mode::{CrossCore, SameCore, Switch};
-///
-/// assert!(modes_of_run(2, &[]).eq([CrossCore, SameCore, Switch]));
-/// assert!(modes_of_run(2, &[CrossCore]).eq([SameCore, Switch]));
-/// ```
-pub fn modes_of_run(run: u32, skipped: &[Mode]) -> impl ExactSizeIterator<Item = Mode> + Clone + use<> {
-    let order = if run.is_multiple_of(2) {
-        [Mode::CrossCore, Mode::SameCore, Mode::Switch]
-    } else {
-        [Mode::SameCore, Mode::CrossCore, Mode::Switch]
-    };
-    let mut kept = order;
-    let mut count = 0;
-    for mode in order {
-        if !skipped.contains(&mode) {
-            kept[count] = mode;
-            count += 1;
-        }
+/// What one timed block is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlockKind {
+    /// A handoff, or the loop without one.
+    pub subject: Subject,
+    /// How the clock is read.
+    pub pass: Pass,
+    /// How control is handed over.
+    pub mode: Mode,
+}
+
+/// What a job's runs are made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Order<'a> {
+    /// Modes that this machine does not allow.
+    pub skipped: &'a [Mode],
+    /// How the clock is read: batch, then sampled where there is such a pass.
+    pub passes: &'a [Pass],
+    /// 0 for the order that alternates from run to run; else the modes of each run are shuffled.
+    pub seed: u64,
+}
+
+impl Order<'_> {
+    /// The blocks of run `run`, counted from 1: the handoffs of each pass, then the null loops.
+    ///
+    /// ```
+    /// use switchlab_core::order::Order;
+    /// use switchlab_records::{Mode::{CrossCore, SameCore, Switch}, Pass::{Batch, Sampled}};
+    ///
+    /// let order = Order { skipped: &[], passes: &[Batch, Sampled], seed: 0 };
+    /// let handoffs: Vec<_> = order.blocks(2).take(6).map(|block| block.mode).collect();
+    /// assert_eq!(handoffs, [CrossCore, SameCore, Switch, CrossCore, SameCore, Switch]);
+    /// assert_eq!(order.blocks(2).count(), 12);
+    /// ```
+    pub fn blocks(&self, run: u32) -> impl Iterator<Item = BlockKind> + Clone {
+        let modes = self.modes(run);
+        let passes = self.passes;
+        [Subject::Handoff, Subject::Null].into_iter().flat_map(move |subject| {
+            let modes = modes.clone();
+            passes
+                .iter()
+                .flat_map(move |&pass| modes.clone().map(move |mode| BlockKind { subject, pass, mode }))
+        })
     }
-    kept.into_iter().take(count)
+
+    /// The modes of run `run`.
+    ///
+    /// Without a seed, odd runs go same-core, cross-core, switch; even runs cross-core, same-core,
+    /// switch.
+    fn modes(&self, run: u32) -> impl Iterator<Item = Mode> + Clone {
+        let mut order = Mode::ALL;
+        match self.seed {
+            0 if run.is_multiple_of(2) => order.swap(0, 1),
+            0 => {}
+            seed => shuffle(&mut order, seed ^ u64::from(run)),
+        }
+        let skipped = self.skipped;
+        order.into_iter().filter(move |mode| !skipped.contains(mode))
+    }
+}
+
+/// Fisher and Yates, fed by SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number
+/// Generators, 2014). With three modes the bias of the remainder is below 2^-62.
+fn shuffle(modes: &mut [Mode], mut state: u64) {
+    for last in (1..modes.len()).rev() {
+        let other = next_random(&mut state) % (last as u64 + 1);
+        modes.swap(last, other as usize);
+    }
+}
+
+fn next_random(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut word = *state;
+    word = (word ^ word >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    word = (word ^ word >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    word ^ word >> 31
 }
 
 #[cfg(test)]
@@ -37,30 +87,59 @@ mod tests {
     use Mode::{CrossCore, SameCore, Switch};
     use std::vec::Vec;
 
-    fn modes(run: u32, skipped: &[Mode]) -> Vec<Mode> {
-        modes_of_run(run, skipped).collect()
+    fn modes(run: u32, skipped: &[Mode], seed: u64) -> Vec<Mode> {
+        Order { skipped, passes: &[Pass::Batch], seed }.modes(run).collect()
     }
 
     #[test]
     fn order_alternates_from_run_to_run() {
         for run in [1, 3, 5, 999] {
-            assert_eq!(modes(run, &[]), [SameCore, CrossCore, Switch]);
-            assert_eq!(modes(run + 1, &[]), [CrossCore, SameCore, Switch]);
+            assert_eq!(modes(run, &[], 0), [SameCore, CrossCore, Switch]);
+            assert_eq!(modes(run + 1, &[], 0), [CrossCore, SameCore, Switch]);
         }
     }
 
     #[test]
     fn one_cpu_leaves_the_cross_core_mode_out() {
         for run in [1, 2] {
-            assert_eq!(modes(run, &[CrossCore]), [SameCore, Switch]);
+            assert_eq!(modes(run, &[CrossCore], 0), [SameCore, Switch]);
         }
     }
 
     #[test]
-    fn length_is_known_beforehand() {
-        assert_eq!(modes_of_run(1, &[]).len(), 3);
-        assert_eq!(modes_of_run(2, &[Switch, SameCore]).len(), 1);
-        assert_eq!(modes_of_run(2, &[Switch, SameCore, CrossCore]).len(), 0);
-        assert_eq!(modes_of_run(2, &[Switch, Switch]).len(), 2);
+    fn seed_gives_each_order_about_equally_often() {
+        let mut counts = std::collections::BTreeMap::new();
+        for seed in 1..=6_000 {
+            let order = modes(1, &[], seed);
+            assert_eq!(order, modes(1, &[], seed), "the same seed gives the same order");
+            *counts.entry(order).or_insert(0) += 1;
+        }
+        assert_eq!(counts.len(), 6);
+        assert!(counts.values().all(|count| (850..1_150).contains(count)), "{counts:?}");
+    }
+
+    #[test]
+    fn seeded_order_changes_from_run_to_run() {
+        let orders: std::collections::BTreeSet<_> = (1..=50).map(|run| modes(run, &[], 7)).collect();
+        assert_eq!(orders.len(), 6);
+    }
+
+    #[test]
+    fn handoffs_come_before_null_loops_and_batch_before_sampled() {
+        let order = Order { skipped: &[CrossCore], passes: &[Pass::Batch, Pass::Sampled], seed: 0 };
+        let blocks: Vec<_> = order.blocks(1).map(|block| (block.subject, block.pass, block.mode)).collect();
+        let (handoff, null) = (Subject::Handoff, Subject::Null);
+        let (batch, sampled) = (Pass::Batch, Pass::Sampled);
+        let due = [
+            (handoff, batch, SameCore),
+            (handoff, batch, Switch),
+            (handoff, sampled, SameCore),
+            (handoff, sampled, Switch),
+            (null, batch, SameCore),
+            (null, batch, Switch),
+            (null, sampled, SameCore),
+            (null, sampled, Switch),
+        ];
+        assert_eq!(blocks, due);
     }
 }

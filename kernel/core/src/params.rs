@@ -4,20 +4,28 @@
 use core::fmt;
 use core::ops::RangeInclusive;
 
+use switchlab_records::Unit;
+
 use crate::CpuId;
 
 /// The keys, in the order in which they are shown.
-pub const KEYS: [&str; 7] = ["experiment", "runs", "exchanges", "warmup", "pair", "seed", "offsets"];
+pub const KEYS: [&str; 9] =
+    ["experiment", "runs", "exchanges", "warmup", "samples", "pair", "seed", "unit", "offsets"];
 /// How many runs there may be.
 pub const RUNS: RangeInclusive<u64> = 1..=1_000;
 /// How many exchanges a timed block may have.
 pub const EXCHANGES: RangeInclusive<u64> = 1..=1_000_000_000;
 /// How many exchanges may go before a timed block.
 pub const WARM_UP: RangeInclusive<u64> = 0..=1_000_000_000;
+/// How many exchanges a block of the sampled pass may have; 0 for no such pass.
+pub const SAMPLES: RangeInclusive<u64> = 0..=1_000_000_000;
 /// The seeds that there are: all of them.
 pub const SEED: RangeInclusive<u64> = 0..=u64::MAX;
 /// The two CPUs where none are named.
 pub const DEFAULT_PAIR: (u32, u32) = (0, 1);
+
+const UNITS: [Unit; 2] = [Unit::Time, Unit::Instructions];
+const UNIT_NAMES: [&str; 2] = [UNITS[0].name(), UNITS[1].name()];
 
 /// What the kernel is asked to do. `Display` gives it as `key=value` words, all keys filled in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,10 +39,15 @@ pub struct Params {
     /// Exchanges before each timed block, discarded, within [`WARM_UP`]; 10,000 by default. Its
     /// key is `warmup`.
     pub warm_up: u64,
+    /// Exchanges in each block of the sampled pass, within [`SAMPLES`]; 100,000 by default. See
+    /// [`Params::sampled_exchanges`].
+    pub samples: u64,
     /// The two CPUs by dense number, where they were named; see [`Params::cpu_pair`].
     pub pair: Option<(u32, u32)>,
-    /// Seed of whatever an experiment draws; 0 by default.
+    /// Seed of the order of the modes; 0, the default, for the order that alternates.
     pub seed: u64,
+    /// What a TSC tick is; a time by default. The machine can not tell: it has to be told.
+    pub unit: Unit,
     /// Between which CPUs' counters offsets are looked for; [`Offsets::Bsp`] by default.
     pub offsets: Offsets,
 }
@@ -79,8 +92,10 @@ impl Params {
             runs: 5,
             exchanges: 1_000_000,
             warm_up: 10_000,
+            samples: 100_000,
             pair: None,
             seed: 0,
+            unit: Unit::Time,
             offsets: Offsets::Bsp,
         };
         let mut seen = [false; KEYS.len()];
@@ -115,11 +130,17 @@ impl Params {
             "runs" => self.runs = number(key, value, RUNS)? as u32,
             "exchanges" => self.exchanges = number(key, value, EXCHANGES)?,
             "warmup" => self.warm_up = number(key, value, WARM_UP)?,
+            "samples" => self.samples = number(key, value, SAMPLES)?,
             "pair" => {
                 let pair = parse_pair(value);
                 self.pair = Some(pair.ok_or(ParamError::Value { key, value, allowed: Allowed::CpuPair })?);
             }
             "seed" => self.seed = number(key, value, SEED)?,
+            "unit" => {
+                let found = UNITS.into_iter().find(|unit| unit.name() == value);
+                let allowed = Allowed::Words(&UNIT_NAMES);
+                self.unit = found.ok_or(ParamError::Value { key, value, allowed })?;
+            }
             "offsets" => {
                 let found = Offsets::VALUES.into_iter().find(|offsets| offsets.name() == value);
                 let allowed = Allowed::Words(&Offsets::NAMES);
@@ -149,6 +170,11 @@ impl Params {
         }
     }
 
+    /// Exchanges in each block of the sampled pass: no more than in one of the batch pass.
+    pub fn sampled_exchanges(&self) -> u64 {
+        self.samples.min(self.exchanges)
+    }
+
     /// The two CPUs, the default filled in. The first is also the one of the single-CPU modes.
     pub fn cpu_pair(&self) -> (CpuId, CpuId) {
         let (first, second) = self.pair.unwrap_or(DEFAULT_PAIR);
@@ -158,10 +184,11 @@ impl Params {
 
 impl fmt::Display for Params {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { experiment, runs, exchanges, warm_up, seed, offsets, .. } = self;
+        let Self { experiment, runs, exchanges, warm_up, samples, pair: _, seed, unit, offsets } = self;
         let (first, second) = self.cpu_pair();
         write!(f, "experiment={experiment} runs={runs} exchanges={exchanges} warmup={warm_up} ")?;
-        write!(f, "pair={first},{second} seed={seed} offsets={}", offsets.name())
+        write!(f, "samples={samples} pair={first},{second} seed={seed} ")?;
+        write!(f, "unit={} offsets={}", unit.name(), offsets.name())
     }
 }
 

@@ -56,6 +56,12 @@ pub fn per_switch_ps(ticks: u64, exchanges: u64, tsc_hz: TscHz) -> Option<u64> {
     per_switch(u128::from(ticks) * u128::from(NS_PER_SECOND.get()) * 1_000, exchanges, tsc_hz)
 }
 
+/// Ticks of one switch in hundredths: for ticks that are instructions. `None` for no exchanges.
+pub fn per_switch_hundredths(ticks: u64, exchanges: u64) -> Option<u64> {
+    let exchanges = u128::from(NonZeroU64::new(exchanges)?.get());
+    Some(narrow((u128::from(ticks) * 100 / exchanges).div_ceil(2)))
+}
+
 fn per_switch(scaled_ticks: u128, exchanges: u64, tsc_hz: TscHz) -> Option<u64> {
     let divisor = u128::from(NonZeroU64::new(exchanges)?.get()) * u128::from(tsc_hz.get());
     // Halved at the end, since twice the divisor may have 129 bits. Half of the quotient, half up:

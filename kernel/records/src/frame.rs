@@ -8,10 +8,10 @@ use crate::Record;
 pub const PREFIX: &str = "@sl ";
 
 /// Version of the record format. A reader takes its own version and no other.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
-/// Longest record line in bytes, its newline included.
-pub const MAX_LINE: usize = 8192;
+/// Longest record line in bytes, its newline included: a histogram's with every bucket in use fits.
+pub const MAX_LINE: usize = 64 << 10;
 
 const CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
 

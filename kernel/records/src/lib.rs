@@ -5,8 +5,8 @@
 //! A record is one line that a person can read and grep:
 //!
 //! ```text
-//! @sl 1 17 {"count":{"name":"things","value":3}} 3e90d275
-//! │   │ │  │                                     └ CRC-32 of "1 17 {…}", 8 hex digits
+//! @sl 2 17 {"count":{"name":"things","value":3}} 06ab5906
+//! │   │ │  │                                     └ CRC-32 of "2 17 {…}", 8 hex digits
 //! │   │ │  └ JSON: one key, the record's kind; its value, the record
 //! │   │ └ sequence number, from 0, without a gap
 //! │   └ format version

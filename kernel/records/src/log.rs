@@ -98,7 +98,15 @@ impl fmt::Display for LogError {
                 write!(f, "line {line}: record cut or overwritten")
             }
             Self::Frame { line, error: FrameError::Version(version) } => {
-                write!(f, "line {line}: record format {version}, this tool reads format {FORMAT_VERSION}")
+                let remedy = if *version > FORMAT_VERSION {
+                    "the kernel is newer: read its log with the xtask of its own sources"
+                } else {
+                    "the kernel is older: read its log with the xtask of its own sources, or run it anew"
+                };
+                write!(
+                    f,
+                    "line {line}: record format {version}, this tool reads format {FORMAT_VERSION}; {remedy}"
+                )
             }
             Self::Frame { line, error: FrameError::Checksum } => {
                 write!(f, "line {line}: wrong checksum")

@@ -1,6 +1,6 @@
 //! The records themselves. Units stand in the names: `_ticks` are TSC ticks, `_hz` is 1/s.
 
-use alloc::borrow::Cow;
+use alloc::{borrow::Cow, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +29,8 @@ pub enum Record<'a> {
     Plan(Plan<'a>),
     /// One timed block.
     Block(Block),
+    /// The samples of the sampled block before it.
+    Histogram(Histogram),
     /// A measurement that this machine does not allow, and why.
     #[serde(borrow)]
     Skipped(Skipped<'a>),
@@ -145,10 +147,37 @@ pub struct Plan<'a> {
     pub exchanges: u64,
     /// Exchanges before each timed block that are discarded.
     pub warm_up: u64,
+    /// Exchanges in each block of the sampled pass, a sample for each; 0 where there is no such pass.
+    pub samples: u64,
     /// The two CPUs, by `CpuId`; the first is also the one of the single-CPU modes.
     pub pair: [u32; 2],
     /// Timed blocks to come.
     pub blocks: u32,
+    /// What a TSC tick is.
+    pub unit: Unit,
+    /// Shuffles the order of the modes in each run; 0 for the order that alternates.
+    pub seed: u64,
+}
+
+/// What a TSC tick stands for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unit {
+    /// A step of a clock: with the TSC's frequency it is a time.
+    #[default]
+    Time,
+    /// An instruction that the machine executed, on any CPU: QEMU's `-icount shift=0`. It is no time.
+    Instructions,
+}
+
+impl Unit {
+    /// The name, as records and the command line have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Time => "time",
+            Self::Instructions => "instructions",
+        }
+    }
 }
 
 /// How control is handed over.
@@ -170,6 +199,51 @@ impl Mode {
             Self::SameCore => "same-core",
             Self::CrossCore => "cross-core",
             Self::Switch => "switch",
+        }
+    }
+}
+
+impl Mode {
+    /// All modes, in the order in which they are shown.
+    pub const ALL: [Self; 3] = [Self::SameCore, Self::CrossCore, Self::Switch];
+}
+
+/// What a block's loop does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Subject {
+    /// Hands over, as its mode says.
+    Handoff,
+    /// The same loop, numbers and checks without a handoff: what measuring itself costs.
+    Null,
+}
+
+impl Subject {
+    /// The name, as records and tables have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Handoff => "handoff",
+            Self::Null => "null",
+        }
+    }
+}
+
+/// How the clock is read in a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pass {
+    /// Before the first exchange and after the last.
+    Batch,
+    /// After each exchange as well: a sample for each goes into a histogram.
+    Sampled,
+}
+
+impl Pass {
+    /// The name, as records and tables have it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Batch => "batch",
+            Self::Sampled => "sampled",
         }
     }
 }
@@ -198,6 +272,10 @@ pub struct Block {
     pub position: u32,
     /// How control is handed over.
     pub mode: Mode,
+    /// A handoff, or the loop without one.
+    pub subject: Subject,
+    /// How the clock is read.
+    pub pass: Pass,
     /// Exchanges; a switch is half of one.
     pub exchanges: u64,
     /// TSC ticks of the whole block.
@@ -206,6 +284,20 @@ pub struct Block {
     pub counts: Counts,
     /// What had to happen; `halts` is not prescribed and repeats the count.
     pub expected: Counts,
+}
+
+/// The samples of one sampled block: one for each exchange, so of two switches, in TSC ticks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Histogram {
+    /// Run, from 1.
+    pub run: u32,
+    /// How control is handed over.
+    pub mode: Mode,
+    /// A handoff, or the loop without one.
+    pub subject: Subject,
+    /// The buckets that are not empty: index and count, by rising index. Which values an index
+    /// stands for, `switchlab_core::histogram` says.
+    pub buckets: Vec<(u16, u64)>,
 }
 
 /// A measurement that this machine does not allow.

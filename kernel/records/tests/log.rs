@@ -55,7 +55,7 @@ fn record_line_is_what_the_documentation_shows() {
     let length = encode(17, &count(3), &mut line).expect("fits");
     assert_eq!(
         std::str::from_utf8(&line[..length]),
-        Ok("@sl 1 17 {\"count\":{\"name\":\"things\",\"value\":3}} 3e90d275\n")
+        Ok("@sl 2 17 {\"count\":{\"name\":\"things\",\"value\":3}} 06ab5906\n")
     );
 }
 
@@ -105,7 +105,7 @@ fn log_without_start_is_an_error() {
 fn gap_in_the_sequence_is_an_error() {
     let text = whole();
     let without: String =
-        text.lines().filter(|line| !line.starts_with("@sl 1 1 ")).collect::<Vec<_>>().join("\n") + "\n";
+        text.lines().filter(|line| !line.starts_with("@sl 2 1 ")).collect::<Vec<_>>().join("\n") + "\n";
     assert!(matches!(read_log(&without).problem, Some(LogError::Sequence { expected: 1, found: 2, .. })));
 }
 
@@ -117,7 +117,7 @@ fn record_after_the_end_is_an_error() {
 
 #[test]
 fn other_version_is_named() {
-    assert_eq!(parse_frame("@sl 2 0 anything at all"), Some(Err(FrameError::Version(2))));
+    assert_eq!(parse_frame("@sl 3 0 anything at all"), Some(Err(FrameError::Version(3))));
 }
 
 #[test]

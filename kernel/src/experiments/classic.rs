@@ -6,22 +6,32 @@
 //! - switch: two bare contexts, without scheduler or channel: the floor.
 //!
 //! Each side checks each number: it goes out as 2n and comes back as 2n + 1.
+//!
+//! Each is measured twice, apart from each other: as a whole (batch) and exchange by exchange
+//! (sampled). And so is each one's loop without a handoff (null): what measuring itself costs.
 
 mod floor;
 mod table;
 
 use alloc::{boxed::Box, vec::Vec};
 
-use switchlab_core::{counts, order, params::Params};
-use switchlab_records::{Block, Counts, Mode, Plan, Record, Skipped};
+use switchlab_core::{
+    counts,
+    histogram::Histogram,
+    order::{BlockKind, Order},
+    params::Params,
+};
+use switchlab_records::{self as records, Block, Counts, Mode, Pass, Plan, Record, Skipped, Subject};
 
 use super::{
     Experiment, Results,
     exchange::{self, Measured},
+    probe::{Batch, Probe, Sampler},
 };
 use crate::{
     bring_up::{Lab, refuse},
     failure,
+    mm::StackError,
     report::report,
     sched,
 };
@@ -38,58 +48,104 @@ impl Experiment for Classic {
     }
 
     fn run(&self, parameters: &Params, lab: &Lab) -> Box<dyn Results> {
-        let skipped: &[Mode] = if lab.cpus == 1 { &[Mode::CrossCore] } else { &[] };
-        announce(parameters, skipped);
-        let mut blocks = Vec::with_capacity(3 * parameters.runs as usize);
+        let order = order(parameters, lab.cpus);
+        announce(parameters, &order);
+        let mut blocks = Vec::with_capacity(order.blocks(1).count() * parameters.runs as usize);
         for run in 1..=parameters.runs {
-            for (mode, position) in order::modes_of_run(run, skipped).zip(1..) {
-                let measured = measure(mode, parameters);
-                blocks.push(judge(run, position, mode, parameters.exchanges, &measured));
+            for (kind, position) in order.blocks(run).zip(1..) {
+                blocks.push(measure(run, position, kind, parameters));
             }
         }
         Box::new(Table::new(parameters, lab.cpus, blocks))
     }
 }
 
-fn announce(parameters: &Params, skipped: &[Mode]) {
+fn order(parameters: &Params, cpus: u32) -> Order<'static> {
+    Order {
+        skipped: if cpus == 1 { &[Mode::CrossCore] } else { &[] },
+        passes: if parameters.samples == 0 { &[Pass::Batch] } else { &[Pass::Batch, Pass::Sampled] },
+        seed: parameters.seed,
+    }
+}
+
+fn announce(parameters: &Params, order: &Order<'_>) {
     let (first, second) = parameters.cpu_pair();
-    let blocks = order::modes_of_run(1, skipped).len() as u32 * parameters.runs;
     report(&Record::Plan(Plan {
         experiment: NAME.into(),
         runs: parameters.runs,
         exchanges: parameters.exchanges,
         warm_up: parameters.warm_up,
+        samples: parameters.sampled_exchanges(),
         pair: [first.get(), second.get()],
-        blocks,
+        blocks: order.blocks(1).count() as u32 * parameters.runs,
+        unit: parameters.unit,
+        seed: parameters.seed,
     }));
-    for &mode in skipped {
+    for &mode in order.skipped {
         report(&Record::Skipped(Skipped { mode, reason: "one CPU".into() }));
     }
 }
 
-fn measure(mode: Mode, parameters: &Params) -> Measured {
+/// Measures one block and reports it, with what is wrong with it.
+fn measure(run: u32, position: u32, kind: BlockKind, parameters: &Params) -> Block {
+    match kind.pass {
+        Pass::Batch => {
+            let (measured, Batch) = hand_over(kind, parameters, parameters.exchanges, Batch);
+            judge(run, position, kind, parameters.exchanges, &measured)
+        }
+        Pass::Sampled => {
+            let exchanges = parameters.sampled_exchanges();
+            let (measured, sampler) = hand_over(kind, parameters, exchanges, Sampler::new());
+            let block = judge(run, position, kind, exchanges, &measured);
+            report_samples(run, kind, exchanges, sampler.samples());
+            block
+        }
+    }
+}
+
+/// Hands over, `exchanges` times to and fro, as `kind` says; or does all the rest.
+fn hand_over<P: Probe>(kind: BlockKind, parameters: &Params, exchanges: u64, probe: P) -> (Measured, P) {
+    let warm_up = parameters.warm_up;
     let (first, second) = parameters.cpu_pair();
-    let (warm_up, exchanges) = (parameters.warm_up, parameters.exchanges);
     let first = sched::cpu(first);
-    let measured = match mode {
-        Mode::SameCore => exchange::measure(first, first, warm_up, exchanges),
-        Mode::CrossCore => exchange::measure(first, sched::cpu(second), warm_up, exchanges),
-        Mode::Switch => floor::measure(first, warm_up, exchanges),
+    let measured: Result<_, StackError> = match (kind.subject, kind.mode) {
+        (Subject::Handoff, Mode::SameCore) => exchange::measure(first, first, warm_up, exchanges, probe),
+        (Subject::Handoff, Mode::CrossCore) => {
+            exchange::measure(first, sched::cpu(second), warm_up, exchanges, probe)
+        }
+        (Subject::Handoff, Mode::Switch) => floor::measure(first, warm_up, exchanges, probe),
+        (Subject::Null, Mode::SameCore | Mode::CrossCore) => {
+            exchange::measure_null(first, warm_up, exchanges, probe)
+        }
+        (Subject::Null, Mode::Switch) => floor::measure_null(first, warm_up, exchanges, probe),
     };
-    measured.unwrap_or_else(|error| refuse(format_args!("{}: {error}", mode.name())))
+    measured.unwrap_or_else(|error| refuse(format_args!("{}: {error}", kind.mode.name())))
 }
 
 /// Reports a block, and what is wrong with it.
-fn judge(run: u32, position: u32, mode: Mode, exchanges: u64, measured: &Measured) -> Block {
-    let found = measured.counts;
-    let expected = Counts { halts: found.halts, ..counts::expected(mode, exchanges) };
-    let block = Block { run, position, mode, exchanges, ticks: measured.ticks, counts: found, expected };
+fn judge(run: u32, position: u32, kind: BlockKind, exchanges: u64, measured: &Measured) -> Block {
+    let BlockKind { subject, pass, mode } = kind;
+    let counts = measured.counts;
+    let expected = Counts { halts: counts.halts, ..counts::expected(subject, mode, exchanges) };
+    let ticks = measured.ticks;
+    let block = Block { run, position, mode, subject, pass, exchanges, ticks, counts, expected };
     report(&Record::Block(block));
+    let place = format_args!("run {run}, {} {} {}", mode.name(), subject.name(), pass.name());
     if let Some(wrong) = measured.wrong {
-        failure!("run {run}, {}: {wrong}", mode.name());
+        failure!("{place}: {wrong}");
     }
-    if let Err(mismatch) = counts::check(&found, &expected) {
-        failure!("run {run}, {}: {mismatch}", mode.name());
+    if let Err(mismatch) = counts::check(&counts, &expected) {
+        failure!("{place}: {mismatch}");
     }
     block
+}
+
+/// Reports the samples of a block. Each exchange has left one.
+fn report_samples(run: u32, kind: BlockKind, exchanges: u64, samples: &Histogram) {
+    let BlockKind { subject, mode, .. } = kind;
+    let buckets = samples.buckets().collect();
+    report(&Record::Histogram(records::Histogram { run, mode, subject, buckets }));
+    if samples.samples() != exchanges {
+        failure!("run {run}, {}: {} samples of {exchanges} exchanges", mode.name(), samples.samples());
+    }
 }

@@ -1,4 +1,5 @@
 //! Two tasks that hand a number to and fro over two channels. The same bodies on one CPU and on two.
+//! And the same loop without tasks and channels: what it costs by itself.
 
 use alloc::boxed::Box;
 use core::{
@@ -9,6 +10,7 @@ use core::{
 use spin::Mutex;
 use switchlab_records::Counts;
 
+use super::probe::Probe;
 use crate::{
     arch::tsc,
     mm::StackError,
@@ -50,7 +52,7 @@ const NO_NUMBER: u64 = u64::MAX;
 const SETTLING: u64 = 16;
 
 /// What both tasks work on. Lives for ever, as channels do.
-struct Table {
+struct Table<P> {
     /// From the first task to the second.
     there: Channel,
     /// And back.
@@ -60,21 +62,23 @@ struct Table {
     exchanges: u64,
     /// What the second task found instead of what was due.
     wrong: [AtomicU64; 2],
-    result: Mutex<Option<Measured>>,
+    result: Mutex<Option<(Measured, P)>>,
 }
 
-/// Measures `exchanges` between a task on `first` and one on `second`, which may be one CPU.
+/// Measures `exchanges` between a task on `first` and one on `second`, which may be one CPU, while
+/// `probe` looks on.
 ///
 /// # Errors
 ///
 /// [`StackError`] where there is no stack for the tasks.
-pub fn measure(
+pub fn measure<P: Probe>(
     first: &'static Cpu,
     second: &'static Cpu,
     warm_up: u64,
     exchanges: u64,
-) -> Result<Measured, StackError> {
-    let table: &'static Table = Box::leak(Box::new(Table {
+    probe: P,
+) -> Result<(Measured, P), StackError> {
+    let table: &'static Table<P> = Box::leak(Box::new(Table {
         there: Channel::new(),
         back: Channel::new(),
         cpus: [first, second],
@@ -85,8 +89,9 @@ pub fn measure(
     }));
     let answering = sched::spawn_on(second, move || answer(table))?;
     let asking = sched::spawn_on(first, move || {
-        let measured = ask(table);
-        *table.result.lock() = Some(measured);
+        let mut probe = probe;
+        let measured = ask(table, &mut probe);
+        *table.result.lock() = Some((measured, probe));
     })?;
     asking.join();
     answering.join();
@@ -98,18 +103,19 @@ pub fn measure(
 ///
 /// The counters are read while the second task waits in `recv`: what it counted for its last answer,
 /// it counted before it sent the answer's wake-up. So they stand still, but for its halt.
-fn ask(table: &'static Table) -> Measured {
+fn ask<P: Probe>(table: &'static Table<P>, probe: &mut P) -> Measured {
     // The answering task waits: from now on each message has its wake-up.
     table.back.recv();
     let warm_up = table.warm_up + SETTLING;
-    let mut wrong = hand_over(&table.there, &table.back, 0, warm_up);
-    let before = snapshot(table);
+    let mut wrong = hand_over(&table.there, &table.back, 0, warm_up, probe);
+    let before = snapshot(&table.cpus);
+    probe.begin();
     let start = tsc::start();
     if wrong.is_none() {
-        wrong = hand_over(&table.there, &table.back, warm_up, warm_up + table.exchanges);
+        wrong = hand_over(&table.there, &table.back, warm_up, warm_up + table.exchanges, probe);
     }
     let end = tsc::end();
-    let counts = difference(&snapshot(table), &before);
+    let counts = difference(&snapshot(&table.cpus), &before);
     if wrong.is_none_or(|wrong| wrong.found != NO_NUMBER) {
         // Only now may the second task go on to its exit, which counts too.
         table.there.send(NO_NUMBER);
@@ -123,19 +129,27 @@ fn ask(table: &'static Table) -> Measured {
 /// The timed block: exchanges `from..to`, up to the first wrong number. Exchange n goes out as 2n and
 /// comes back as 2n + 1.
 #[inline(never)]
-pub fn hand_over(there: &'static Channel, back: &'static Channel, from: u64, to: u64) -> Option<Wrong> {
+pub fn hand_over<P: Probe>(
+    there: &'static Channel,
+    back: &'static Channel,
+    from: u64,
+    to: u64,
+    probe: &mut P,
+) -> Option<Wrong> {
     for n in from..to {
+        P::before_handoff();
         there.send(2 * n);
         let found = back.recv();
         if found != 2 * n + 1 {
             return Some(Wrong { expected: 2 * n + 1, found });
         }
+        probe.exchange();
     }
     None
 }
 
 /// The second task: checks each number and answers with the next, until told to stop.
-fn answer(table: &'static Table) {
+fn answer<P: Probe>(table: &'static Table<P>) {
     table.there.bind_receiver();
     table.back.send(NO_NUMBER);
     let mut expected = 0;
@@ -149,15 +163,74 @@ fn answer(table: &'static Table) {
             }
             return;
         }
+        P::before_handoff();
         table.back.send(expected + 1);
         expected += 2;
     }
 }
 
-/// What the CPUs of the table have counted so far.
-fn snapshot(table: &Table) -> Counts {
-    let [first, second] = table.cpus;
-    let cpus = if core::ptr::eq(first, second) { &table.cpus[..1] } else { &table.cpus[..] };
+/// The null experiment: the same loop, the same numbers, checked by both sides, and no handoff. What
+/// is left of an exchange when tasks, channels and other CPUs are taken away.
+///
+/// # Errors
+///
+/// [`StackError`] where there is no stack for its task.
+pub fn measure_null<P: Probe>(
+    cpu: &'static Cpu,
+    warm_up: u64,
+    exchanges: u64,
+    probe: P,
+) -> Result<(Measured, P), StackError> {
+    sched::run_on(cpu, move || loop_alone(warm_up, exchanges, probe))
+}
+
+fn loop_alone<P: Probe>(warm_up: u64, exchanges: u64, mut probe: P) -> (Measured, P) {
+    let slots = Slots::default();
+    let mut wrong = hand_over_nothing(&slots, 0, warm_up, &mut probe);
+    probe.begin();
+    let start = tsc::start();
+    if wrong.is_none() {
+        wrong = hand_over_nothing(&slots, warm_up, warm_up + exchanges, &mut probe);
+    }
+    let end = tsc::end();
+    (Measured { ticks: end - start, counts: Counts::default(), wrong }, probe)
+}
+
+/// Where the null experiment leaves its numbers: two slots, as two channels have.
+#[derive(Default)]
+#[repr(align(64))]
+struct Slots {
+    there: AtomicU64,
+    back: AtomicU64,
+}
+
+/// The null experiment's timed loop: what [`hand_over`] and [`answer`] do besides handing over.
+#[inline(never)]
+fn hand_over_nothing<P: Probe>(slots: &Slots, from: u64, to: u64, probe: &mut P) -> Option<Wrong> {
+    let mut expected = 2 * from;
+    for n in from..to {
+        P::before_handoff();
+        slots.there.store(2 * n, Relaxed);
+        let asked = slots.there.load(Relaxed);
+        if asked != expected {
+            return Some(Wrong { expected, found: asked });
+        }
+        P::before_handoff();
+        slots.back.store(expected + 1, Relaxed);
+        expected += 2;
+        let found = slots.back.load(Relaxed);
+        if found != 2 * n + 1 {
+            return Some(Wrong { expected: 2 * n + 1, found });
+        }
+        probe.exchange();
+    }
+    None
+}
+
+/// What the pair of CPUs has counted so far.
+fn snapshot(pair: &[&'static Cpu; 2]) -> Counts {
+    let [first, second] = *pair;
+    let cpus = if core::ptr::eq(first, second) { &pair[..1] } else { &pair[..] };
     cpus.iter().fold(Counts::default(), |sum, cpu| {
         let counters = cpu.counters();
         Counts {

@@ -3,6 +3,7 @@
 
 mod classic;
 pub mod exchange;
+pub mod probe;
 
 use alloc::{boxed::Box, vec::Vec};
 use core::fmt::Write;

@@ -20,7 +20,7 @@ use switchlab_core::{ApicId, CpuId};
 use crate::arch::percpu::PerCpu;
 pub use platform::Kernel;
 pub use switchlab_sync::Counters;
-pub use task::{JoinHandle, spawn_on};
+pub use task::{JoinHandle, run_on, spawn_on};
 
 /// A task of this kernel.
 pub type Task = switchlab_sync::Task<Kernel>;

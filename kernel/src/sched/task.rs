@@ -64,6 +64,25 @@ pub fn spawn_on(cpu: &'static Cpu, body: impl FnOnce() + Send + 'static) -> Resu
     Ok(JoinHandle { task })
 }
 
+/// Runs `body` in a task of its own on `cpu`, waits for its end, and returns what it returned.
+///
+/// # Errors
+///
+/// [`StackError`] where there is no stack for it.
+///
+/// # Panics
+///
+/// If the task ended without a result, which it can not.
+pub fn run_on<T: Send + 'static>(
+    cpu: &'static Cpu,
+    body: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, StackError> {
+    let result: &'static Mutex<Option<T>> = Box::leak(Box::new(Mutex::new(None)));
+    spawn_on(cpu, move || *result.lock() = Some(body()))?.join();
+    let returned = result.lock().take();
+    Ok(returned.expect("a task that was joined has left its result"))
+}
+
 fn new_task(
     cpu: &'static Cpu,
     stack: Option<Stack>,

@@ -8,13 +8,13 @@ use switchlab_records::read_log;
 fn times_use_the_last_clock_and_switches_are_half_exchanges() {
     let text = golden::ended(golden::classic(12, 2, 1_000));
     let results = Results::from_log(&read_log(&text)).unwrap();
-    assert_eq!(results.tsc_hz, golden::TSC_HZ);
+    assert_eq!((results.tsc_hz, results.unit), (Some(golden::TSC_HZ), "ns"));
     // 202 and 204 ticks a switch at 2 GHz; 2,000 switches in a block.
     let first = results.block(1, Mode::SameCore).unwrap();
-    assert_eq!((first.time_ns, first.switch_ps, first.switch_ns(results.tsc_hz)), (202_000, 101_000, 101));
+    assert_eq!((first.total, first.switch), (202_000.0, 101.0));
     let mode = results.mode(Mode::SameCore).unwrap();
-    assert_eq!((mode.blocks, mode.mean_time_ns, mode.mean_switch_ps), (2, 203_000, 101_500));
-    assert_eq!(mode.switches_per_second, 9_852_217);
+    assert_eq!((mode.blocks, mode.mean_total, mode.switch.raw), (2, 203_000.0, 101.5));
+    assert_eq!(mode.switches_per_second, Some(9_852_217));
     assert_eq!(results.clocks_apart_ppm, Some(10));
 }
 
@@ -23,12 +23,13 @@ fn json_and_csv_hold_every_block() {
     let text = golden::ended(golden::classic(12, 2, 1_000));
     let results = Results::from_log(&read_log(&text)).unwrap();
     let json: serde_json::Value = serde_json::from_str(&results.json().unwrap()).unwrap();
-    assert_eq!(json["blocks"].as_array().unwrap().len(), 6);
-    assert_eq!(json["blocks"][3]["mode"], "cross-core");
-    assert_eq!(json["blocks"][3]["counts"]["ipis_taken"], 2_000);
+    assert_eq!(json["blocks"].as_array().unwrap().len(), 24);
+    assert_eq!(json["blocks"][12]["mode"], "cross-core");
+    assert_eq!(json["blocks"][12]["counts"]["ipis_taken"], 2_000);
     let csv = results.csv().unwrap();
-    assert_eq!(csv.lines().count(), 7);
-    assert_eq!(csv.lines().nth(1), Some("1,1,same-core,1000,404000,202000,101000,2000,2000,0,0,0,"));
+    assert_eq!(csv.lines().count(), 25);
+    let row = "1,1,same-core,handoff,batch,1000,404000,202000,101,ns,2000,2000,0,0,0,";
+    assert_eq!(csv.lines().nth(1), Some(row));
 }
 
 #[test]
@@ -37,7 +38,7 @@ fn skipped_mode_has_a_row_and_no_number() {
     let results = Results::from_log(&read_log(&text)).unwrap();
     assert_eq!(results.skipped(Mode::CrossCore), Some("one CPU"));
     assert!(results.mode(Mode::CrossCore).is_none());
-    assert_eq!(results.csv().unwrap().lines().last(), Some(",,cross-core,,,,,,,,,,one CPU"));
+    assert_eq!(results.csv().unwrap().lines().last(), Some(",,cross-core,,,,,,,,,,,,,one CPU"));
 }
 
 fn refused(records: Vec<Record<'_>>) -> String {
@@ -47,8 +48,13 @@ fn refused(records: Vec<Record<'_>>) -> String {
 #[test]
 fn log_that_lacks_blocks_is_no_result() {
     let mut records = golden::classic(12, 2, 1_000);
-    records.retain(|record| !matches!(record, Record::Block(block) if block.run == 2));
-    assert_eq!(refused(records), "the plan says 6 timed blocks, 3 came");
+    records.retain(|record| {
+        !matches!(
+            record,
+            Record::Block(Block { run: 2, .. }) | Record::Histogram(records::Histogram { run: 2, .. })
+        )
+    });
+    assert_eq!(refused(records), "the plan says 24 timed blocks, 12 came");
 }
 
 #[test]
@@ -64,7 +70,7 @@ fn wrong_count_is_no_result_even_where_the_kernel_passed_it() {
     let mut records = golden::classic(12, 1, 1_000);
     for record in &mut records {
         if let Record::Block(block) = record
-            && block.mode == Mode::CrossCore
+            && block.counts.ipis_taken != 0
         {
             block.counts.ipis_taken -= 1;
         }
@@ -72,7 +78,7 @@ fn wrong_count_is_no_result_even_where_the_kernel_passed_it() {
     let why = refused(records.clone());
     assert_eq!(
         why,
-        "run 1, cross-core: the kernel passed a wrong count of ipis_taken: expected 2000, found 1999"
+        "run 1, cross-core handoff batch: the kernel passed a wrong count of ipis_taken: expected 2000, found 1999"
     );
     for record in &mut records {
         if let Record::Block(block) = record {
@@ -80,4 +86,97 @@ fn wrong_count_is_no_result_even_where_the_kernel_passed_it() {
         }
     }
     assert!(refused(records).contains("expected the wrong count"));
+}
+
+#[test]
+fn net_is_raw_less_the_null_loop() {
+    let text = golden::ended(golden::classic(12, 2, 1_000));
+    let results = Results::from_log(&read_log(&text)).unwrap();
+    let switch = results.mode(Mode::Switch).unwrap().switch;
+    // 30 and 3 ticks at 2 GHz.
+    assert_eq!((switch.raw, switch.overhead, switch.net), (15.0, 1.5, 13.5));
+    assert!(!switch.below_resolution);
+    assert_eq!(switch.texts(results.ruler), ["15.00ns", "1.50ns", "13.50ns"]);
+}
+
+#[test]
+fn net_that_is_smaller_than_its_overheads_spread_is_below_resolution() {
+    let mut records = golden::classic(12, 2, 1_000);
+    for record in &mut records {
+        if let Record::Block(block) = record
+            && (block.subject, block.pass, block.mode) == (Subject::Null, Pass::Batch, Mode::Switch)
+        {
+            // The null loop takes 10 and 58 ticks a switch, more than the handoff's 30.
+            block.ticks = if block.run == 1 { 20_000 } else { 116_000 };
+        }
+    }
+    let text = golden::ended(records);
+    let results = Results::from_log(&read_log(&text)).unwrap();
+    let mode = results.mode(Mode::Switch).unwrap();
+    assert_eq!((mode.switch.net, mode.switch.below_resolution), (-2.0, true));
+    assert_eq!(mode.switch.texts(results.ruler)[2], "-2.00ns (below resolution)");
+    assert_eq!(mode.sampled.as_ref().unwrap().apart_percent, None);
+}
+
+#[test]
+fn percentiles_are_those_of_all_runs() {
+    let text = golden::ended(golden::classic(12, 2, 1_000));
+    let results = Results::from_log(&read_log(&text)).unwrap();
+    let sampled = results.mode(Mode::SameCore).unwrap().sampled.clone().unwrap();
+    assert_eq!(sampled.samples, 200);
+    // 424 and 428 ticks an exchange; buckets of 8 ticks there: 424 to 431 is one. Ten times as many
+    // fall into 4,224 to 4,351 (2 GHz: half of it is nanoseconds).
+    assert_eq!((sampled.min, sampled.p50, sampled.p99, sampled.max), (213.5, 213.5, 213.5, 2_143.5));
+    // Nets: 203 - 3 and 203 - 3 ticks, 10 more in each of the sampled pass.
+    assert_eq!(sampled.apart_percent, Some(0.0));
+    assert!(!sampled.disagrees());
+}
+
+#[test]
+fn passes_that_differ_are_said_to_disagree() {
+    let mut records = golden::classic(12, 1, 1_000);
+    for record in &mut records {
+        if let Record::Block(block) = record
+            && (block.subject, block.pass, block.mode) == (Subject::Handoff, Pass::Sampled, Mode::Switch)
+        {
+            block.ticks += 2 * block.exchanges * 2;
+        }
+    }
+    let text = golden::ended(records);
+    let results = Results::from_log(&read_log(&text)).unwrap();
+    let sampled = results.mode(Mode::Switch).unwrap().sampled.clone().unwrap();
+    // 29 instead of 27 ticks.
+    assert_eq!((sampled.apart_percent, sampled.disagrees()), (Some(7.41), true));
+}
+
+#[test]
+fn instructions_have_no_time() {
+    let text = golden::ended(golden::classic_in(Unit::Instructions, 12, 1, 1_000));
+    let results = Results::from_log(&read_log(&text)).unwrap();
+    assert_eq!((results.unit, results.tsc_hz, results.clock_is_suspect()), ("instructions", None, false));
+    let mode = results.mode(Mode::SameCore).unwrap();
+    assert_eq!((mode.switch.raw, mode.switches_per_second), (202.0, None));
+    let json = results.json().unwrap();
+    assert!(!json.contains("\"ns\""), "{json}");
+}
+
+#[test]
+fn samples_that_do_not_belong_to_their_block_are_no_result() {
+    let mut missing = golden::classic(12, 1, 1_000);
+    let place = missing.iter().position(|record| matches!(record, Record::Histogram(_))).unwrap();
+    missing.remove(place);
+    assert_eq!(refused(missing), "run 1, same-core handoff sampled: 0 samples, 100 were due");
+    let mut misplaced = golden::classic(12, 1, 1_000);
+    misplaced.swap(place, place - 2);
+    assert!(refused(misplaced).contains("does not belong to the block before it"));
+    let mut short = golden::classic(12, 1, 1_000);
+    if let Record::Histogram(histogram) = &mut short[place] {
+        histogram.buckets.pop();
+    }
+    assert_eq!(refused(short), "run 1, same-core handoff sampled: 99 samples, 100 were due");
+    let mut foreign = golden::classic(12, 1, 1_000);
+    if let Record::Histogram(histogram) = &mut foreign[place] {
+        histogram.buckets.push((2_000, 1));
+    }
+    assert!(refused(foreign).ends_with("bucket 2000, of 1920 that there are"));
 }

@@ -13,8 +13,10 @@ const DEFAULTS: Params = Params {
     runs: 5,
     exchanges: 1_000_000,
     warm_up: 10_000,
+    samples: 100_000,
     pair: None,
     seed: 0,
+    unit: Unit::Time,
     offsets: Offsets::Bsp,
 };
 
@@ -27,15 +29,16 @@ fn empty_command_line_means_the_defaults() {
     for text in ["", "   ", "\t\n"] {
         assert_eq!(Params::parse(text, KNOWN), Ok(DEFAULTS));
     }
-    let shown = "experiment=classic runs=5 exchanges=1000000 warmup=10000 pair=0,1 seed=0 offsets=bsp";
+    let shown = "experiment=classic runs=5 exchanges=1000000 warmup=10000 samples=100000 pair=0,1 seed=0 \
+                 unit=time offsets=bsp";
     assert_eq!(DEFAULTS.to_string(), shown);
     assert_eq!(DEFAULTS.cpu_pair(), (CpuId::new(0), CpuId::new(1)));
 }
 
 #[test]
 fn all_keys_are_taken_in_any_order() {
-    let text =
-        " seed=18446744073709551615  pair=2,1 warmup=0 exchanges=777777 runs=2\texperiment=null offsets=all ";
+    let text = " seed=18446744073709551615  pair=2,1 warmup=0 exchanges=777777 samples=0 runs=2\t\
+                experiment=null unit=instructions offsets=all ";
     let params = Params::parse(text, KNOWN).unwrap();
     assert_eq!(
         params,
@@ -44,9 +47,11 @@ fn all_keys_are_taken_in_any_order() {
             runs: 2,
             exchanges: 777_777,
             warm_up: 0,
+            samples: 0,
             pair: Some((2, 1)),
             seed: u64::MAX,
             offsets: Offsets::All,
+            unit: Unit::Instructions,
         }
     );
     assert_eq!(params.cpu_pair(), (CpuId::new(2), CpuId::new(1)));
@@ -67,7 +72,7 @@ fn word_that_is_not_key_and_value_is_malformed() {
     assert_eq!(
         message("quiet"),
         "malformed kernel parameter `quiet`: key=value expected, with one of the keys \
-         experiment, runs, exchanges, warmup, pair, seed, offsets"
+         experiment, runs, exchanges, warmup, samples, pair, seed, unit, offsets"
     );
 }
 
@@ -76,7 +81,8 @@ fn unknown_key_is_named_with_those_that_are_known() {
     assert_eq!(Params::parse("runs=1 Runs=2", KNOWN), Err(ParamError::UnknownKey { key: "Runs" }));
     assert_eq!(
         message("speed=1"),
-        "unknown kernel parameter `speed`: allowed are experiment, runs, exchanges, warmup, pair, seed, offsets"
+        "unknown kernel parameter `speed`: allowed are experiment, runs, exchanges, warmup, \
+         samples, pair, seed, unit, offsets"
     );
 }
 
@@ -97,6 +103,7 @@ fn numbers_outside_their_range_are_errors() {
         ("runs", ["0", "1001", "4294967297"]),
         ("exchanges", ["0", "1000000001", "18446744073709551616"]),
         ("warmup", ["1000000001", "-1", "99999999999999999999999"]),
+        ("samples", ["1000000001", "-1", "1e5"]),
         ("seed", ["18446744073709551616", "-1", "x"]),
     ] {
         for value in values {
@@ -111,6 +118,14 @@ fn numbers_outside_their_range_are_errors() {
     assert_eq!(
         message("exchanges=0"),
         "bad value `0` of kernel parameter `exchanges`: allowed is a number from 1 to 1000000000"
+    );
+}
+
+#[test]
+fn unit_is_one_of_two() {
+    assert_eq!(
+        message("unit=ns"),
+        "bad value `ns` of kernel parameter `unit`: allowed is time, instructions"
     );
 }
 
@@ -131,6 +146,12 @@ fn offsets_are_one_of_three_words() {
         message("offsets=some"),
         "bad value `some` of kernel parameter `offsets`: allowed is all, bsp, none"
     );
+}
+
+#[test]
+fn sampled_pass_has_no_more_exchanges_than_the_batch_pass() {
+    assert_eq!(Params { exchanges: 1_000, ..DEFAULTS }.sampled_exchanges(), 1_000);
+    assert_eq!(DEFAULTS.sampled_exchanges(), 100_000);
 }
 
 #[test]
@@ -210,11 +231,15 @@ proptest! {
         runs in 1u32..=1000,
         exchanges in EXCHANGES,
         warm_up in WARM_UP,
+        samples in SAMPLES,
         pair: (u32, u32),
         seed: u64,
+        unit in prop::sample::select(UNITS.to_vec()),
         offsets in prop::sample::select(Offsets::VALUES.to_vec()),
     ) {
-        let params = Params { experiment, runs, exchanges, warm_up, pair: Some(pair), seed, offsets };
+        let pair = Some(pair);
+        let params =
+            Params { experiment, runs, exchanges, warm_up, samples, pair, seed, unit, offsets };
         let shown = params.to_string();
         prop_assert_eq!(Params::parse(&shown, KNOWN), Ok(params));
     }

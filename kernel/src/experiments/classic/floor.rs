@@ -1,14 +1,17 @@
-//! Two bare contexts that hand a number to and fro through one word: no scheduler, no channel.
+//! Two bare contexts that hand a number to and fro through one word: no scheduler, no channel. And the
+//! same loop without the second context.
 
 use alloc::boxed::Box;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use spin::Mutex;
 use switchlab_records::Counts;
 
 use crate::{
     arch::tsc,
-    experiments::exchange::{Measured, Wrong},
+    experiments::{
+        exchange::{Measured, Wrong},
+        probe::Probe,
+    },
     mm::StackError,
     sched::{
         self, Cpu,
@@ -30,67 +33,152 @@ struct Shared {
 const OWNER: usize = 0;
 const FIBER: usize = 1;
 
-/// Measures `exchanges` between two contexts on `cpu`.
+/// Measures `exchanges` between two contexts on `cpu`, while `probe` looks on.
 ///
 /// # Errors
 ///
 /// [`StackError`] where there is no stack for them.
-pub fn measure(cpu: &'static Cpu, warm_up: u64, exchanges: u64) -> Result<Measured, StackError> {
-    let result: &'static Mutex<Option<Result<Measured, StackError>>> = Box::leak(Box::default());
-    sched::spawn_on(cpu, move || *result.lock() = Some(measure_here(warm_up, exchanges)))?.join();
-    let measured = result.lock().take();
-    measured.expect("the task leaves its result")
+pub fn measure<P: Probe>(
+    cpu: &'static Cpu,
+    warm_up: u64,
+    exchanges: u64,
+    probe: P,
+) -> Result<(Measured, P), StackError> {
+    sched::run_on(cpu, move || {
+        let mut side = Resume::new::<P>()?;
+        Ok(measure_here(&mut side, warm_up, exchanges, probe))
+    })?
 }
 
-fn measure_here(warm_up: u64, exchanges: u64) -> Result<Measured, StackError> {
-    let shared: &'static Shared = Box::leak(Box::default());
-    let mut fiber = Fiber::new(answer, shared)?;
-    let mut wrong = hand_over(&mut fiber, shared, 0, warm_up);
-    let before = snapshot(shared);
+/// The null experiment of this shape: numbers, counters and checks of both sides, and nobody is
+/// resumed.
+///
+/// # Errors
+///
+/// [`StackError`] where there is no stack for its task.
+pub fn measure_null<P: Probe>(
+    cpu: &'static Cpu,
+    warm_up: u64,
+    exchanges: u64,
+    probe: P,
+) -> Result<(Measured, P), StackError> {
+    sched::run_on(cpu, move || {
+        let (measured, probe) = measure_here(&mut Stay::default(), warm_up, exchanges, probe);
+        // The loop counts what a handoff would be; without one there is none.
+        (Measured { counts: Counts::default(), ..measured }, probe)
+    })
+}
+
+fn measure_here<P: Probe>(
+    other: &mut impl OtherSide,
+    warm_up: u64,
+    exchanges: u64,
+    mut probe: P,
+) -> (Measured, P) {
+    let mut wrong = hand_over(other, 0, warm_up, &mut probe);
+    let before = snapshot(other.shared());
+    probe.begin();
     let start = tsc::start();
     if wrong.is_none() {
-        wrong = hand_over(&mut fiber, shared, warm_up, warm_up + exchanges);
+        wrong = hand_over(other, warm_up, warm_up + exchanges, &mut probe);
     }
     let end = tsc::end();
-    let after = snapshot(shared);
+    let after = snapshot(other.shared());
     let counts = Counts {
         handoffs: after.handoffs - before.handoffs,
         switches: after.switches - before.switches,
         ..Counts::default()
     };
-    Ok(Measured { ticks: end - start, counts, wrong })
+    (Measured { ticks: end - start, counts, wrong }, probe)
+}
+
+/// The side that answers, as its owner sees it.
+trait OtherSide {
+    fn shared(&self) -> &Shared;
+
+    /// Lets it check the number and answer.
+    fn answer<P: Probe>(&mut self);
+}
+
+/// A second context answers.
+struct Resume(Fiber<Shared>, &'static Shared);
+
+impl Resume {
+    fn new<P: Probe>() -> Result<Self, StackError> {
+        let shared: &'static Shared = Box::leak(Box::default());
+        Ok(Self(Fiber::new(answer_for_ever::<P>, shared)?, shared))
+    }
+}
+
+impl OtherSide for Resume {
+    #[inline(always)]
+    fn shared(&self) -> &Shared {
+        self.1
+    }
+
+    #[inline(always)]
+    fn answer<P: Probe>(&mut self) {
+        self.0.resume();
+    }
+}
+
+/// Nobody is resumed: the owner answers itself.
+#[derive(Default)]
+struct Stay {
+    shared: Shared,
+    expected: u64,
+}
+
+impl OtherSide for Stay {
+    #[inline(always)]
+    fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    #[inline(always)]
+    fn answer<P: Probe>(&mut self) {
+        answer::<P>(&self.shared, &mut self.expected);
+    }
 }
 
 /// The timed block: the owner's side of exchanges `from..to`.
 #[inline(never)]
-fn hand_over(fiber: &mut Fiber<Shared>, shared: &Shared, from: u64, to: u64) -> Option<Wrong> {
+fn hand_over<P: Probe>(other: &mut impl OtherSide, from: u64, to: u64, probe: &mut P) -> Option<Wrong> {
     for n in from..to {
-        shared.number.store(2 * n, Relaxed);
-        add_one(&shared.switches[OWNER]);
-        fiber.resume();
-        add_one(&shared.resumed[OWNER]);
-        let found = shared.number.load(Relaxed);
+        P::before_handoff();
+        other.shared().number.store(2 * n, Relaxed);
+        add_one(&other.shared().switches[OWNER]);
+        other.answer::<P>();
+        add_one(&other.shared().resumed[OWNER]);
+        let found = other.shared().number.load(Relaxed);
         if found != 2 * n + 1 {
             return Some(Wrong { expected: 2 * n + 1, found });
         }
+        probe.exchange();
     }
     None
 }
 
-/// The fiber's side: checks each number and answers with the next. A wrong number stays as it is, so
-/// that the owner finds it.
-fn answer(link: &Link<Shared>) -> ! {
-    let shared = link.shared;
+/// The fiber's side, for ever.
+fn answer_for_ever<P: Probe>(link: &Link<Shared>) -> ! {
     let mut expected = 0;
     loop {
-        add_one(&shared.resumed[FIBER]);
-        if shared.number.load(Relaxed) == expected {
-            shared.number.store(expected + 1, Relaxed);
-        }
-        expected += 2;
-        add_one(&shared.switches[FIBER]);
+        answer::<P>(link.shared, &mut expected);
         link.suspend();
     }
+}
+
+/// Checks the number and answers with the next. A wrong number stays as it is, so that the owner finds
+/// it.
+#[inline(always)]
+fn answer<P: Probe>(shared: &Shared, expected: &mut u64) {
+    add_one(&shared.resumed[FIBER]);
+    if shared.number.load(Relaxed) == *expected {
+        shared.number.store(*expected + 1, Relaxed);
+    }
+    *expected += 2;
+    P::before_handoff();
+    add_one(&shared.switches[FIBER]);
 }
 
 /// Both sides are on one CPU: a plain addition.

@@ -2,13 +2,15 @@
 //! which mode is faster, and the reason in counted steps.
 
 use alloc::{string::String, vec::Vec};
+use core::cmp::Ordering;
 
 use switchlab_core::{
-    format::{Grouped, Hundredths, Nanoseconds, Tenths},
+    format::{Grouped, Hundredths, Tenths},
     params::Params,
-    stats::{self, TscHz},
+    ruler::Ruler,
+    stats,
 };
-use switchlab_records::{Block, Clock, Mode};
+use switchlab_records::{Block, Clock, Mode, Pass, Subject, Unit};
 
 use crate::{arch::machine, experiments::Results, log};
 
@@ -20,8 +22,9 @@ pub struct Table {
 }
 
 impl Table {
-    /// The table of `blocks`.
-    pub fn new(parameters: &Params, cpus: u32, blocks: Vec<Block>) -> Self {
+    /// The table of those of `blocks` that it is made of: the handoffs of the batch pass.
+    pub fn new(parameters: &Params, cpus: u32, mut blocks: Vec<Block>) -> Self {
+        blocks.retain(|block| (block.subject, block.pass) == (Subject::Handoff, Pass::Batch));
         Self { parameters: *parameters, cpus, blocks }
     }
 
@@ -34,46 +37,68 @@ impl Table {
         stats::mean(self.blocks.iter().filter(|block| block.mode == mode).map(|block| block.ticks))
     }
 
-    fn time_and_switch(&self, ticks: Option<u64>, hz: TscHz) -> [String; 2] {
+    fn total_and_switch(&self, ticks: Option<u64>, ruler: Ruler) -> [String; 2] {
         let Some(ticks) = ticks else {
             return [String::from("skipped: one CPU"), String::from("-")];
         };
-        let switch = stats::per_switch_ns(ticks, self.parameters.exchanges, hz).unwrap_or(0);
-        [
-            alloc::format!("{}", Nanoseconds(stats::ticks_to_ns(ticks, hz))),
-            alloc::format!("{}", Nanoseconds(switch)),
-        ]
+        let switch = ruler.switch(ticks, self.parameters.exchanges);
+        [alloc::format!("{}", ruler.total(ticks)), alloc::format!("{switch}")]
     }
 
-    fn print_rows(&self, hz: TscHz) {
-        log!("| Run | Same-Core Time | Same-Core Switch | Cross-Core Time | Cross-Core Switch | Winner |");
-        log!("|-----|----------------|------------------|-----------------|-------------------|--------|");
+    fn print_rows(&self, ruler: Ruler) {
+        let total = ruler.total_name();
+        log!(
+            "| Run | Same-Core {total} | Same-Core Switch | Cross-Core {total} | Cross-Core Switch | Winner |"
+        );
+        log!("|---|---|---|---|---|---|");
         for run in 1..=self.parameters.runs {
             let ticks = |mode| self.block(run, mode).map(|block| block.ticks);
-            self.print_row(&alloc::format!("{run}"), ticks(Mode::SameCore), ticks(Mode::CrossCore), hz);
+            self.print_row(&alloc::format!("{run}"), ticks(Mode::SameCore), ticks(Mode::CrossCore), ruler);
         }
-        self.print_row("Average", self.mean_ticks(Mode::SameCore), self.mean_ticks(Mode::CrossCore), hz);
+        self.print_row("Average", self.mean_ticks(Mode::SameCore), self.mean_ticks(Mode::CrossCore), ruler);
     }
 
-    fn print_row(&self, name: &str, same: Option<u64>, cross: Option<u64>, hz: TscHz) {
-        let [same_time, same_switch] = self.time_and_switch(same, hz);
-        let [cross_time, cross_switch] = self.time_and_switch(cross, hz);
+    fn print_row(&self, name: &str, same: Option<u64>, cross: Option<u64>, ruler: Ruler) {
+        let [same_time, same_switch] = self.total_and_switch(same, ruler);
+        let [cross_time, cross_switch] = self.total_and_switch(cross, ruler);
         log!(
             "| {name} | {same_time} | {same_switch} | {cross_time} | {cross_switch} | {} |",
-            winner(same, cross)
+            self.winner(same, cross)
         );
     }
 
-    fn print_throughput(&self, hz: TscHz) {
-        for mode in [Mode::SameCore, Mode::CrossCore, Mode::Switch] {
+    /// Which of two modes took less, and by what ratio.
+    fn winner(&self, same: Option<u64>, cross: Option<u64>) -> String {
+        let (Some(same), Some(cross)) = (same, cross) else {
+            return String::from("-");
+        };
+        let (name, ratio) = match same.cmp(&cross) {
+            Ordering::Less => ("Same-Core", stats::ratio_hundredths(cross, same)),
+            Ordering::Greater => ("Cross-Core", stats::ratio_hundredths(same, cross)),
+            Ordering::Equal => return String::from("none (equal)"),
+        };
+        let better = match self.parameters.unit {
+            Unit::Time => "faster",
+            Unit::Instructions => "fewer",
+        };
+        alloc::format!("{name} ({}x {better})", Hundredths(ratio.unwrap_or(0)))
+    }
+
+    fn print_throughput(&self, ruler: Ruler) {
+        for mode in Mode::ALL {
             let Some(ticks) = self.mean_ticks(mode) else {
                 log!("{}: skipped: one CPU", mode.name());
                 continue;
             };
             let exchanges = self.parameters.exchanges;
-            let rate = stats::per_second(2 * exchanges, ticks, hz).unwrap_or(0);
-            let each = stats::per_switch_ns(ticks, exchanges, hz).unwrap_or(0);
-            log!("{}: {} a switch, {} switches a second", mode.name(), Nanoseconds(each), Grouped(rate));
+            let each = ruler.fine_switch(ticks, exchanges);
+            match ruler {
+                Ruler::Instructions => log!("{}: {each} instructions a switch", mode.name()),
+                Ruler::Time(hz) => {
+                    let rate = stats::per_second(2 * exchanges, ticks, hz).unwrap_or(0);
+                    log!("{}: {each} a switch, {} switches a second", mode.name(), Grouped(rate));
+                }
+            }
         }
     }
 
@@ -88,20 +113,22 @@ impl Table {
             (Mode::CrossCore, Mode::SameCore, cross, same)
         };
         let ratio = stats::ratio_hundredths(slower, faster).unwrap_or(0);
-        let percent = stats::percent_tenths(slower - faster, slower).unwrap_or(0);
-        log!(
-            "By the averages, {} is faster than {}: {}x, {} % less time.",
-            fast.name(),
-            slow.name(),
-            Hundredths(ratio),
-            Tenths(percent)
-        );
+        let percent = Tenths(stats::percent_tenths(slower - faster, slower).unwrap_or(0));
+        let (fast, slow, ratio) = (fast.name(), slow.name(), Hundredths(ratio));
+        match self.parameters.unit {
+            Unit::Time => {
+                log!("By the averages, {fast} is faster than {slow}: {ratio}x, {percent} % less time.");
+            }
+            Unit::Instructions => {
+                log!("{fast} executes {percent} % fewer instructions than {slow}: {ratio}x.");
+            }
+        }
     }
 
     /// What one handoff of each mode does, from the counts of all blocks.
     fn print_reason(&self) {
         log!("Why, in counted steps of one handoff:");
-        for mode in [Mode::SameCore, Mode::CrossCore, Mode::Switch] {
+        for mode in Mode::ALL {
             let blocks = || self.blocks.iter().filter(|block| block.mode == mode);
             let handoffs: u64 = blocks().map(|block| block.counts.handoffs).sum();
             let per_handoff = |count: fn(&Block) -> u64| {
@@ -123,7 +150,7 @@ impl Table {
 
 impl Results for Table {
     fn print(&self, clock: &Clock) {
-        let Some(hz) = TscHz::new(clock.tsc_hz) else {
+        let Some(ruler) = Ruler::new(self.parameters.unit, clock.tsc_hz) else {
             log!("No clock answered, so there are no times; the records have the TSC ticks.");
             return;
         };
@@ -138,34 +165,24 @@ impl Results for Table {
             Grouped(parameters.warm_up)
         );
         log!(
-            "hypervisor {} (as CPUID tells), {} CPUs, TSC {} Hz",
+            "hypervisor {} (as CPUID tells), {} CPUs, {}",
             machine::hypervisor_name().as_str(),
             self.cpus,
-            Grouped(clock.tsc_hz)
+            match ruler {
+                Ruler::Time(hz) => alloc::format!("TSC {} Hz", Grouped(hz.get())),
+                Ruler::Instructions => String::from("a TSC tick is an instruction of any CPU"),
+            }
         );
         match self.mean_ticks(Mode::CrossCore) {
             Some(_) => log!("same-core on CPU {first}, cross-core on CPUs {first} and {second}"),
             None => log!("same-core on CPU {first}, cross-core skipped: one CPU"),
         }
         log!("");
-        self.print_rows(hz);
+        self.print_rows(ruler);
         log!("");
-        self.print_throughput(hz);
+        self.print_throughput(ruler);
         self.print_verdict();
         self.print_reason();
         log!("");
     }
-}
-
-/// Which of two modes took less, and by what ratio.
-fn winner(same: Option<u64>, cross: Option<u64>) -> String {
-    let (Some(same), Some(cross)) = (same, cross) else {
-        return String::from("-");
-    };
-    let (name, ratio) = if same <= cross {
-        ("Same-Core", stats::ratio_hundredths(cross, same))
-    } else {
-        ("Cross-Core", stats::ratio_hundredths(same, cross))
-    };
-    alloc::format!("{name} ({}x faster)", Hundredths(ratio.unwrap_or(0)))
 }

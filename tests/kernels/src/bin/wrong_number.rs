@@ -3,7 +3,11 @@
 #![no_main]
 
 use case::{cpu, for_ever, spawn};
-use switchlab_kernel::{bring_up::Lab, experiments::exchange, sched::Channel};
+use switchlab_kernel::{
+    bring_up::Lab,
+    experiments::{exchange, probe::Batch},
+    sched::Channel,
+};
 
 case::case!("wrong_number", wrong_number);
 
@@ -15,7 +19,7 @@ fn wrong_number(_: &Lab) {
             back.send(if n == 500 { asked } else { asked + 1 });
         }
     });
-    let wrong = exchange::hand_over(there, back, 0, 1_000);
+    let wrong = exchange::hand_over(there, back, 0, 1_000, &mut Batch);
     if let Some(wrong) = wrong {
         case::failure!("{wrong}");
     }

@@ -1,20 +1,28 @@
 //! What a valid log says, computed from the log alone: the same log gives the same JSON and CSV to
-//! the byte, whenever and wherever it is read.
+//! the byte, whenever and wherever it is read. What a mode costs, [`cost`] computes.
+
+pub mod cost;
 
 use std::path::Path;
 
 use anyhow::Context;
 use serde::Serialize;
 use switchlab_core::counts;
-use switchlab_core::stats::{
-    TscHz, difference_ppm, mean, per_second, per_switch_ns, per_switch_ps, ticks_to_ns,
+use switchlab_core::histogram::Histogram;
+use switchlab_core::ruler::Ruler;
+use switchlab_core::stats::difference_ppm;
+use switchlab_records::{
+    self as records, Block, Clock, Cpus, Log, Machine, Mode, Pass, Plan, Record, Skipped, Start, Subject,
+    Unit,
 };
-use switchlab_records::{Block, Clock, Cpus, Log, Machine, Mode, Plan, Record, Skipped, Start};
+
+pub use cost::ModeResult;
+use cost::{UnitValue, mode_results};
 
 /// Clocks that are further apart than this make every time suspect (METHOD: 0.1 % in emulation).
 pub const SUSPECT_PPM: u64 = 1_000;
 
-/// The results of a log. Units stand in the names: `_ticks` of the TSC, `_ns`, `_ps`, `_hz`.
+/// The results of a log. `_ticks` are TSC ticks; every other figure is in `unit`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Results<'a> {
     /// Version of this format.
@@ -23,58 +31,46 @@ pub struct Results<'a> {
     pub start: Start<'a>,
     /// The job.
     pub plan: Plan<'a>,
+    /// `ns` or `instructions`.
+    pub unit: &'static str,
     /// The CPUs that were up.
     pub cpus: Option<Cpus>,
     /// The machine as the guest saw it.
     pub machine: Option<Machine<'a>>,
-    /// The frequency that all times use: the last clock record's.
-    pub tsc_hz: u64,
+    /// The frequency that all times use, the last clock record's; `None` where ticks are
+    /// instructions.
+    pub tsc_hz: Option<u64>,
     /// How far apart the clocks of the last record were, in millionths; `None` for one clock.
     pub clocks_apart_ppm: Option<u64>,
     /// Every comparison of the clocks.
     pub clocks: Vec<Clock>,
-    /// The means of each mode that ran.
+    /// What each mode that ran costs.
     pub modes: Vec<ModeResult>,
     /// What was skipped, and why.
     pub skipped: Vec<Skipped<'a>>,
     /// Every timed block, in order.
     pub blocks: Vec<BlockResult>,
+    /// How ticks are told.
+    #[serde(skip)]
+    pub ruler: Ruler,
 }
 
 /// Version of `results.json`.
-const RESULTS_FORMAT: u32 = 1;
+const RESULTS_FORMAT: u32 = 2;
 
-/// One timed block with its times.
-#[derive(Clone, Copy, Debug, Serialize)]
+/// One timed block with its figures.
+#[derive(Clone, Debug, Serialize)]
 pub struct BlockResult {
     /// As the kernel wrote it.
     #[serde(flatten)]
     pub block: Block,
-    /// The whole block.
-    pub time_ns: u64,
-    /// One switch: the time over twice the exchanges.
-    pub switch_ps: u64,
-}
-
-/// The mean of all blocks of a mode.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct ModeResult {
-    /// Which.
-    pub mode: Mode,
-    /// How many blocks.
-    pub blocks: u32,
-    /// Exchanges in each.
-    pub exchanges: u64,
-    /// Mean ticks of a block.
-    pub mean_ticks: u64,
-    /// The same as time.
-    pub mean_time_ns: u64,
-    /// Of one switch.
-    pub mean_switch_ns: u64,
-    /// The same, finer.
-    pub mean_switch_ps: u64,
-    /// Switches in a second, at the mean.
-    pub switches_per_second: u64,
+    /// The whole block, in the results' unit.
+    pub total: f64,
+    /// One switch: the total over twice the exchanges.
+    pub switch: f64,
+    /// The samples of a sampled block; they stand in the log.
+    #[serde(skip)]
+    pub samples: Option<Histogram>,
 }
 
 impl<'a> Results<'a> {
@@ -96,7 +92,8 @@ impl<'a> Results<'a> {
                 Record::Machine(record) => machine = Some(record.clone()),
                 Record::Clock(record) => clocks.push(*record),
                 Record::Skipped(record) => skipped.push(record.clone()),
-                Record::Block(record) => blocks.push(*record),
+                Record::Block(record) => blocks.push((*record, None)),
+                Record::Histogram(record) => take_samples(&mut blocks, record)?,
                 Record::Tsc(_)
                 | Record::Offset(_)
                 | Record::Count(_)
@@ -108,32 +105,42 @@ impl<'a> Results<'a> {
         let start = start.ok_or("there is no start record")?;
         let plan = plan.ok_or("there is no plan record: this kernel measured nothing")?;
         let clock = clocks.last().ok_or("there is no clock record: ticks have no length")?;
-        let tsc = TscHz::new(clock.tsc_hz).ok_or("the last clock record says 0 Hz")?;
+        let ruler = Ruler::new(plan.unit, clock.tsc_hz).ok_or("the last clock record says 0 Hz")?;
         if blocks.len() != plan.blocks as usize {
             return Err(format!("the plan says {} timed blocks, {} came", plan.blocks, blocks.len()));
         }
-        blocks.iter().try_for_each(check_counts)?;
+        blocks.iter().try_for_each(|(block, samples)| check_block(block, samples.as_ref()))?;
+        let blocks: Vec<_> = blocks
+            .into_iter()
+            .map(|(block, samples)| BlockResult::new(block, samples, ruler))
+            .collect::<Result<_, _>>()?;
         Ok(Self {
             format: RESULTS_FORMAT,
-            tsc_hz: tsc.get(),
+            unit: match plan.unit {
+                Unit::Time => "ns",
+                Unit::Instructions => "instructions",
+            },
+            tsc_hz: (plan.unit == Unit::Time).then_some(clock.tsc_hz),
             clocks_apart_ppm: apart_ppm(clock),
-            modes: mode_results(&blocks, tsc)?,
-            blocks: blocks.iter().map(|block| BlockResult::new(*block, tsc)).collect::<Result<_, _>>()?,
+            modes: mode_results(&blocks, ruler)?,
+            blocks,
             start,
             plan,
             cpus,
             machine,
             clocks,
             skipped,
+            ruler,
         })
     }
 
-    /// Whether the clocks are too far apart, or none was there to hold against another.
+    /// Whether the clocks are too far apart, or none was there to hold against another. Instructions
+    /// need no clock.
     pub fn clock_is_suspect(&self) -> bool {
-        self.clocks_apart_ppm.is_none_or(|ppm| ppm > SUSPECT_PPM)
+        self.plan.unit == Unit::Time && self.clocks_apart_ppm.is_none_or(|ppm| ppm > SUSPECT_PPM)
     }
 
-    /// The mean of a mode; `None` where it did not run.
+    /// What a mode costs; `None` where it did not run.
     pub fn mode(&self, mode: Mode) -> Option<&ModeResult> {
         self.modes.iter().find(|result| result.mode == mode)
     }
@@ -143,9 +150,12 @@ impl<'a> Results<'a> {
         self.skipped.iter().find(|skipped| skipped.mode == mode).map(|skipped| &*skipped.reason)
     }
 
-    /// The block of `mode` in run `run`.
+    /// The handoffs of `mode` in run `run`, as the batch pass measured them.
     pub fn block(&self, run: u32, mode: Mode) -> Option<&BlockResult> {
-        self.blocks.iter().find(|result| result.block.run == run && result.block.mode == mode)
+        self.blocks.iter().find(|result| {
+            let block = &result.block;
+            (block.run, block.mode) == (run, mode) && result.is_of(Subject::Handoff, Pass::Batch)
+        })
     }
 
     /// As JSON, with a newline at its end.
@@ -165,15 +175,15 @@ impl<'a> Results<'a> {
     pub fn csv(&self) -> anyhow::Result<String> {
         let mut writer = csv::Writer::from_writer(Vec::new());
         writer.write_record(CSV_HEADER)?;
-        for BlockResult { block, time_ns, switch_ps } in &self.blocks {
+        for BlockResult { block, total, switch, .. } in &self.blocks {
             let counts = block.counts;
-            let numbers = [block.exchanges, block.ticks, *time_ns, *switch_ps]
-                .into_iter()
-                .chain([counts.handoffs, counts.switches, counts.ipis_sent, counts.ipis_taken, counts.halts])
-                .map(|number| number.to_string());
-            let mut row =
-                vec![block.run.to_string(), block.position.to_string(), block.mode.name().to_owned()];
-            row.extend(numbers);
+            let mut row = vec![block.run.to_string(), block.position.to_string()];
+            row.extend([block.mode.name(), block.subject.name(), block.pass.name()].map(str::to_owned));
+            row.extend([block.exchanges, block.ticks].map(|number| number.to_string()));
+            row.extend([total.to_string(), switch.to_string(), self.unit.to_owned()]);
+            let counts =
+                [counts.handoffs, counts.switches, counts.ipis_sent, counts.ipis_taken, counts.halts];
+            row.extend(counts.map(|number| number.to_string()));
             row.push(String::new());
             writer.write_record(row)?;
         }
@@ -200,14 +210,17 @@ impl<'a> Results<'a> {
     }
 }
 
-const CSV_HEADER: [&str; 13] = [
+const CSV_HEADER: [&str; 16] = [
     "run",
     "position",
     "mode",
+    "subject",
+    "pass",
     "exchanges",
     "ticks",
-    "time_ns",
-    "switch_ps",
+    "total",
+    "switch",
+    "unit",
     "handoffs",
     "switches",
     "ipis_sent",
@@ -217,54 +230,54 @@ const CSV_HEADER: [&str; 13] = [
 ];
 
 impl BlockResult {
-    fn new(block: Block, tsc: TscHz) -> Result<Self, String> {
-        let switch_ps = per_switch_ps(block.ticks, block.exchanges, tsc).ok_or("a block of 0 exchanges")?;
-        Ok(Self { block, time_ns: ticks_to_ns(block.ticks, tsc), switch_ps })
+    fn new(block: Block, samples: Option<Histogram>, ruler: Ruler) -> Result<Self, String> {
+        let switches = block.exchanges.checked_mul(2).filter(|&switches| switches != 0);
+        let switches = switches.ok_or("a block of a number of exchanges that can not be")?;
+        let ticks = i128::from(block.ticks);
+        Ok(Self { total: ruler.value(ticks, 1), switch: ruler.value(ticks, switches), block, samples })
     }
 
-    /// One switch in whole nanoseconds, as the table shows it.
-    pub fn switch_ns(&self, tsc_hz: u64) -> u64 {
-        let tsc = TscHz::new(tsc_hz);
-        tsc.and_then(|tsc| per_switch_ns(self.block.ticks, self.block.exchanges, tsc)).unwrap_or_default()
+    /// Whether it is of this subject and pass.
+    pub fn is_of(&self, subject: Subject, pass: Pass) -> bool {
+        (self.block.subject, self.block.pass) == (subject, pass)
     }
+}
+
+/// A histogram belongs to the block right before it.
+fn take_samples(
+    blocks: &mut [(Block, Option<Histogram>)],
+    record: &records::Histogram,
+) -> Result<(), String> {
+    let place = || format!("the histogram of run {}, {}", record.run, record.mode.name());
+    let (block, samples) = blocks.last_mut().ok_or_else(|| format!("{} has no block", place()))?;
+    let fits = (block.run, block.mode, block.subject) == (record.run, record.mode, record.subject)
+        && block.pass == Pass::Sampled
+        && samples.is_none();
+    if !fits {
+        return Err(format!("{} does not belong to the block before it", place()));
+    }
+    let histogram = Histogram::from_buckets(&record.buckets);
+    *samples = Some(histogram.map_err(|error| format!("{}: {error}", place()))?);
+    Ok(())
 }
 
 /// The kernel has checked the counts; a result rests on them, so they are checked again, and what
 /// was expected as well.
-fn check_counts(block: &Block) -> Result<(), String> {
-    let place = || format!("run {}, {}", block.run, block.mode.name());
-    let due = counts::expected(block.mode, block.exchanges);
+fn check_block(block: &Block, samples: Option<&Histogram>) -> Result<(), String> {
+    let Block { run, mode, subject, pass, exchanges, .. } = *block;
+    let place = || format!("run {run}, {} {} {}", mode.name(), subject.name(), pass.name());
+    let due = counts::expected(subject, mode, exchanges);
     counts::check(&block.expected, &due)
         .map_err(|mismatch| format!("{}: the kernel expected the wrong count of {mismatch}", place()))?;
     counts::check(&block.counts, &due)
-        .map_err(|mismatch| format!("{}: the kernel passed a wrong count of {mismatch}", place()))
-}
-
-fn mode_results(blocks: &[Block], tsc: TscHz) -> Result<Vec<ModeResult>, String> {
-    let modes = [Mode::SameCore, Mode::CrossCore, Mode::Switch];
-    modes.into_iter().filter_map(|mode| mode_result(mode, blocks, tsc).transpose()).collect()
-}
-
-fn mode_result(mode: Mode, blocks: &[Block], tsc: TscHz) -> Result<Option<ModeResult>, String> {
-    let of_mode = || blocks.iter().filter(move |block| block.mode == mode);
-    let (Some(first), Some(mean_ticks)) = (of_mode().next(), mean(of_mode().map(|block| block.ticks))) else {
-        return Ok(None);
-    };
-    let exchanges = first.exchanges;
-    if of_mode().any(|block| block.exchanges != exchanges) {
-        return Err(format!("the blocks of {} differ in their exchanges", mode.name()));
+        .map_err(|mismatch| format!("{}: the kernel passed a wrong count of {mismatch}", place()))?;
+    let found = samples.map(Histogram::samples);
+    let due = (pass == Pass::Sampled).then_some(exchanges);
+    if found != due {
+        let [found, due] = [found, due].map(|samples| samples.unwrap_or_default());
+        return Err(format!("{}: {found} samples, {due} were due", place()));
     }
-    let no_time = || format!("the blocks of {} took no time", mode.name());
-    Ok(Some(ModeResult {
-        mode,
-        blocks: of_mode().count().try_into().unwrap_or(u32::MAX),
-        exchanges,
-        mean_ticks,
-        mean_time_ns: ticks_to_ns(mean_ticks, tsc),
-        mean_switch_ns: per_switch_ns(mean_ticks, exchanges, tsc).ok_or_else(no_time)?,
-        mean_switch_ps: per_switch_ps(mean_ticks, exchanges, tsc).ok_or_else(no_time)?,
-        switches_per_second: per_second(exchanges.saturating_mul(2), mean_ticks, tsc).ok_or_else(no_time)?,
-    }))
+    Ok(())
 }
 
 /// The largest distance between two of the clocks that answered.
