@@ -22,7 +22,7 @@ fn same_log(parts: &Parts) -> Verdict {
             spec.timing = Timing::Instructions;
             // Counting is slower where guests wait for clocks, and the neighbours take most of the host.
             spec.deadline = Duration::from_secs(300);
-            spec.append = "runs=1 exchanges=100 warmup=10".into();
+            spec.append = "runs=1 exchanges=100 warmup=10 unit=instructions".into();
         });
         case.boot()
     };

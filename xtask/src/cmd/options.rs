@@ -279,7 +279,11 @@ impl ExperimentArgs {
         let Size { runs, exchanges } = self.size(timing);
         let pair = pair.or((cpus > 1).then_some(DEFAULT_PAIR));
         let pair = pair.map_or_else(String::new, |(first, second)| format!(" pair={first},{second}"));
-        format!("experiment={experiment} runs={runs} exchanges={exchanges}{pair}")
+        let unit = match timing {
+            Timing::Host => "",
+            Timing::Instructions => " unit=instructions",
+        };
+        format!("experiment={experiment} runs={runs} exchanges={exchanges}{pair}{unit}")
     }
 
     /// How much is measured in a boot: what was asked for, else what suits.
@@ -344,7 +348,10 @@ mod tests {
     #[test]
     fn counted_instructions_are_asked_for_and_are_few() {
         let counted = Timing::Instructions;
-        assert_eq!(experiment().words(12, counted), "experiment=classic runs=1 exchanges=10000 pair=0,1");
+        assert_eq!(
+            experiment().words(12, counted),
+            "experiment=classic runs=1 exchanges=10000 pair=0,1 unit=instructions"
+        );
         let named = ExperimentArgs { runs: Some(2), exchanges: Some(1_000_000), ..experiment() };
         assert_eq!(named.size(counted), Size { runs: 2, exchanges: 1_000_000 });
         assert!(experiment().check(12, counted).is_ok());
