@@ -1,5 +1,6 @@
 //! The cases that boot a kernel, by subject.
 
+mod clock;
 mod cpus;
 mod deterministic;
 mod failing;
@@ -20,6 +21,7 @@ fn main() {
         eprintln!("the kernels' cases are ignored here: `cargo xtask test` builds the kernels and runs them");
     }
     let subjects = [
+        clock::trials,
         cpus::trials,
         tasks::trials,
         memory::trials,
