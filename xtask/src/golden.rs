@@ -7,7 +7,7 @@ use switchlab_core::{
 };
 use switchlab_records::{
     self as records, ApicMode, Block, Clock, ClockPhase, Counts, Cpus, Crash, End, Failure, MAX_LINE,
-    Machine, Mode, Pass, Plan, Record, Skipped, Start, Status, Subject, Unit, encode,
+    Machine, Mode, Offset, Pass, Plan, Record, Skipped, Start, Status, Subject, Tsc, Unit, encode,
 };
 
 /// TSC frequency of the golden machine.
@@ -38,7 +38,8 @@ pub fn start() -> Record<'static> {
         version: "0.1.0".into(),
         command_line: "experiment=classic".into(),
         parameters:
-            "experiment=classic runs=2 exchanges=1000 warmup=10000 samples=100 pair=0,1 seed=0 unit=time"
+            "experiment=classic runs=2 exchanges=1000 warmup=10000 samples=100 pair=0,1 seed=0 unit=time \
+             offsets=bsp"
                 .into(),
     })
 }
@@ -71,6 +72,35 @@ fn clock(phase: ClockPhase, tsc_hz: u64) -> Record<'static> {
         pm_timer_window_ticks: 20_000_000,
         hpet_hz: 0,
         hpet_window_ticks: 0,
+    })
+}
+
+/// What the golden machine's TSC is like.
+fn tsc() -> Record<'static> {
+    Record::Tsc(Tsc {
+        step_ticks: 2,
+        pairs: 1_000,
+        read_min_ticks: 62,
+        read_p50_ticks: 66,
+        read_p99_ticks: 70,
+        steps_back: 0,
+        cpuid_15h_hz: 0,
+        cpuid_16h_hz: 0,
+        hypervisor_hz: 0,
+    })
+}
+
+/// Each CPU is a tick further behind CPU 0.
+fn offset(cpu: u32) -> Record<'static> {
+    Record::Offset(Offset {
+        cpu,
+        against: 0,
+        rounds: 8,
+        offset_ticks: -i64::from(cpu),
+        bound_ticks: 3_400,
+        steps_back: 0,
+        largest_step_back_ticks: 0,
+        own_steps_back: 0,
     })
 }
 
@@ -127,18 +157,20 @@ pub fn classic_in(unit: Unit, cpus: u32, runs: u32, exchanges: u64) -> Vec<Recor
             rdtscp: true,
             memory_bytes: 265_000_000,
         }),
-        Record::Plan(Plan {
-            experiment: "classic".into(),
-            runs,
-            exchanges,
-            warm_up: 10_000,
-            samples,
-            pair: [0, 1],
-            blocks: runs * order.blocks(1).count() as u32,
-            unit,
-            seed: 0,
-        }),
+        tsc(),
     ];
+    records.extend((1..cpus).map(offset));
+    records.push(Record::Plan(Plan {
+        experiment: "classic".into(),
+        runs,
+        exchanges,
+        warm_up: 10_000,
+        samples,
+        pair: [0, 1],
+        blocks: runs * order.blocks(1).count() as u32,
+        unit,
+        seed: 0,
+    }));
     for mode in skipped {
         records.push(Record::Skipped(Skipped { mode: *mode, reason: "one CPU".into() }));
     }

@@ -15,6 +15,7 @@
 //! | [`guest`] | a guest from start to outcome: the tests' way in |
 //! | [`folder`], [`manifest`] | what a run leaves, and the facts beside its log |
 //! | [`results`], [`table`] | what a log says: JSON, CSV, table, markdown |
+//! | [`clock`] | what the clock is worth: sources, steps, offsets, and whether it is suspect |
 //! | [`progress`] | what is shown meanwhile |
 //! | [`interrupt`] | Ctrl-C |
 //! | [`failure`], [`symbols`] | what is said when it went wrong |
@@ -27,6 +28,7 @@
 pub mod accel;
 pub mod build;
 pub mod capture;
+pub mod clock;
 pub mod cmd;
 pub mod exit;
 pub mod failure;

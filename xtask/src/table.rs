@@ -11,7 +11,7 @@ use switchlab_records::{ApicMode, Counts, Mode, Subject, Unit};
 
 use crate::manifest::{Manifest, plural};
 use crate::results::cost::{DISAGREEMENT_PERCENT, RANKS};
-use crate::results::{ModeResult, Results, SUSPECT_PPM};
+use crate::results::{ModeResult, Results};
 
 /// A report, before it has a form.
 pub struct Report {
@@ -121,7 +121,7 @@ fn title(results: &Results<'_>) -> String {
         None => format!("CPUs {first} and {second}"),
     };
     let cpus = results.cpus.map_or_else(String::new, |cpus| format!(" of {}", cpus.up));
-    let suspect = if results.clock_is_suspect() { " [clock: suspect]" } else { "" };
+    let suspect = if results.clock.is_suspect() { " [clock: suspect]" } else { "" };
     format!(
         "{}, {where_}{cpus}: {} of {} ping-pong exchanges ({} switches), each after {} of warm-up{suspect}",
         plan.experiment,
@@ -369,22 +369,13 @@ fn guest_conditions(results: &Results<'_>) -> Vec<(&'static str, String)> {
             }
             Ruler::Time(hz) => {
                 let invariant = if machine.invariant_tsc { "invariant" } else { "not marked invariant" };
-                format!("TSC at {} Hz, {invariant}; {}", Grouped(hz.get()), apart(results))
+                format!("TSC at {} Hz, {invariant}; {}", Grouped(hz.get()), results.clock.agreement())
             }
         };
         conditions.push(("Clock", clock));
     }
+    conditions.extend(results.clock.conditions(results.cpus.map_or(1, |cpus| cpus.up)));
     conditions
-}
-
-fn apart(results: &Results<'_>) -> String {
-    match results.clocks_apart_ppm {
-        None => "suspect: no two clocks to hold against each other".into(),
-        Some(ppm) if results.clock_is_suspect() => {
-            format!("suspect: the clocks are {} ppm apart, of {} allowed", Grouped(ppm), Grouped(SUSPECT_PPM))
-        }
-        Some(ppm) => format!("the clocks agree within {ppm} ppm"),
-    }
 }
 
 #[cfg(test)]
@@ -428,7 +419,8 @@ mod tests {
         let text = golden::ended(records);
         let report = Report::new(&Results::from_log(&read_log(&text)).unwrap(), None).text();
         assert!(report.lines().next().unwrap().ends_with("[clock: suspect]"), "{report}");
-        assert!(report.contains("suspect: the clocks are 1,990 ppm apart, of 1,000 allowed"), "{report}");
+        let reason = "Clock suspect:  PM timer and PIT are 1,990 ppm apart, of 1,000 allowed\n";
+        assert!(report.contains(reason), "{report}");
     }
 
     #[test]

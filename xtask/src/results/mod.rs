@@ -10,17 +10,14 @@ use serde::Serialize;
 use switchlab_core::counts;
 use switchlab_core::histogram::Histogram;
 use switchlab_core::ruler::Ruler;
-use switchlab_core::stats::difference_ppm;
 use switchlab_records::{
     self as records, Block, Clock, Cpus, Log, Machine, Mode, Pass, Plan, Record, Skipped, Start, Subject,
     Unit,
 };
 
+use crate::clock;
 pub use cost::ModeResult;
 use cost::{UnitValue, mode_results};
-
-/// Clocks that are further apart than this make every time suspect (METHOD: 0.1 % in emulation).
-pub const SUSPECT_PPM: u64 = 1_000;
 
 /// The results of a log. `_ticks` are TSC ticks; every other figure is in `unit`.
 #[derive(Clone, Debug, Serialize)]
@@ -40,8 +37,8 @@ pub struct Results<'a> {
     /// The frequency that all times use, the last clock record's; `None` where ticks are
     /// instructions.
     pub tsc_hz: Option<u64>,
-    /// How far apart the clocks of the last record were, in millionths; `None` for one clock.
-    pub clocks_apart_ppm: Option<u64>,
+    /// What the clock is worth, and why it is suspect where it is.
+    pub clock: clock::Quality,
     /// Every comparison of the clocks.
     pub clocks: Vec<Clock>,
     /// What each mode that ran costs.
@@ -83,6 +80,7 @@ impl<'a> Results<'a> {
         let mut start = None;
         let mut plan = None;
         let (mut cpus, mut machine) = (None, None);
+        let (mut tsc, mut offsets) = (None, Vec::new());
         let (mut clocks, mut skipped, mut blocks) = (Vec::new(), Vec::new(), Vec::new());
         for record in &log.records {
             match record {
@@ -94,12 +92,9 @@ impl<'a> Results<'a> {
                 Record::Skipped(record) => skipped.push(record.clone()),
                 Record::Block(record) => blocks.push((*record, None)),
                 Record::Histogram(record) => take_samples(&mut blocks, record)?,
-                Record::Tsc(_)
-                | Record::Offset(_)
-                | Record::Count(_)
-                | Record::Failure(_)
-                | Record::Crash(_)
-                | Record::End(_) => {}
+                Record::Tsc(record) => tsc = Some(*record),
+                Record::Offset(record) => offsets.push(*record),
+                Record::Count(_) | Record::Failure(_) | Record::Crash(_) | Record::End(_) => {}
             }
         }
         let start = start.ok_or("there is no start record")?;
@@ -121,7 +116,13 @@ impl<'a> Results<'a> {
                 Unit::Instructions => "instructions",
             },
             tsc_hz: (plan.unit == Unit::Time).then_some(clock.tsc_hz),
-            clocks_apart_ppm: apart_ppm(clock),
+            clock: clock::Quality::new(&clock::Evidence {
+                unit: plan.unit,
+                machine: machine.as_ref(),
+                clock,
+                tsc,
+                offsets: &offsets,
+            }),
             modes: mode_results(&blocks, ruler)?,
             blocks,
             start,
@@ -132,12 +133,6 @@ impl<'a> Results<'a> {
             skipped,
             ruler,
         })
-    }
-
-    /// Whether the clocks are too far apart, or none was there to hold against another. Instructions
-    /// need no clock.
-    pub fn clock_is_suspect(&self) -> bool {
-        self.plan.unit == Unit::Time && self.clocks_apart_ppm.is_none_or(|ppm| ppm > SUSPECT_PPM)
     }
 
     /// What a mode costs; `None` where it did not run.
@@ -278,14 +273,6 @@ fn check_block(block: &Block, samples: Option<&Histogram>) -> Result<(), String>
         return Err(format!("{}: {found} samples, {due} were due", place()));
     }
     Ok(())
-}
-
-/// The largest distance between two of the clocks that answered.
-fn apart_ppm(clock: &Clock) -> Option<u64> {
-    let answered: Vec<u64> =
-        [clock.pit_hz, clock.pm_timer_hz, clock.hpet_hz].into_iter().filter(|hz| *hz != 0).collect();
-    let (least, most) = (answered.iter().min()?, answered.iter().max()?);
-    (answered.len() > 1).then(|| difference_ppm(*most, *least)).flatten()
 }
 
 #[cfg(test)]

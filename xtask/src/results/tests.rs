@@ -15,7 +15,7 @@ fn times_use_the_last_clock_and_switches_are_half_exchanges() {
     let mode = results.mode(Mode::SameCore).unwrap();
     assert_eq!((mode.blocks, mode.mean_total, mode.switch.raw), (2, 203_000.0, 101.5));
     assert_eq!(mode.switches_per_second, Some(9_852_217));
-    assert_eq!(results.clocks_apart_ppm, Some(10));
+    assert_eq!(results.clock.apart_ppm, Some(10));
 }
 
 #[test]
@@ -153,7 +153,7 @@ fn passes_that_differ_are_said_to_disagree() {
 fn instructions_have_no_time() {
     let text = golden::ended(golden::classic_in(Unit::Instructions, 12, 1, 1_000));
     let results = Results::from_log(&read_log(&text)).unwrap();
-    assert_eq!((results.unit, results.tsc_hz, results.clock_is_suspect()), ("instructions", None, false));
+    assert_eq!((results.unit, results.tsc_hz, results.clock.is_suspect()), ("instructions", None, false));
     let mode = results.mode(Mode::SameCore).unwrap();
     assert_eq!((mode.switch.raw, mode.switches_per_second), (202.0, None));
     let json = results.json().unwrap();
