@@ -111,7 +111,10 @@ impl fmt::Display for LogError {
             Self::Frame { line, error: FrameError::Checksum } => {
                 write!(f, "line {line}: wrong checksum")
             }
-            Self::Json { line, error } => write!(f, "line {line}: not a record: {error}"),
+            Self::Json { line, error } => write!(
+                f,
+                "line {line}: no record of format {FORMAT_VERSION} as this tool knows it ({error}); read the log with the xtask of its kernel's own sources"
+            ),
             Self::Sequence { line, expected, found } => {
                 write!(f, "line {line}: record {found} where {expected} was due")
             }

@@ -121,6 +121,20 @@ fn other_version_is_named() {
 }
 
 #[test]
+fn unknown_record_of_the_right_format_is_named() {
+    let json = "{\"teleport\":{\"to\":1}}";
+    let checksum = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC).checksum(format!("2 1 {json}").as_bytes());
+    let line = format!("@sl 2 1 {json} {checksum:08x}\n");
+    let text = lines(&[start()]).replace("between\n", &line);
+    let problem = read_log(&text).problem.expect("unknown").to_string();
+    assert!(
+        problem
+            .starts_with("line 3: no record of format 2 as this tool knows it (unknown variant `teleport`"),
+        "{problem}"
+    );
+}
+
+#[test]
 fn end_that_contradicts_the_failures_is_an_error() {
     let failure = Record::Failure(Failure { what: Cow::Borrowed("counts differ") });
     assert_eq!(
