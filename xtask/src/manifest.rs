@@ -20,6 +20,9 @@ use crate::{host, workspace};
 /// Name of the file.
 pub const FILE: &str = "manifest.json";
 
+/// Version of its format: another one is not read. A fact that is added with a default keeps it.
+pub const FORMAT: u32 = 1;
+
 /// The facts.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Manifest {
@@ -156,7 +159,7 @@ impl Manifest {
     ) -> anyhow::Result<Self> {
         let host_cpus = host::usable_cpus(config.host_cpus.as_deref());
         Ok(Self {
-            format: 1,
+            format: FORMAT,
             started: humantime::format_rfc3339_millis(SystemTime::now()).to_string(),
             argv: config.argv().iter().map(|word| word.to_string_lossy().into_owned()).collect(),
             qemu: Qemu { path: config.qemu.display().to_string(), version: version.to_owned() },
@@ -202,9 +205,35 @@ impl Manifest {
         fs::write(&path, text).with_context(|| format!("writing {}", path.display()))
     }
 
-    /// The manifest in `folder`; `None` where there is none, or none of this format.
-    pub fn read(folder: &Path) -> Option<Self> {
-        serde_json::from_str(&fs::read_to_string(folder.join(FILE)).ok()?).ok()
+    /// The manifest in `folder`; `None` where there is none.
+    ///
+    /// # Errors
+    ///
+    /// One that cannot be read, or of another format: the file, what is wrong, and what to do.
+    pub fn read(folder: &Path) -> Result<Option<Self>, String> {
+        let path = folder.join(FILE);
+        let named = |why: &dyn std::fmt::Display| format!("{}: {why}", path.display());
+        let text = match fs::read_to_string(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            read => read.map_err(|error| named(&error))?,
+        };
+        Self::parse(&text).map(Some).map_err(|why| named(&why))
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        /// What is looked at first: all else may differ.
+        #[derive(Deserialize)]
+        struct Version {
+            format: u32,
+        }
+        let no_manifest = |error: serde_json::Error| format!("no manifest: {error}");
+        let Version { format } = serde_json::from_str(text).map_err(no_manifest)?;
+        if format != FORMAT {
+            return Err(format!(
+                "a manifest of format {format}, this tool reads format {FORMAT}; read it with the xtask of its own sources"
+            ));
+        }
+        serde_json::from_str(text).map_err(no_manifest)
     }
 
     /// The command line as a shell would take it.

@@ -39,7 +39,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Refusal::usage(format!("{}: {error}; a saved serial log is expected", path.display()))
     })?;
     let text = String::from_utf8_lossy(&bytes);
-    let manifest = path.parent().and_then(Manifest::read);
+    let manifest = conditions(&path);
     let outcome = judge_log(&text);
     let log = read_log(&text);
     let results = match &outcome {
@@ -57,6 +57,15 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     print(&render(args.format, &results, manifest.as_ref())?)?;
     Ok(Status::Pass.into())
+}
+
+/// The manifest beside the log. Without it the results are shown without their conditions: the log is
+/// whole by itself.
+fn conditions(log: &Path) -> Option<Manifest> {
+    log.parent().map_or(Ok(None), Manifest::read).unwrap_or_else(|why| {
+        eprintln!("note: {why}; the conditions of the run are not shown");
+        None
+    })
 }
 
 fn report_failure(outcome: &Outcome, log: &str, log_path: &Path, manifest: Option<&Manifest>) -> ExitCode {
