@@ -232,25 +232,19 @@ impl Sink for Ignore {
     fn bytes(&mut self, _: &[u8], _: Duration) {}
 }
 
-/// A sink that calls `on_line` with each whole line, and with the time it came.
-pub struct Lines<F: FnMut(&str, Duration)> {
+/// Makes whole lines of bytes, however they come.
+#[derive(Default)]
+pub struct Lines {
     partial: Vec<u8>,
-    on_line: F,
 }
 
-impl<F: FnMut(&str, Duration)> Lines<F> {
-    /// Starts without a line.
-    pub const fn new(on_line: F) -> Self {
-        Self { partial: Vec::new(), on_line }
-    }
-}
-
-impl<F: FnMut(&str, Duration)> Sink for Lines<F> {
-    fn bytes(&mut self, bytes: &[u8], since_start: Duration) {
+impl Lines {
+    /// Takes the next bytes and hands each line that is whole to `on_line`, its end included.
+    pub fn take(&mut self, bytes: &[u8], mut on_line: impl FnMut(&str)) {
         self.partial.extend_from_slice(bytes);
         while let Some(end) = self.partial.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = self.partial.drain(..=end).collect();
-            (self.on_line)(&String::from_utf8_lossy(&line), since_start);
+            on_line(&String::from_utf8_lossy(&line));
         }
     }
 }

@@ -73,6 +73,7 @@ impl BootSpec {
             kernel: self.kernel.clone(),
             ramdisk: self.ramdisk.clone(),
             command_line: self.append.clone(),
+            monitor: None,
             extra: self.extra.clone(),
         }
     }

@@ -16,6 +16,8 @@
 //! | [`folder`], [`manifest`] | what a run leaves, and the facts beside its log |
 //! | [`results`], [`table`] | what a log says: JSON, CSV, table, markdown |
 //! | [`clock`] | what the clock is worth: sources, steps, offsets, and whether it is suspect |
+//! | [`observer`] | who hears of each record as it comes |
+//! | [`watch`] | what happens to QEMU meanwhile, and what it makes void |
 //! | [`progress`] | what is shown meanwhile |
 //! | [`interrupt`] | Ctrl-C |
 //! | [`failure`], [`symbols`] | what is said when it went wrong |
@@ -41,6 +43,7 @@ pub mod host;
 pub mod install;
 pub mod interrupt;
 pub mod manifest;
+pub mod observer;
 pub mod progress;
 pub mod qemu;
 pub mod results;
@@ -48,4 +51,5 @@ pub mod status;
 pub mod symbols;
 pub mod table;
 pub mod toolchain;
+pub mod watch;
 pub mod workspace;

@@ -15,6 +15,7 @@ use crate::accel::Choice;
 use crate::build::Artefacts;
 use crate::floor::Floor;
 use crate::qemu::{self, Config, Timing};
+use crate::watch::Watch;
 use crate::{host, workspace};
 
 /// Name of the file.
@@ -50,6 +51,9 @@ pub struct Manifest {
     pub kernel: File,
     /// How it ended; `None` until then.
     pub ending: Option<Ending>,
+    /// What was seen of it from outside; `None` until its end, and of kernels that are not ours.
+    #[serde(default)]
+    pub watch: Option<Watch>,
 }
 
 /// The emulator.
@@ -191,6 +195,7 @@ impl Manifest {
             loader: File::read(&config.loader)?,
             kernel: File::read(&config.kernel)?,
             ending: None,
+            watch: None,
         })
     }
 
@@ -273,6 +278,7 @@ impl Manifest {
         if let Some(Ending { cpus_up_ms: Some(ms), .. }) = self.ending {
             lines.push(("Start-up", format!("{ms}ms from QEMU's start to the record that the CPUs are up")));
         }
+        lines.extend(self.watch.iter().flat_map(Watch::conditions));
         if let Some(Revision { commit, dirty }) = &self.revision {
             let state = if *dirty { ", with changes" } else { "" };
             let built = self.toolchain.as_ref().map_or_else(String::new, |toolchain| {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use switchlab_core::format::{Grouped, Nanoseconds};
 use switchlab_core::stats::{TscHz, mean, ticks_to_ns};
-use switchlab_records::{Block, Mode, Pass, Plan, Record, Subject, Unit, parse_frame};
+use switchlab_records::{Block, Mode, Pass, Plan, Record, Subject, Unit};
 
 /// How to show it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,11 +48,8 @@ impl Progress {
         Self { style, bar, job: Job::default(), cpus_up: None }
     }
 
-    /// Takes a line of the serial log. What is no record, or a broken one, shows nothing: judging
-    /// the log is done when it is whole.
-    pub fn line(&mut self, line: &str, since_start: Duration) {
-        let Some(Ok(frame)) = parse_frame(line.trim_end_matches(['\n', '\r'])) else { return };
-        let Ok(record) = serde_json::from_str(frame.json) else { return };
+    /// Takes a record that came `since_start` after QEMU's start.
+    pub fn record(&mut self, record: &Record<'_>, since_start: Duration) {
         match record {
             Record::Cpus(cpus) => {
                 self.cpus_up.get_or_insert(since_start);
@@ -62,12 +59,12 @@ impl Progress {
             Record::Clock(clock) => self.job.tsc = TscHz::new(clock.tsc_hz).or(self.job.tsc),
             Record::Plan(plan) => {
                 self.job.last = since_start;
-                self.plan(&plan);
+                self.plan(plan);
             }
             Record::Skipped(skipped) => {
                 self.say(&format!("{} skipped: {}", skipped.mode.name(), skipped.reason));
             }
-            Record::Block(block) => self.block(&block, since_start),
+            Record::Block(block) => self.block(block, since_start),
             Record::End(_) => self.bar.finish_and_clear(),
             Record::Start(_)
             | Record::Machine(_)
@@ -196,6 +193,7 @@ impl Job {
 mod tests {
     use super::*;
     use crate::golden;
+    use crate::observer::record_of;
 
     fn batch(mode: Mode) -> Kind {
         (Subject::Handoff, Pass::Batch, mode)
@@ -220,7 +218,9 @@ mod tests {
     fn records_of_a_whole_job_are_counted() {
         let mut progress = Progress::new(Style::Silent);
         for (number, line) in golden::ended(golden::classic(12, 2, 1_000)).lines().enumerate() {
-            progress.line(line, Duration::from_millis(number as u64));
+            if let Some(record) = record_of(line) {
+                progress.record(&record, Duration::from_millis(number as u64));
+            }
         }
         assert_eq!(progress.job.done.len(), 24);
         assert_eq!(progress.job.left(), Left(Some(Duration::ZERO)));

@@ -140,6 +140,8 @@ pub struct Config {
     pub ramdisk: Option<PathBuf>,
     /// The kernel's command line; empty for none.
     pub command_line: String,
+    /// Where the monitor opens for whoever listens; `None` for no monitor.
+    pub monitor: Option<PathBuf>,
     /// The user's own arguments, last.
     pub extra: Vec<OsString>,
 }
@@ -150,6 +152,7 @@ impl Config {
         let mut argv = self.program();
         argv.extend(self.board());
         argv.extend(headless());
+        argv.extend(self.monitor());
         argv.extend(self.payload());
         argv.extend(self.extra.iter().cloned());
         argv
@@ -174,6 +177,14 @@ impl Config {
         let size = ["-m", &self.memory, "-smp", &cpus, "-cpu", cpu];
         let timing = self.timing.options().iter().copied();
         words.into_iter().chain(size).chain(timing).map(OsString::from).collect()
+    }
+
+    fn monitor(&self) -> Vec<OsString> {
+        let Some(socket) = &self.monitor else { return Vec::new() };
+        let mut option = OsString::from("unix:");
+        option.push(doubled_commas(socket.as_os_str()));
+        option.push(",server=on,wait=off");
+        vec!["-qmp".into(), option]
     }
 
     fn payload(&self) -> Vec<OsString> {

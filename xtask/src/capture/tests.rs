@@ -106,10 +106,9 @@ fn log_that_cannot_be_written_is_whole_in_memory() {
 #[test]
 fn lines_come_whole_however_the_bytes_do() {
     let mut seen = Vec::new();
-    let mut lines = Lines::new(|line: &str, _| seen.push(line.to_owned()));
+    let mut lines = Lines::default();
     for piece in ["a", "b\ncd", "\n\ne"] {
-        lines.bytes(piece.as_bytes(), Duration::ZERO);
+        lines.take(piece.as_bytes(), |line| seen.push(line.to_owned()));
     }
-    drop(lines);
     assert_eq!(seen, ["ab\n", "cd\n", "\n"]);
 }

@@ -249,6 +249,7 @@ impl GuestArgs {
             kernel,
             ramdisk: self.ramdisk.clone(),
             command_line: words,
+            monitor: None,
             extra: self.extra.clone(),
         }
     }

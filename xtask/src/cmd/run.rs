@@ -14,15 +14,17 @@ use super::output::{Format, print, render};
 use super::{find_qemu, loader_and_kernel};
 use crate::accel::Choice;
 use crate::build::{KERNEL, KERNEL_PACKAGE, LOADER_PACKAGE, Talk, build};
-use crate::capture::{Captured, Ending, Limits, Lines, Serial, Sink};
+use crate::capture::{Captured, Ending, Limits, Serial, Sink};
 use crate::exit::Outcome;
 use crate::failure::Failure;
 use crate::interrupt::{self, INTERRUPTED};
 use crate::manifest::{self, Manifest};
+use crate::observer::Observer;
 use crate::progress::{Progress, Style};
 use crate::qemu::{Config, Timing};
 use crate::results::Results;
 use crate::status::{self, Refusal, Status};
+use crate::watch::{Socket, Threads, Watcher};
 use crate::{floor, folder, guest, qemu};
 
 /// Options of `run`.
@@ -96,6 +98,8 @@ struct Prepared<'a> {
     manifest: Manifest,
     folder: PathBuf,
     deadline: Duration,
+    /// Removed with this.
+    _socket: Option<Socket>,
 }
 
 impl<'a> Prepared<'a> {
@@ -108,7 +112,10 @@ impl<'a> Prepared<'a> {
             artefacts.executables.insert(KERNEL.into(), kernel.clone());
         }
         let words = args.guest.command_line(&args.experiment);
-        let config = args.guest.config(qemu, choice.accelerator, loader_and_kernel(&artefacts)?, words);
+        let mut config = args.guest.config(qemu, choice.accelerator, loader_and_kernel(&artefacts)?, words);
+        // Who boots a kernel of their own watches it themselves.
+        let socket = if args.guest.kernel.is_none() { Socket::new() } else { None };
+        config.monitor = socket.as_ref().map(|socket| socket.path().to_path_buf());
         let mut manifest = Manifest::new(&config, &choice, version, &artefacts)?;
         if args.guest.kernel.is_some() {
             // The sources here are not the kernel's.
@@ -127,7 +134,7 @@ impl<'a> Prepared<'a> {
             (None, None) => args.experiment.deadline(choice.accelerator, config.timing),
             (None, Some(_)) => Duration::MAX,
         };
-        let prepared = Self { args, config, manifest, folder, deadline };
+        let prepared = Self { args, config, manifest, folder, deadline, _socket: socket };
         prepared.say(&format!("accelerator: {choice}"));
         Ok(prepared)
     }
@@ -146,9 +153,11 @@ impl<'a> Prepared<'a> {
             self.manifest.host.floor = Some(floor);
         }
         let mut progress = Progress::new(Style::suiting(self.args.quiet));
-        let mut lines = Lines::new(|line: &str, since_start| progress.line(line, since_start));
-        let (outcome, captured) = self.boot(&mut lines)?;
+        let mut watcher = Watcher::new(Threads::of(&self.config));
+        let mut observer = Observer::new(&mut progress, &mut watcher, self.config.monitor.clone());
+        let (outcome, captured) = self.boot(&mut observer)?;
         progress.finish();
+        self.manifest.watch = Some(watcher.finish());
         let cpus_up = progress.cpus_up;
         let text = String::from_utf8_lossy(&captured.log);
         let log = read_log(&text);

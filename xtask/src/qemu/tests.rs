@@ -16,6 +16,7 @@ fn config() -> Config {
         kernel: "kernel.elf".into(),
         ramdisk: None,
         command_line: "experiment=classic runs=5".into(),
+        monitor: None,
         extra: Vec::new(),
     }
 }
@@ -73,6 +74,12 @@ fn commas_in_file_names_are_doubled_only_where_qemu_splits() {
     assert!(line(&config).ends_with(
         "-kernel a,b -initrd c,d -fw_cfg name=opt/org.switchlab/ramdisk,file=e,,f -append pair=0,1"
     ));
+}
+
+#[test]
+fn monitor_opens_without_waiting_for_anyone() {
+    let heard = Config { monitor: Some("/tmp/a,b.sock".into()), ..config() };
+    assert!(line(&heard).contains(" -monitor none -qmp unix:/tmp/a,,b.sock,server=on,wait=off -kernel "));
 }
 
 #[test]

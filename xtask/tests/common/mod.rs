@@ -13,10 +13,17 @@ use tempfile::TempDir;
 #[allow(missing_docs, unreachable_pub, reason = "a copy for tests")]
 pub mod golden;
 
-/// Answers `--version`, else says what FAKE_LOG holds, complains FAKE_STDERR, and does FAKE_END.
+/// Answers `--version`, else says what FAKE_LOG holds, and the rest of it after a pause that the test
+/// ends, complains FAKE_STDERR, and does FAKE_END.
 const SCRIPT: &str = r#"#!/bin/sh
 if [ "$1" = --version ]; then echo "QEMU emulator version 99.0 (fake)"; exit 0; fi
 [ -n "$FAKE_LOG" ] && cat "$FAKE_LOG"
+# At work between two parts of the log, until it may go on.
+if [ -n "$FAKE_PAUSE" ]; then
+  echo $$ > "$FAKE_PAUSE/pid"
+  while [ ! -e "$FAKE_PAUSE/go" ]; do :; done
+  cat "$FAKE_PAUSE/rest"
+fi
 [ -n "$FAKE_STDERR" ] && echo "$FAKE_STDERR" >&2
 case "$FAKE_END" in
   hang) sleep 600 ;;

@@ -1,0 +1,273 @@
+//! What was found by watching a guest, as the manifest keeps it, and how it is told.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use switchlab_records::{Block, Mode, Pass, Subject};
+
+use super::guest_time::GuestTime;
+use super::judge::{CpuTime, VoidReason};
+use crate::manifest::{self, plural};
+
+/// From this share on a host is called busy, in percent.
+const BUSY_PERCENT: f64 = 10.0;
+
+/// So many void runs are told one by one.
+const VOID_LINES: usize = 10;
+
+/// What was found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Watch {
+    /// Whether QEMU's process was looked at.
+    pub process: Watched,
+    /// Whether QEMU's monitor was listened to.
+    pub monitor: Watched,
+    /// Timed blocks that came while it was watched.
+    pub blocks: u32,
+    /// Those among them of which the host's counters are not known.
+    pub unwatched_blocks: u32,
+    /// Time of the CPUs that QEMU may use that went to others, in percent of all of it; `None` where
+    /// the host does not tell.
+    pub host_busy_percent: Option<f64>,
+    /// What QEMU's monitor said.
+    pub events: Vec<Event>,
+    /// The guest's time held against the host's; `None` where one of them is not known.
+    pub guest_time: Option<GuestTime>,
+    /// The blocks that are void.
+    pub voids: Vec<Void>,
+}
+
+/// Whether something was watched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Watched {
+    /// It was.
+    Yes,
+    /// It was not, and this is why.
+    Not(String),
+}
+
+/// What QEMU's monitor said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// As QEMU calls it: `STOP`, `RESUME`, `RESET`, `SHUTDOWN` and more.
+    pub name: String,
+    /// When, from QEMU's start on.
+    pub at_ms: u64,
+}
+
+/// A block that is void.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Void {
+    /// Its run, from 1.
+    pub run: u32,
+    /// Its position within the run, from 1.
+    pub position: u32,
+    /// How control was handed over.
+    pub mode: Mode,
+    /// A handoff, or the loop without one.
+    pub subject: Subject,
+    /// How the clock was read.
+    pub pass: Pass,
+    /// Why, one at least.
+    pub reasons: Vec<VoidReason>,
+}
+
+impl Void {
+    pub(super) fn new(block: &Block, reasons: Vec<VoidReason>) -> Self {
+        let Block { run, position, mode, subject, pass, .. } = *block;
+        Self { run, position, mode, subject, pass, reasons }
+    }
+
+    fn describe(&self) -> String {
+        let what = match (self.subject, self.pass) {
+            (Subject::Handoff, Pass::Batch) => "",
+            (Subject::Handoff, Pass::Sampled) => ", sampled",
+            (Subject::Null, Pass::Batch) => ", null",
+            (Subject::Null, Pass::Sampled) => ", null sampled",
+        };
+        let reasons: Vec<_> = self.reasons.iter().map(ToString::to_string).collect();
+        format!("{}{what} {}", self.mode.name(), reasons.join(" and "))
+    }
+
+    /// Whether its run is out of the verdict with it: the modes that are compared, as they are compared.
+    fn is_compared(&self) -> bool {
+        let Self { subject, pass, mode, .. } = *self;
+        subject == Subject::Handoff && pass == Pass::Batch && mode != Mode::Switch
+    }
+}
+
+impl Watch {
+    /// The runs that are out of the verdict: those of which a handoff block of the batch pass is void.
+    /// A run goes as a whole, since its modes are compared with each other.
+    pub fn void_runs(&self) -> BTreeSet<u32> {
+        self.voids.iter().filter(|void| void.is_compared()).map(|void| void.run).collect()
+    }
+
+    /// What was found, in lines to stand beside the numbers.
+    pub fn conditions(&self) -> Vec<(&'static str, String)> {
+        let mut lines = Vec::new();
+        if let Some(percent) = self.host_busy_percent {
+            let busy = if percent >= BUSY_PERCENT { "busy: " } else { "" };
+            lines.push(("Host load", format!("{busy}{percent:.0} % of its CPU time went to others")));
+        }
+        if let Some(time) = &self.guest_time {
+            lines.push(("Guest time", time.to_string()));
+        }
+        lines.push(("Watched", self.summary()));
+        lines.extend(self.void_lines().map(|line| ("Void", line)));
+        lines
+    }
+
+    /// A line for each run with a void block, up to [`VOID_LINES`].
+    fn void_lines(&self) -> impl Iterator<Item = String> {
+        let mut by_run: BTreeMap<u32, Vec<&Void>> = BTreeMap::new();
+        for void in &self.voids {
+            by_run.entry(void.run).or_default().push(void);
+        }
+        let rest = by_run.len().saturating_sub(VOID_LINES);
+        let rest = (rest > 0).then(|| format!("{} more, in {}", plural(rest as u64, "run"), manifest::FILE));
+        let line = |(run, voids): (u32, Vec<&Void>)| {
+            // What takes the run out comes first.
+            let told = voids.iter().find(|void| void.is_compared()).or(voids.first())?;
+            let others = match voids.len() - 1 {
+                0 => String::new(),
+                others => format!(" (and {})", plural(others as u64, "other block")),
+            };
+            Some(format!("run {run}: {}{others}", told.describe()))
+        };
+        by_run.into_iter().take(VOID_LINES).filter_map(line).chain(rest)
+    }
+
+    fn summary(&self) -> String {
+        let Self { blocks, unwatched_blocks, voids, .. } = self;
+        let mut text = match &self.process {
+            Watched::Not(why) => format!("not: {why}"),
+            Watched::Yes if voids.is_empty() => {
+                let blocks = plural(u64::from(*blocks), "block");
+                format!("{blocks}, none of them stopped, paused or starved")
+            }
+            Watched::Yes => {
+                let runs: Vec<_> = self.void_runs().iter().map(u32::to_string).collect();
+                let runs = match runs.as_slice() {
+                    [] => "no run's times hang on them".into(),
+                    [run] => format!("run {run} is out of the verdict"),
+                    runs => format!("runs {} are out of the verdict", runs.join(", ")),
+                };
+                format!("{blocks} blocks, {} of them void: {runs}", voids.len())
+            }
+        };
+        if self.process == Watched::Yes && *unwatched_blocks > 0 {
+            text += &format!("; of {unwatched_blocks} the host's counters are not known");
+        }
+        if let (Watched::Yes, Watched::Not(why)) = (&self.process, &self.monitor) {
+            text += &format!("; pauses not: {why}");
+        }
+        text
+    }
+}
+
+/// Time that went to others, in percent with one decimal; `None` where no time has passed.
+pub(super) fn busy_percent(cpu: &CpuTime) -> Option<f64> {
+    if cpu.available.is_zero() {
+        return None;
+    }
+    let others = (cpu.others() + cpu.stolen).div_duration_f64(cpu.available);
+    Some((others.min(1.0) * 1_000.0).round() / 10.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn watch(voids: Vec<Void>) -> Watch {
+        Watch {
+            process: Watched::Yes,
+            monitor: Watched::Yes,
+            blocks: 24,
+            unwatched_blocks: 0,
+            host_busy_percent: Some(3.4),
+            events: Vec::new(),
+            guest_time: None,
+            voids,
+        }
+    }
+
+    fn void(run: u32, mode: Mode, subject: Subject, pass: Pass) -> Void {
+        Void { run, position: 1, mode, subject, pass, reasons: vec![VoidReason::Stopped { ms: 300 }] }
+    }
+
+    #[test]
+    fn run_goes_with_any_of_its_compared_blocks() {
+        let voids = vec![
+            void(4, Mode::CrossCore, Subject::Handoff, Pass::Batch),
+            void(2, Mode::SameCore, Subject::Handoff, Pass::Batch),
+            void(1, Mode::Switch, Subject::Handoff, Pass::Batch),
+            void(3, Mode::SameCore, Subject::Null, Pass::Batch),
+            void(5, Mode::SameCore, Subject::Handoff, Pass::Sampled),
+        ];
+        assert_eq!(watch(voids).void_runs(), [2, 4].into());
+    }
+
+    #[test]
+    fn voids_are_told_with_their_reasons() {
+        let watch = watch(vec![void(2, Mode::CrossCore, Subject::Handoff, Pass::Batch)]);
+        let lines = watch.conditions();
+        let told = ("Watched", "24 blocks, 1 of them void: run 2 is out of the verdict".to_owned());
+        assert!(lines.contains(&told), "{lines:?}");
+        assert!(lines.contains(&("Void", "run 2: cross-core stopped for 300 ms".into())), "{lines:?}");
+    }
+
+    #[test]
+    fn many_voids_are_told_run_by_run_and_not_all() {
+        let (handoff, null, batch) = (Subject::Handoff, Subject::Null, Pass::Batch);
+        let of_run = |run| [void(run, Mode::Switch, null, batch), void(run, Mode::SameCore, handoff, batch)];
+        let lines: Vec<_> = watch((1..=12).flat_map(of_run).collect()).void_lines().collect();
+        assert_eq!(lines.len(), 11);
+        assert_eq!(lines[0], "run 1: same-core stopped for 300 ms (and 1 other block)");
+        assert_eq!(lines[10], "2 runs more, in manifest.json");
+    }
+
+    #[test]
+    fn busy_host_is_marked() {
+        let load = |percent| {
+            let lines = Watch { host_busy_percent: Some(percent), ..watch(Vec::new()) }.conditions();
+            lines.into_iter().find(|(label, _)| *label == "Host load").unwrap().1
+        };
+        assert_eq!(load(3.4), "3 % of its CPU time went to others");
+        assert_eq!(load(34.0), "busy: 34 % of its CPU time went to others");
+    }
+
+    #[test]
+    fn what_was_not_watched_is_never_silently_fine() {
+        let unknown = Watch { process: Watched::Not("no /proc".into()), ..watch(Vec::new()) };
+        assert!(unknown.conditions().contains(&("Watched", "not: no /proc".into())));
+        let deaf =
+            Watch { monitor: Watched::Not("no socket".into()), unwatched_blocks: 3, ..watch(Vec::new()) };
+        let text = deaf.conditions().pop().unwrap().1;
+        assert!(text.contains("of 3 the host's counters are not known; pauses not: no socket"), "{text}");
+    }
+
+    #[test]
+    fn busy_percent_is_what_went_to_others() {
+        let ms = Duration::from_millis;
+        let cpu = CpuTime {
+            ran: ms(500),
+            available: ms(2_000),
+            busy: ms(900),
+            stolen: ms(100),
+            ..CpuTime::default()
+        };
+        assert_eq!(busy_percent(&cpu), Some(25.0));
+        assert_eq!(busy_percent(&CpuTime::default()), None);
+    }
+
+    #[test]
+    fn voids_survive_the_manifest() {
+        let watch = watch(vec![void(2, Mode::CrossCore, Subject::Handoff, Pass::Batch)]);
+        let text = serde_json::to_string(&watch).unwrap();
+        assert!(text.contains(r#""reasons":[{"reason":"stopped","ms":300}]"#), "{text}");
+        assert_eq!(serde_json::from_str::<Watch>(&text).unwrap(), watch);
+    }
+}

@@ -1,0 +1,135 @@
+//! QEMU's monitor (QMP): a socket on which QEMU tells that the guest was paused, went on, was reset.
+//! It is only listened to; the one command that is sent opens it.
+
+use std::env;
+use std::fs;
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// How often a QEMU that has not opened its socket yet is tried again, and how long a read waits
+/// before it looks whether it is still wanted.
+const TICK: Duration = Duration::from_millis(20);
+
+/// The longest name that a socket may have, with its end (`sockaddr_un`, Linux: 108, macOS: 104).
+const LONGEST_NAME: usize = 103;
+
+/// A name for the socket, in the system's folder for temporary files: names of sockets are short by
+/// law, so a run's own folder is no place for one. Removed when dropped.
+pub struct Socket {
+    path: PathBuf,
+}
+
+impl Socket {
+    /// A name that no other has. `None` where that folder's name is too long.
+    pub fn new() -> Option<Self> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = env::temp_dir().join(format!("switchlab-qmp-{}-{number}.sock", process::id()));
+        (path.as_os_str().len() <= LONGEST_NAME).then_some(Self { path })
+    }
+
+    /// The name.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        // QEMU removes it where it ends by itself.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+/// Listens until `wanted` says no, or QEMU has gone. `on_event` gets each event's name.
+///
+/// # Errors
+///
+/// The socket never opened, or what came on it is no QMP.
+pub fn listen(
+    path: &Path,
+    wanted: impl Fn() -> bool,
+    on_open: impl FnOnce(),
+    mut on_event: impl FnMut(&str),
+) -> io::Result<()> {
+    let mut stream = loop {
+        match UnixStream::connect(path) {
+            Ok(stream) => break stream,
+            Err(error) if !wanted() => return Err(error),
+            Err(_) => std::thread::sleep(TICK),
+        }
+    };
+    stream.set_read_timeout(Some(TICK))?;
+    stream.write_all(b"{\"execute\":\"qmp_capabilities\"}\n")?;
+    on_open();
+    let (mut pending, mut buffer) = (Vec::new(), [0; 4 << 10]);
+    while wanted() {
+        match stream.read(&mut buffer) {
+            Ok(0) => return Ok(()),
+            Ok(length) => {
+                pending.extend_from_slice(&buffer[..length]);
+                while let Some(end) = pending.iter().position(|byte| *byte == b'\n') {
+                    let line: Vec<u8> = pending.drain(..=end).collect();
+                    if let Some(event) = serde_json::from_slice::<Message<'_>>(&line)?.event {
+                        on_event(event);
+                    }
+                }
+            }
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {}
+            // QEMU leaves without a word.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(()),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Of the greeting, answers and events, what matters.
+#[derive(Deserialize)]
+struct Message<'a> {
+    event: Option<&'a str>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{BufRead, BufReader};
+    use std::os::unix::net::UnixListener;
+    use std::thread;
+
+    #[test]
+    fn events_come_in_order_whatever_stands_between() {
+        let socket = Socket::new().unwrap();
+        let listener = UnixListener::bind(socket.path()).unwrap();
+        let qemu = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.write_all(b"{\"QMP\": {\"version\": {}, \"capabilities\": [\"oob\"]}}\r\n").unwrap();
+            let mut command = String::new();
+            BufReader::new(stream.try_clone().unwrap()).read_line(&mut command).unwrap();
+            stream.write_all(b"{\"return\": {}}\r\n{\"timestamp\": {\"seconds\": 1}, \"ev").unwrap();
+            stream.write_all(b"ent\": \"STOP\"}\r\n{\"event\": \"RESUME\", \"data\": {}}\r\n").unwrap();
+            command
+        });
+        let (mut opened, mut events) = (false, Vec::new());
+        listen(socket.path(), || true, || opened = true, |event| events.push(event.to_owned())).unwrap();
+        assert_eq!(events, ["STOP", "RESUME"]);
+        assert!(opened && qemu.join().unwrap().contains("qmp_capabilities"));
+    }
+
+    #[test]
+    fn socket_that_never_opens_is_an_error() {
+        let socket = Socket::new().unwrap();
+        assert!(listen(socket.path(), || false, || unreachable!(), |_| unreachable!()).is_err());
+    }
+
+    #[test]
+    fn sockets_have_names_of_their_own() {
+        assert_ne!(Socket::new().unwrap().path(), Socket::new().unwrap().path());
+    }
+}

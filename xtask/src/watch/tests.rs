@@ -1,0 +1,122 @@
+//! Facts about `watch`: a busy shell is the QEMU, and really stopped.
+
+use super::*;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixListener;
+use std::process::{Child, Command};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use switchlab_records::{Counts, Mode, Pass, Subject};
+
+/// A process that never rests, until it is dropped.
+struct Busy(Child);
+
+impl Busy {
+    fn start() -> Self {
+        Self(Command::new("sh").args(["-c", "while :; do :; done"]).spawn().unwrap())
+    }
+
+    fn send(&self, signal: Signal) {
+        kill(Pid::from_raw(self.0.id().cast_signed()), signal).unwrap();
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn block(run: u32) -> Record<'static> {
+    let (counts, expected) = (Counts::default(), Counts::default());
+    let (mode, subject, pass) = (Mode::CrossCore, Subject::Handoff, Pass::Batch);
+    Record::Block(Block { run, position: 1, mode, subject, pass, exchanges: 1, ticks: 1, counts, expected })
+}
+
+/// The runs that are void for a reason that `is` finds. A busy host may add reasons of its own.
+fn void_runs(watch: &Watch, is: impl Fn(&VoidReason) -> bool) -> Vec<u32> {
+    watch.voids.iter().filter(|void| void.reasons.iter().any(&is)).map(|void| void.run).collect()
+}
+
+/// Until it is so; a test's own deadline.
+fn wait_until(mut is_so: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < Duration::from_secs(60), "it never came");
+        thread::yield_now();
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn block_is_void_in_which_the_process_was_stopped() {
+    let qemu = Busy::start();
+    let mut watcher = Watcher::new(Some(Threads::One));
+    watcher.started(qemu.0.id(), None);
+    watcher.record(&block(1));
+    qemu.send(Signal::SIGSTOP);
+    let state = Arc::clone(&watcher.state);
+    wait_until(|| !state.seen().stopped.total.is_zero());
+    qemu.send(Signal::SIGCONT);
+    wait_until(|| watcher.process.as_ref().is_ok_and(|process| process.is_stopped() == Some(false)));
+    watcher.record(&block(2));
+    watcher.record(&block(3));
+    let watch = watcher.finish();
+    assert_eq!((&watch.process, watch.blocks, watch.unwatched_blocks), (&Watched::Yes, 3, 0));
+    assert_eq!(void_runs(&watch, |reason| matches!(reason, VoidReason::Stopped { .. })), [2]);
+}
+
+#[test]
+fn block_is_void_in_which_the_monitor_says_that_the_guest_was_paused() {
+    let socket = Socket::new().unwrap();
+    let listener = UnixListener::bind(socket.path()).unwrap();
+    let mut watcher = Watcher::new(Some(Threads::Several));
+    watcher.started(std::process::id(), Some(socket.path()));
+    let (mut monitor, _) = listener.accept().unwrap();
+    let state = Arc::clone(&watcher.state);
+    watcher.record(&block(1));
+    for event in ["STOP", "RESUME"] {
+        writeln!(monitor, r#"{{"event": "{event}"}}"#).unwrap();
+        wait_until(|| state.seen().events.last().is_some_and(|last| last.name == event));
+    }
+    watcher.record(&block(2));
+    watcher.record(&block(3));
+    let watch = watcher.finish();
+    assert_eq!(watch.monitor, Watched::Yes);
+    assert_eq!(void_runs(&watch, |reason| matches!(reason, VoidReason::Paused { .. })), [2]);
+    let mut command = String::new();
+    monitor.read_to_string(&mut command).unwrap();
+    assert!(command.contains("qmp_capabilities"));
+}
+
+#[test]
+fn nothing_is_void_where_instructions_are_counted() {
+    let mut watcher = Watcher::new(None);
+    watcher.started(std::process::id(), None);
+    watcher.record(&block(1));
+    let watch = watcher.finish();
+    assert_eq!((watch.blocks, watch.voids.len()), (0, 0));
+    assert!(matches!(&watch.process, Watched::Not(why) if why.contains("instructions")));
+}
+
+#[test]
+fn monitor_that_never_opens_is_said() {
+    let socket = Socket::new().unwrap();
+    let mut watcher = Watcher::new(Some(Threads::One));
+    watcher.started(std::process::id(), Some(socket.path()));
+    assert!(matches!(watcher.finish().monitor, Watched::Not(_)));
+}
+
+#[test]
+fn meter_counts_what_was_and_what_still_is() {
+    let (start, mut meter) = (Instant::now(), Meter::default());
+    let at = |ms| start + Duration::from_millis(ms);
+    meter.set(IsSo::Yes, at(10));
+    assert_eq!(meter.total(at(15)), Duration::from_millis(5));
+    meter.set(IsSo::Yes, at(20));
+    meter.set(IsSo::No, at(30));
+    meter.set(IsSo::No, at(40));
+    assert_eq!(meter.total(at(50)), Duration::from_millis(20));
+}
