@@ -25,6 +25,8 @@ pub struct Parts {
     pub loader: PathBuf,
     /// The laboratory's kernel.
     pub laboratory: PathBuf,
+    /// xtask itself; `None` where nobody said.
+    pub xtask: Option<PathBuf>,
     /// The folder with the test kernels' ELFs.
     pub kernels: PathBuf,
 }
@@ -37,6 +39,7 @@ impl Parts {
             qemu: path("SWITCHLAB_QEMU")?,
             loader: path("SWITCHLAB_LOADER")?,
             laboratory: path("SWITCHLAB_KERNEL")?,
+            xtask: path("SWITCHLAB_XTASK"),
             kernels: path("SWITCHLAB_TEST_KERNELS")?,
         })
     }

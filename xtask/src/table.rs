@@ -12,6 +12,10 @@ use switchlab_records::{ApicMode, Counts, Mode, Subject, Unit};
 use crate::manifest::{Manifest, plural};
 use crate::results::cost::{DISAGREEMENT_PERCENT, RANKS};
 use crate::results::{ModeResult, Results};
+use crate::watch::Watch;
+
+/// Stands behind the title where times are not to be trusted.
+const SUSPECT: &str = " [clock: suspect]";
 
 /// A report, before it has a form.
 pub struct Report {
@@ -38,7 +42,7 @@ impl Report {
     pub fn new(results: &Results<'_>, manifest: Option<&Manifest>) -> Self {
         let mut conditions = guest_conditions(results);
         conditions.extend(manifest.map(Manifest::conditions).unwrap_or_default());
-        Self {
+        let mut report = Self {
             title: title(results),
             runs: runs(results),
             costs: vec![switches(results), exchanges(results)]
@@ -47,6 +51,26 @@ impl Report {
                 .collect(),
             findings: findings(results),
             conditions,
+        };
+        if let Some(watch) = manifest.and_then(|manifest| manifest.watch.as_ref()) {
+            report.mark(watch);
+        }
+        report
+    }
+
+    /// Marks what was seen from outside: void runs, which name no winner, and a guest whose time is not
+    /// the host's.
+    fn mark(&mut self, watch: &Watch) {
+        let void = watch.void_runs();
+        for row in &mut self.runs.rows {
+            if let ([name, .., winner], true) = (row.as_mut_slice(), self.runs.last_is_text)
+                && name.parse().is_ok_and(|run| void.contains(&run))
+            {
+                "void".clone_into(winner);
+            }
+        }
+        if watch.guest_time.is_some_and(|time| time.is_suspect()) && !self.title.ends_with(SUSPECT) {
+            self.title += SUSPECT;
         }
     }
 
@@ -121,7 +145,7 @@ fn title(results: &Results<'_>) -> String {
         None => format!("CPUs {first} and {second}"),
     };
     let cpus = results.cpus.map_or_else(String::new, |cpus| format!(" of {}", cpus.up));
-    let suspect = if results.clock.is_suspect() { " [clock: suspect]" } else { "" };
+    let suspect = if results.clock.is_suspect() { SUSPECT } else { "" };
     format!(
         "{}, {where_}{cpus}: {} of {} ping-pong exchanges ({} switches), each after {} of warm-up{suspect}",
         plan.experiment,
@@ -421,6 +445,32 @@ mod tests {
         assert!(report.lines().next().unwrap().ends_with("[clock: suspect]"), "{report}");
         let reason = "Clock suspect:  PM timer and PIT are 1,990 ppm apart, of 1,000 allowed\n";
         assert!(report.contains(reason), "{report}");
+    }
+
+    #[test]
+    fn void_run_names_no_winner_and_strange_time_stands_above_all() {
+        let watch = |guest_ns: u64| {
+            let stopped = serde_json::json!({
+                "run": 2, "position": 1, "mode": "same-core", "subject": "handoff", "pass": "batch",
+                "reasons": [{ "reason": "stopped", "ms": 300 }],
+            });
+            let time =
+                serde_json::json!({ "guest_ns": guest_ns, "host_ns": 20_000_000_000_u64, "apart_ppm": 0 });
+            serde_json::from_value(serde_json::json!({
+                "process": "yes", "monitor": "yes", "blocks": 36, "unwatched_blocks": 0,
+                "host_busy_percent": 1.0, "events": [], "guest_time": time, "voids": [stopped],
+            }))
+        };
+        let mut report = report(12, 3);
+        report.mark(&watch(20_000_000_000).unwrap());
+        let winners: Vec<_> = report.runs.rows.iter().map(|row| row.last().unwrap() == "void").collect();
+        assert_eq!(winners, [false, true, false, false]);
+        assert!(!report.title.ends_with("[clock: suspect]"));
+        let mut strange: Watch = watch(21_000_000_000).unwrap();
+        strange.guest_time.as_mut().unwrap().apart_ppm = 50_000;
+        report.mark(&strange);
+        report.mark(&strange);
+        assert_eq!(report.title.matches("[clock: suspect]").count(), 1);
     }
 
     #[test]

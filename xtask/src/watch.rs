@@ -190,7 +190,7 @@ impl Watcher {
         }
         let seen = std::mem::take(&mut *self.state.seen());
         let process = match (self.threads, &self.process) {
-            (None, _) => Watched::Not("counted instructions do not hang on the host".into()),
+            (None, _) => Watched::Not("counted instructions do not depend on the host".into()),
             (Some(_), Ok(_)) => Watched::Yes,
             (Some(_), Err(why)) => Watched::Not(why.clone()),
         };

@@ -8,6 +8,7 @@ mod faults;
 mod loader;
 mod memory;
 mod tasks;
+mod watched;
 
 use libtest_mimic::Arguments;
 use switchlab_tests::Parts;
@@ -29,6 +30,7 @@ fn main() {
         failing::trials,
         loader::trials,
         deterministic::trials,
+        watched::trials,
     ];
     let trials = subjects.iter().flat_map(|trials| trials(&parts)).collect();
     libtest_mimic::run(&arguments, trials).exit();

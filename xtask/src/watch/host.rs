@@ -94,6 +94,10 @@ mod linux {
                     counters.threads.insert(task.tid, times);
                 }
             }
+            // What threads of a process that has ended did is not told any more.
+            if matches!(self.process.stat()?.state()?, ProcState::Zombie | ProcState::Dead) {
+                return Err(ProcError::NotFound(None));
+            }
             let allowed = self.process.status()?.cpus_allowed_list.unwrap_or_default();
             let host = KernelStats::current()?;
             let may_use = |cpu: usize| {
