@@ -33,14 +33,14 @@ fn clock_offset(lab: &Lab) {
 
 /// CPU `of` held against CPU `against`, with `plant` added to the readings of each, by their number.
 fn rounds(against: usize, of: usize, plant: [fn(u32) -> i64; 2]) -> Rounds {
-    let [mut first, mut second] = plant.map(|plant| {
+    let [first, second] = plant.map(|plant| {
         let mut number = 0;
         move || {
             number += 1;
             (BASE + tsc::fenced()).wrapping_add_signed(plant(number))
         }
     });
-    qualify::exchange_readings(cpu(against), cpu(of), ROUNDS, move || first(), move || second())
+    qualify::exchange_readings(cpu(against), cpu(of), ROUNDS, first, second)
         .unwrap_or_else(|error| panic!("{error}"))
 }
 
