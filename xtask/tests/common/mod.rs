@@ -67,9 +67,12 @@ impl Place {
         self.dir.path().join(name)
     }
 
+    /// Whole at once: a fake QEMU that reads the file meanwhile finds the old text or the new one.
     pub fn write(&self, name: &str, text: &str) -> PathBuf {
-        fs::write(self.path(name), text).expect("a file");
-        self.path(name)
+        let path = self.path(name);
+        let fresh = path.with_extension("fresh");
+        fs::write(&fresh, text).and_then(|()| fs::rename(&fresh, &path)).expect("a file");
+        path
     }
 
     /// `cargo xtask` with the fake QEMU, which says `log` and ends by `end`.
