@@ -51,9 +51,11 @@ fn run_in_which_qemu_was_stopped_is_void_and_replayed_so() {
     kill(pid, Signal::SIGCONT).expect("QEMU goes on");
     let done = Done::from(child.wait_with_output().expect("xtask ends"));
     assert_eq!(done.status, Some(0), "{}", done.stderr);
-    let void = done.stdout.lines().find(|line| line.starts_with("Void:")).unwrap_or_default();
-    assert!(void.contains("run 2: ") && void.contains("stopped for "), "{}", done.stdout);
-    assert!(done.stdout.contains("run 2 is out of the verdict"), "{}", done.stdout);
+    // A busy host may add voids of its own, for other reasons.
+    let told = |line: &str| line.contains("run 2: ") && line.contains("stopped for ");
+    assert!(done.stdout.lines().any(told), "{}", done.stdout);
+    let of_run_2 = |line: &&str| line.starts_with(" 2 ") && line.ends_with(" void");
+    assert_eq!(done.stdout.lines().filter(of_run_2).count(), 1, "{}", done.stdout);
     let manifest: serde_json::Value = serde_json::from_str(&place.latest("manifest.json")).expect("JSON");
     let voids = manifest["watch"]["voids"].as_array().expect("voids");
     let stopped = |void: &&serde_json::Value| {
