@@ -18,6 +18,7 @@
 //! | [`clock`] | what the clock is worth: sources, steps, offsets, and whether it is suspect |
 //! | [`observer`] | who hears of each record as it comes |
 //! | [`watch`] | what happens to QEMU meanwhile, and what it makes void |
+//! | [`export`] | results as trackers of benchmarks read them |
 //! | [`progress`] | what is shown meanwhile |
 //! | [`interrupt`] | Ctrl-C |
 //! | [`failure`], [`symbols`] | what is said when it went wrong |
@@ -33,6 +34,7 @@ pub mod capture;
 pub mod clock;
 pub mod cmd;
 pub mod exit;
+pub mod export;
 pub mod failure;
 pub mod floor;
 pub mod folder;

@@ -137,7 +137,7 @@ fn malformed_log_is_refused_by_replay() {
 #[test]
 fn replay_gives_what_the_run_gave_to_the_byte() {
     let place = Place::new();
-    for format in ["table", "json", "csv", "markdown"] {
+    for format in ["table", "json", "csv", "markdown", "bencher", "github"] {
         let done = place.run(&whole(), "33", &format!("--quiet --format {format}"));
         assert_eq!(done.status, Some(0), "{}", done.stderr);
         let replayed =

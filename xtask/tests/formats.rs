@@ -91,3 +91,13 @@ fn log_without_a_manifest_is_shown_without_a_word_about_it() {
     let done = replay_of(&whole());
     assert_eq!((done.status, &*done.stderr), (Some(0), ""));
 }
+
+#[test]
+fn exported_figures_say_what_they_hang_on() {
+    let place = Place::new();
+    let done = place.run(&whole(), "33", "--quiet --format github");
+    let figures: serde_json::Value = serde_json::from_str(&done.stdout).expect("JSON");
+    let extra = figures[0]["extra"].as_str().expect("text");
+    assert!(extra.contains("\nQEMU: 99.0 (fake)\n") && extra.contains("\nAccelerator: tcg"), "{extra}");
+    assert!(!extra.contains("Command"), "{extra}");
+}

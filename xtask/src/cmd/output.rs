@@ -2,6 +2,7 @@
 
 use clap::ValueEnum;
 
+use crate::export;
 use crate::manifest::Manifest;
 use crate::results::Results;
 use crate::table::Report;
@@ -17,6 +18,10 @@ pub enum Format {
     Csv,
     /// The table as a document has it.
     Markdown,
+    /// Bencher Metric Format, a JSON: the switch of each mode, and percentiles
+    Bencher,
+    /// The same for github-action-benchmark, as its tool customSmallerIsBetter reads it
+    Github,
 }
 
 /// The results in `format`.
@@ -30,6 +35,8 @@ pub fn render(format: Format, results: &Results<'_>, manifest: Option<&Manifest>
         Format::Markdown => Report::new(results, manifest).markdown(),
         Format::Json => results.json()?,
         Format::Csv => results.csv()?,
+        Format::Bencher => export::bencher(results)?,
+        Format::Github => export::github(results, manifest)?,
     })
 }
 

@@ -1,0 +1,181 @@
+//! Results in the forms that trackers of benchmarks read: Bencher's and github-action-benchmark's.
+//! Called by `output` alone. A figure's name never changes, since a tracker knows it by that.
+
+use serde::{Serialize, Serializer};
+use switchlab_core::format::Grouped;
+use switchlab_records::{Mode, Pass, Subject, Unit};
+
+use crate::manifest::{Manifest, plural};
+use crate::results::cost::UnitValue;
+use crate::results::{ModeResult, Results};
+
+/// The percentiles that are tracked: ranks in ten-thousandths, with their names. Least and most are
+/// left out: they say what happened once.
+const TRACKED_RANKS: [(u32, &str); 4] = [(5_000, "p50"), (9_000, "p90"), (9_900, "p99"), (9_990, "p99.9")];
+
+/// [Bencher Metric Format](https://bencher.dev/docs/reference/bencher-metric-format): an object of
+/// benchmarks, each an object of measures, each with its value and, of a mean, its least and its most
+/// run. The measure is `latency`, in nanoseconds, or `instructions`.
+///
+/// # Errors
+///
+/// None that a valid log can cause.
+pub fn bencher(results: &Results<'_>) -> anyhow::Result<String> {
+    let benchmarks = Benchmarks { measure: measure(results.plan.unit), figures: &figures(results) };
+    Ok(serde_json::to_string_pretty(&benchmarks)? + "\n")
+}
+
+/// The form of
+/// [github-action-benchmark](https://github.com/benchmark-action/github-action-benchmark)'s tool
+/// `customSmallerIsBetter`: an array of figures with unit, range, and what they hang on.
+///
+/// # Errors
+///
+/// None that a valid log can cause.
+pub fn github(results: &Results<'_>, manifest: Option<&Manifest>) -> anyhow::Result<String> {
+    let conditions = manifest.map(Manifest::conditions).unwrap_or_default();
+    // A chart's tooltip has them: the command is too long for that, and the manifest has it.
+    let conditions = conditions.iter().filter(|(label, _)| *label != "Command");
+    let conditions: Vec<_> = conditions.map(|(label, text)| format!("{label}: {text}")).collect();
+    let entry = |figure: Figure| Entry {
+        range: figure.runs.map(|runs| format!("± {:.3}", runs.reach(figure.value))),
+        name: figure.name,
+        unit: results.unit,
+        value: figure.value,
+        extra: [&[figure.what], &*conditions].concat().join("\n"),
+    };
+    let entries: Vec<_> = figures(results).into_iter().map(entry).collect();
+    Ok(serde_json::to_string_pretty(&entries)? + "\n")
+}
+
+const fn measure(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Time => "latency",
+        Unit::Instructions => "instructions",
+    }
+}
+
+/// One figure that is tracked, in the results' unit.
+struct Figure {
+    name: String,
+    value: f64,
+    /// What the single runs had; `None` for one run, and for a percentile, which is of all together.
+    runs: Option<Runs>,
+    /// What it is a figure of.
+    what: String,
+}
+
+#[derive(Clone, Copy)]
+struct Runs {
+    least: f64,
+    most: f64,
+}
+
+impl Runs {
+    /// How far the furthest run is from `value`.
+    fn reach(self, value: f64) -> f64 {
+        (self.most - value).max(value - self.least)
+    }
+}
+
+fn figures(results: &Results<'_>) -> Vec<Figure> {
+    let percentiles = results.modes.iter().flat_map(|mode| percentiles(results, mode));
+    results.modes.iter().map(|mode| switch(results, mode)).chain(percentiles).collect()
+}
+
+/// One switch, raw, as the table has it.
+fn switch(results: &Results<'_>, mode: &ModeResult) -> Figure {
+    let blocks = results
+        .blocks
+        .iter()
+        .filter(|result| result.block.mode == mode.mode && result.is_of(Subject::Handoff, Pass::Batch));
+    let (least, most) = blocks.fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), block| {
+        (least.min(block.switch), most.max(block.switch))
+    });
+    Figure {
+        name: switch_name(mode.mode),
+        value: mode.switch.raw,
+        // One run has no spread, which is not a spread of nothing.
+        runs: (mode.blocks > 1).then_some(Runs { least, most }),
+        what: format!(
+            "mean of {} of {} exchanges, raw, of one switch (half an exchange)",
+            plural(u64::from(mode.blocks), "run"),
+            Grouped(mode.exchanges)
+        ),
+    }
+}
+
+/// What one switch of `mode` is called wherever figures have names: `same-core switch`,
+/// `cross-core switch`, `switch`.
+pub fn switch_name(mode: Mode) -> String {
+    match mode {
+        Mode::Switch => mode.name().into(),
+        Mode::SameCore | Mode::CrossCore => format!("{} switch", mode.name()),
+    }
+}
+
+/// A percentile of the exchanges of `mode`: `same-core exchange p99`.
+fn percentiles(results: &Results<'_>, mode: &ModeResult) -> Vec<Figure> {
+    let Some(sampled) = &mode.sampled else { return Vec::new() };
+    let figure = |&(rank, name): &(u32, &str)| {
+        let ticks = sampled.histogram.percentile(rank)?;
+        Some(Figure {
+            name: format!("{} exchange {name}", mode.mode.name()),
+            value: results.ruler.value(i128::from(ticks), 1),
+            runs: None,
+            what: format!("{name} of {} exchanges, raw, to within 1/64", Grouped(sampled.samples)),
+        })
+    };
+    TRACKED_RANKS.iter().filter_map(figure).collect()
+}
+
+/// Figures as Bencher takes them, in the table's order.
+struct Benchmarks<'a> {
+    measure: &'static str,
+    figures: &'a [Figure],
+}
+
+impl Serialize for Benchmarks<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let metric = |figure: &Figure| Metric {
+            value: figure.value,
+            lower_value: figure.runs.map(|runs| runs.least),
+            upper_value: figure.runs.map(|runs| runs.most),
+        };
+        let measures = |figure| Measures { name: self.measure, metric: metric(figure) };
+        serializer.collect_map(self.figures.iter().map(|figure| (&figure.name, measures(figure))))
+    }
+}
+
+struct Measures {
+    name: &'static str,
+    metric: Metric,
+}
+
+impl Serialize for Measures {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map([(self.name, &self.metric)])
+    }
+}
+
+#[derive(Serialize)]
+struct Metric {
+    value: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lower_value: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upper_value: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct Entry {
+    name: String,
+    unit: &'static str,
+    value: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    range: Option<String>,
+    extra: String,
+}
+
+#[cfg(test)]
+mod tests;
