@@ -164,8 +164,8 @@ impl Manifest {
         let host_cpus = host::usable_cpus(config.host_cpus.as_deref());
         Ok(Self {
             format: FORMAT,
-            started: humantime::format_rfc3339_millis(SystemTime::now()).to_string(),
-            argv: config.argv().iter().map(|word| word.to_string_lossy().into_owned()).collect(),
+            started: now(),
+            argv: words(config),
             qemu: Qemu { path: config.qemu.display().to_string(), version: version.to_owned() },
             accelerator: AcceleratorFacts {
                 argument: choice.accelerator.argument().to_owned(),
@@ -197,6 +197,11 @@ impl Manifest {
             ending: None,
             watch: None,
         })
+    }
+
+    /// The facts of the boot that starts `config` now; the others are as they are here.
+    pub fn of_boot(&self, config: &Config) -> Self {
+        Self { started: now(), argv: words(config), ..self.clone() }
     }
 
     /// Writes `manifest.json` into `folder`.
@@ -289,6 +294,14 @@ impl Manifest {
         lines.push(("Command", self.shell_line()));
         lines
     }
+}
+
+fn now() -> String {
+    humantime::format_rfc3339_millis(SystemTime::now()).to_string()
+}
+
+fn words(config: &Config) -> Vec<String> {
+    config.argv().iter().map(|word| word.to_string_lossy().into_owned()).collect()
 }
 
 /// `1 CPU`, `2 CPUs`.

@@ -7,22 +7,37 @@ use std::time::Duration;
 use switchlab_records::{Record, parse_frame};
 
 use crate::capture::{Lines, Sink};
-use crate::progress::Progress;
 use crate::watch::Watcher;
+
+/// Who shows how far it is.
+pub trait Hears {
+    /// A record came, `since_start` after QEMU's start.
+    fn record(&mut self, record: &Record<'_>, since_start: Duration);
+
+    /// The guest has ended.
+    fn ended(&mut self);
+}
 
 /// The two that look, and the line that is not whole yet.
 pub struct Observer<'a> {
     lines: Lines,
-    progress: &'a mut Progress,
+    progress: &'a mut dyn Hears,
     watcher: &'a mut Watcher,
+    cpus_up: Option<Duration>,
     /// Where QEMU's monitor opens.
     monitor: Option<PathBuf>,
 }
 
 impl<'a> Observer<'a> {
     /// Has seen nothing yet.
-    pub fn new(progress: &'a mut Progress, watcher: &'a mut Watcher, monitor: Option<PathBuf>) -> Self {
-        Self { lines: Lines::default(), progress, watcher, monitor }
+    pub fn new(progress: &'a mut dyn Hears, watcher: &'a mut Watcher, monitor: Option<PathBuf>) -> Self {
+        Self { lines: Lines::default(), progress, watcher, cpus_up: None, monitor }
+    }
+
+    /// The guest has ended. When, after QEMU's start, the record came that says which CPUs are up.
+    pub fn ended(self) -> Option<Duration> {
+        self.progress.ended();
+        self.cpus_up
     }
 }
 
@@ -32,11 +47,14 @@ impl Sink for Observer<'_> {
     }
 
     fn bytes(&mut self, bytes: &[u8], since_start: Duration) {
-        let Self { lines, progress, watcher, .. } = self;
+        let Self { lines, progress, watcher, cpus_up, .. } = self;
         lines.take(bytes, |line| {
             if let Some(record) = record_of(line) {
                 // First, since it is the one that looks at a clock.
                 watcher.record(&record);
+                if matches!(record, Record::Cpus(_)) {
+                    cpus_up.get_or_insert(since_start);
+                }
                 progress.record(&record, since_start);
             }
         });

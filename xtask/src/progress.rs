@@ -10,6 +10,8 @@ use switchlab_core::format::{Grouped, Nanoseconds};
 use switchlab_core::stats::{TscHz, mean, ticks_to_ns};
 use switchlab_records::{Block, Mode, Pass, Plan, Record, Subject, Unit};
 
+use crate::observer::Hears;
+
 /// How to show it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
@@ -37,22 +39,18 @@ pub struct Progress {
     style: Style,
     bar: ProgressBar,
     job: Job,
-    /// When the record that says which CPUs are up came.
-    pub cpus_up: Option<Duration>,
 }
 
 impl Progress {
     /// Shows nothing yet.
     pub fn new(style: Style) -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
-        Self { style, bar, job: Job::default(), cpus_up: None }
+        Self { style, bar, job: Job::default() }
     }
 
-    /// Takes a record that came `since_start` after QEMU's start.
-    pub fn record(&mut self, record: &Record<'_>, since_start: Duration) {
+    fn hear(&mut self, record: &Record<'_>, since_start: Duration) {
         match record {
             Record::Cpus(cpus) => {
-                self.cpus_up.get_or_insert(since_start);
                 let ms = since_start.as_millis();
                 self.say(&format!("{} of {} CPUs up, {ms} ms after QEMU's start", cpus.up, cpus.found));
             }
@@ -75,11 +73,6 @@ impl Progress {
             | Record::Failure(_)
             | Record::Crash(_) => {}
         }
-    }
-
-    /// Takes the bar away.
-    pub fn finish(&self) {
-        self.bar.finish_and_clear();
     }
 
     fn plan(&mut self, plan: &Plan<'_>) {
@@ -137,6 +130,16 @@ impl Progress {
             Style::Bar if self.bar.is_hidden() => eprintln!("{line}"),
             Style::Bar => self.bar.println(line),
         }
+    }
+}
+
+impl Hears for Progress {
+    fn record(&mut self, record: &Record<'_>, since_start: Duration) {
+        self.hear(record, since_start);
+    }
+
+    fn ended(&mut self) {
+        self.bar.finish_and_clear();
     }
 }
 
@@ -224,6 +227,5 @@ mod tests {
         }
         assert_eq!(progress.job.done.len(), 24);
         assert_eq!(progress.job.left(), Left(Some(Duration::ZERO)));
-        assert!(progress.cpus_up.is_some());
     }
 }

@@ -1,31 +1,27 @@
 //! `run`: from the options to a guest, to its folder, to its results.
 
+mod boot;
+
 use std::fs;
 use std::io::{Stdout, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
-use anyhow::Context;
-use switchlab_records::read_log;
-
 use super::options::{ExperimentArgs, GuestArgs};
 use super::output::{Format, print, render};
 use super::{find_qemu, loader_and_kernel};
 use crate::accel::Choice;
 use crate::build::{KERNEL, KERNEL_PACKAGE, LOADER_PACKAGE, Talk, build};
-use crate::capture::{Captured, Ending, Limits, Serial, Sink};
+use crate::capture::{Ending, Sink};
 use crate::exit::Outcome;
-use crate::failure::Failure;
-use crate::interrupt::{self, INTERRUPTED};
-use crate::manifest::{self, Manifest};
-use crate::observer::Observer;
+use crate::interrupt;
+use crate::manifest::Manifest;
 use crate::progress::{Progress, Style};
-use crate::qemu::{Config, Timing};
-use crate::results::Results;
+use crate::qemu::Config;
 use crate::status::{self, Refusal, Status};
-use crate::watch::{Socket, Threads, Watcher};
-use crate::{floor, folder, guest, qemu};
+use crate::{floor, folder, qemu};
+use boot::Boot;
 
 /// Options of `run`.
 #[derive(clap::Args)]
@@ -86,20 +82,18 @@ fn prepare_and_run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let run = Prepared::new(args, choice, &qemu, &version)?;
     match &args.guest.kernel {
-        None => run.measure(),
+        None => run.classic(),
         Some(_) => run.pass_through(),
     }
 }
 
-/// A run whose folder is made.
+/// A run whose folder is made, and all that its guests have in common.
 struct Prepared<'a> {
     args: &'a Args,
     config: Config,
     manifest: Manifest,
     folder: PathBuf,
     deadline: Duration,
-    /// Removed with this.
-    _socket: Option<Socket>,
 }
 
 impl<'a> Prepared<'a> {
@@ -112,10 +106,7 @@ impl<'a> Prepared<'a> {
             artefacts.executables.insert(KERNEL.into(), kernel.clone());
         }
         let words = args.guest.command_line(&args.experiment);
-        let mut config = args.guest.config(qemu, choice.accelerator, loader_and_kernel(&artefacts)?, words);
-        // Who boots a kernel of their own watches it themselves.
-        let socket = if args.guest.kernel.is_none() { Socket::new() } else { None };
-        config.monitor = socket.as_ref().map(|socket| socket.path().to_path_buf());
+        let config = args.guest.config(qemu, choice.accelerator, loader_and_kernel(&artefacts)?, words);
         let mut manifest = Manifest::new(&config, &choice, version, &artefacts)?;
         if args.guest.kernel.is_some() {
             // The sources here are not the kernel's.
@@ -129,12 +120,13 @@ impl<'a> Prepared<'a> {
         };
         let folder = folder::create(&args.out, SystemTime::now(), &name)
             .map_err(|error| cannot_write(&args.out, &error))?;
+        let _ = folder::point_latest(&folder);
         let deadline = match (args.timeout, &args.guest.kernel) {
             (Some(seconds), _) => Duration::from_secs(seconds),
             (None, None) => args.experiment.deadline(choice.accelerator, config.timing),
             (None, Some(_)) => Duration::MAX,
         };
-        let prepared = Self { args, config, manifest, folder, deadline, _socket: socket };
+        let prepared = Self { args, config, manifest, folder, deadline };
         prepared.say(&format!("accelerator: {choice}"));
         Ok(prepared)
     }
@@ -145,140 +137,72 @@ impl<'a> Prepared<'a> {
         }
     }
 
-    /// Runs our kernel and shows its results.
-    fn measure(mut self) -> anyhow::Result<ExitCode> {
+    /// Where each vCPU has a host thread, what those cost by themselves stands beside the numbers.
+    fn measure_floor(&mut self) -> anyhow::Result<()> {
         if self.config.accelerator.has_thread_per_cpu() {
             let floor = floor::measure(self.config.host_cpus.as_deref())?;
             self.say(&format!("host floor: {floor}"));
             self.manifest.host.floor = Some(floor);
         }
+        Ok(())
+    }
+
+    /// Boots our kernel once and shows its results.
+    fn classic(mut self) -> anyhow::Result<ExitCode> {
+        self.measure_floor()?;
+        let mut boot = Boot::new(self.config.clone(), &self.manifest, self.folder.clone(), self.deadline);
+        self.say(&format!("$ {}", boot.command()));
         let mut progress = Progress::new(Style::suiting(self.args.quiet));
-        let mut watcher = Watcher::new(Threads::of(&self.config));
-        let mut observer = Observer::new(&mut progress, &mut watcher, self.config.monitor.clone());
-        let (outcome, captured) = self.boot(&mut observer)?;
-        progress.finish();
-        self.manifest.watch = Some(watcher.finish());
-        let cpus_up = progress.cpus_up;
-        let text = String::from_utf8_lossy(&captured.log);
-        let log = read_log(&text);
-        let judged = match outcome {
-            Outcome::Pass => Results::from_log(&log).map_err(Outcome::InvalidLog),
-            outcome => Err(outcome),
-        };
-        let outcome = judged.as_ref().err().unwrap_or(&Outcome::Pass);
-        self.note_end(outcome, &captured, cpus_up);
-        // First to the folder: whatever happens to what is shown, what was captured is kept.
-        let kept = self.keep(judged.as_ref().ok(), &captured);
-        let status = match &judged {
-            Ok(results) => {
-                let shown = render(self.args.format, results, Some(&self.manifest))?;
-                print(&shown).map_err(|error| {
-                    let folder = self.folder.display();
-                    Refusal::missing(format!(
-                        "stdout cannot be written: {error}; the results are in {folder}"
-                    ))
-                })?;
-                Status::Pass
-            }
-            Err(outcome) => {
-                self.report(outcome, &text);
-                outcome.status()
-            }
-        };
+        let (status, kept) = boot.measure(&mut progress, |boot, judged, kept| {
+            let status = match &judged {
+                Ok(results) => {
+                    let shown = render(self.args.format, results, Some(&boot.manifest))?;
+                    self.show(&shown)?;
+                    Status::Pass
+                }
+                Err(outcome) => outcome.status(),
+            };
+            Ok((status, kept))
+        })?;
         Ok(self.end(status, kept))
     }
 
+    fn show(&self, text: &str) -> anyhow::Result<()> {
+        print(text).map_err(|error| {
+            let folder = self.folder.display();
+            Refusal::missing(format!("stdout cannot be written: {error}; the results are in {folder}"))
+        })
+    }
+
     /// Runs any kernel: its serial line goes to stdout, and QEMU's status is ours.
-    fn pass_through(mut self) -> anyhow::Result<ExitCode> {
-        let (outcome, captured) = self.boot(&mut PassThrough(std::io::stdout()))?;
+    fn pass_through(self) -> anyhow::Result<ExitCode> {
+        let mut boot = Boot::foreign(self.config.clone(), &self.manifest, self.folder.clone(), self.deadline);
+        self.say(&format!("$ {}", boot.command()));
+        let (outcome, captured) = boot.boot(&mut PassThrough(std::io::stdout()))?;
         if !matches!(outcome, Outcome::NotStarted(_)) {
             eprint!("{}", captured.stderr);
         }
         let (code, outcome) = match (captured.ending, outcome) {
             (Ending::Exited(status), outcome) if !matches!(outcome, Outcome::NotStarted(_)) => {
                 let code = u8::try_from(status).unwrap_or(u8::MAX);
-                self.note_text(format!("QEMU ended with status {status}"), code, &captured, None);
+                boot.note_text(format!("QEMU ended with status {status}"), code, &captured, None);
                 (code, None)
             }
             (_, outcome) => {
-                self.note_end(&outcome, &captured, None);
+                boot.note_end(&outcome, &captured, None);
                 (outcome.status().code(), Some(outcome))
             }
         };
         if let Some(outcome) = outcome {
-            self.report(&outcome, &String::from_utf8_lossy(&captured.log));
+            boot.report(&outcome, &String::from_utf8_lossy(&captured.log));
         }
-        let kept = self.keep(None, &captured);
-        match kept {
+        match boot.keep(None, &captured) {
             Ok(()) => Ok(code.into()),
             Err(error) => {
                 eprintln!("error: {error:#}");
                 Ok(if code == 0 { Status::Missing.into() } else { code.into() })
             }
         }
-    }
-
-    fn boot(&self, sink: &mut dyn Sink) -> anyhow::Result<(Outcome, Captured)> {
-        // Before the start, so that a folder that is full is known while nothing has been spent.
-        let written = self.manifest.write(&self.folder).and_then(|()| Ok(folder::create_log(&self.folder)?));
-        let mut file = written.map_err(|error| cannot_write(&self.args.out, &error))?;
-        let _ = folder::point_latest(&self.folder);
-        let argv = self.config.argv();
-        self.say(&format!("$ {}", qemu::shell_line(&argv)));
-        let limits = Limits { deadline: self.deadline, interrupted: &INTERRUPTED };
-        let log = self.folder.join(folder::LOG);
-        let serial = match self.config.timing {
-            Timing::Host => Serial::Piped(&mut file),
-            Timing::Instructions => Serial::Followed(&log),
-        };
-        Ok(guest::run(&argv, limits, serial, sink))
-    }
-
-    fn note_end(&mut self, outcome: &Outcome, captured: &Captured, cpus_up: Option<Duration>) {
-        self.note_text(outcome.to_string(), outcome.status().code(), captured, cpus_up);
-    }
-
-    fn note_text(&mut self, outcome: String, status: u8, captured: &Captured, cpus_up: Option<Duration>) {
-        let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-        let (elapsed_ms, cpus_up_ms) = (ms(captured.elapsed), cpus_up.map(ms));
-        self.manifest.ending = Some(manifest::Ending { outcome, status, elapsed_ms, cpus_up_ms });
-    }
-
-    fn report(&self, outcome: &Outcome, log: &str) {
-        let log_path = self.folder.join(folder::LOG);
-        if *outcome == Outcome::Interrupted {
-            eprintln!("interrupted: QEMU was ended; log: {}", log_path.display());
-            return;
-        }
-        let command = qemu::shell_line(&self.config.argv());
-        let kernel = Some(self.config.kernel.as_path());
-        let failure = Failure { outcome, log, log_path: &log_path, command: Some(&command), kernel };
-        eprint!("error: {}", failure.message());
-        if *outcome == Outcome::TimedOut {
-            eprintln!("deadline: {} s; --timeout SECONDS sets another", self.deadline.as_secs());
-        }
-    }
-
-    /// Writes down what the run leaves beside its log.
-    ///
-    /// # Errors
-    ///
-    /// The first file that could not be written; the others are written all the same.
-    fn keep(&self, results: Option<&Results<'_>>, captured: &Captured) -> anyhow::Result<()> {
-        let log = match &captured.log_error {
-            None => Ok(()),
-            Some(error) => Err(anyhow::anyhow!(
-                "{}: {error}; the log there is cut. Room for it is expected; --out DIR sets another folder",
-                self.folder.join(folder::LOG).display()
-            )),
-        };
-        let stderr = match captured.stderr.as_str() {
-            "" => Ok(()),
-            text => fs::write(self.folder.join(folder::STDERR), text).context("writing QEMU's stderr"),
-        };
-        let manifest = self.manifest.write(&self.folder);
-        let results = results.map_or(Ok(()), |results| results.write(&self.folder));
-        log.and(stderr).and(manifest).and(results)
     }
 
     fn end(&self, status: Status, kept: anyhow::Result<()>) -> ExitCode {

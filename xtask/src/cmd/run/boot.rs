@@ -1,0 +1,164 @@
+//! One guest of `run`, from its folder to what is kept there. Whether it is all of a run or one boot of
+//! many, and what is shown of it, its callers decide.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use switchlab_records::read_log;
+
+use super::cannot_write;
+use crate::capture::{Captured, Limits, Serial, Sink};
+use crate::exit::Outcome;
+use crate::failure::Failure;
+use crate::interrupt::INTERRUPTED;
+use crate::manifest::{self, Manifest};
+use crate::observer::{Hears, Observer};
+use crate::qemu::{Config, Timing};
+use crate::results::Results;
+use crate::watch::{Socket, Threads, Watcher};
+use crate::{folder, guest, qemu};
+
+/// A guest whose folder is made.
+pub(super) struct Boot {
+    pub(super) config: Config,
+    pub(super) manifest: Manifest,
+    pub(super) folder: PathBuf,
+    deadline: Duration,
+    /// Removed with this.
+    _socket: Option<Socket>,
+}
+
+/// What has no results leaves nothing to show.
+pub(super) type Judged<'a> = Result<Results<'a>, Outcome>;
+
+impl Boot {
+    /// A guest as `config` has it, whose facts `manifest` knows already.
+    pub(super) fn new(mut config: Config, manifest: &Manifest, folder: PathBuf, deadline: Duration) -> Self {
+        let socket = config.monitor.is_none().then(Socket::new).flatten();
+        config.monitor = socket.as_ref().map(|socket| socket.path().to_path_buf());
+        let manifest = manifest.of_boot(&config);
+        Self { config, manifest, folder, deadline, _socket: socket }
+    }
+
+    /// A guest with a kernel that is not ours: who boots one watches it themselves.
+    pub(super) fn foreign(config: Config, manifest: &Manifest, folder: PathBuf, deadline: Duration) -> Self {
+        let manifest = manifest.of_boot(&config);
+        Self { config, manifest, folder, deadline, _socket: None }
+    }
+
+    /// The command line as a shell would take it.
+    pub(super) fn command(&self) -> String {
+        qemu::shell_line(&self.config.argv())
+    }
+
+    /// Boots our kernel, watches it, and hands its results to `show`, once all of it is kept.
+    ///
+    /// # Errors
+    ///
+    /// The folder cannot be written before the start. What `show` says.
+    pub(super) fn measure<T>(
+        &mut self,
+        hears: &mut dyn Hears,
+        show: impl FnOnce(&Self, Judged<'_>, anyhow::Result<()>) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        let mut watcher = Watcher::new(Threads::of(&self.config));
+        let mut observer = Observer::new(hears, &mut watcher, self.config.monitor.clone());
+        let (outcome, captured) = self.boot(&mut observer)?;
+        let cpus_up = observer.ended();
+        self.manifest.watch = Some(watcher.finish());
+        let text = String::from_utf8_lossy(&captured.log);
+        let log = read_log(&text);
+        let judged = match outcome {
+            Outcome::Pass => Results::from_log(&log).map_err(Outcome::InvalidLog),
+            outcome => Err(outcome),
+        };
+        let outcome = judged.as_ref().err().unwrap_or(&Outcome::Pass);
+        self.note_end(outcome, &captured, cpus_up);
+        // First to the folder: whatever happens to what is shown, what was captured is kept.
+        let kept = self.keep(judged.as_ref().ok(), &captured);
+        if let Err(outcome) = &judged {
+            self.report(outcome, &text);
+        }
+        show(self, judged, kept)
+    }
+
+    /// Boots it, and judges its end.
+    ///
+    /// # Errors
+    ///
+    /// The folder cannot be written.
+    pub(super) fn boot(&self, sink: &mut dyn Sink) -> anyhow::Result<(Outcome, Captured)> {
+        // Before the start, so that a folder that is full is known while nothing has been spent.
+        let written = self.manifest.write(&self.folder).and_then(|()| Ok(folder::create_log(&self.folder)?));
+        let out = self.folder.parent().unwrap_or(&self.folder);
+        let mut file = written.map_err(|error| cannot_write(out, &error))?;
+        let argv = self.config.argv();
+        let limits = Limits { deadline: self.deadline, interrupted: &INTERRUPTED };
+        let log = self.log();
+        let serial = match self.config.timing {
+            Timing::Host => Serial::Piped(&mut file),
+            Timing::Instructions => Serial::Followed(&log),
+        };
+        Ok(guest::run(&argv, limits, serial, sink))
+    }
+
+    pub(super) fn note_end(&mut self, outcome: &Outcome, captured: &Captured, cpus_up: Option<Duration>) {
+        self.note_text(outcome.to_string(), outcome.status().code(), captured, cpus_up);
+    }
+
+    pub(super) fn note_text(
+        &mut self,
+        outcome: String,
+        status: u8,
+        captured: &Captured,
+        cpus_up: Option<Duration>,
+    ) {
+        let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let (elapsed_ms, cpus_up_ms) = (ms(captured.elapsed), cpus_up.map(ms));
+        self.manifest.ending = Some(manifest::Ending { outcome, status, elapsed_ms, cpus_up_ms });
+    }
+
+    /// Says how it went wrong.
+    pub(super) fn report(&self, outcome: &Outcome, log: &str) {
+        let log_path = self.log();
+        if *outcome == Outcome::Interrupted {
+            eprintln!("interrupted: QEMU was ended; log: {}", log_path.display());
+            return;
+        }
+        let command = self.command();
+        let kernel = Some(self.config.kernel.as_path());
+        let failure = Failure { outcome, log, log_path: &log_path, command: Some(&command), kernel };
+        eprint!("error: {}", failure.message());
+        if *outcome == Outcome::TimedOut {
+            eprintln!("deadline: {} s; --timeout SECONDS sets another", self.deadline.as_secs());
+        }
+    }
+
+    /// Writes down what the guest leaves beside its log.
+    ///
+    /// # Errors
+    ///
+    /// The first file that could not be written; the others are written all the same.
+    pub(super) fn keep(&self, results: Option<&Results<'_>>, captured: &Captured) -> anyhow::Result<()> {
+        let log = match &captured.log_error {
+            None => Ok(()),
+            Some(error) => Err(anyhow::anyhow!(
+                "{}: {error}; the log there is cut. Room for it is expected; --out DIR sets another folder",
+                self.log().display()
+            )),
+        };
+        let stderr = match captured.stderr.as_str() {
+            "" => Ok(()),
+            text => fs::write(self.folder.join(folder::STDERR), text).context("writing QEMU's stderr"),
+        };
+        let manifest = self.manifest.write(&self.folder);
+        let results = results.map_or(Ok(()), |results| results.write(&self.folder));
+        log.and(stderr).and(manifest).and(results)
+    }
+
+    fn log(&self) -> PathBuf {
+        Path::new(&self.folder).join(folder::LOG)
+    }
+}
