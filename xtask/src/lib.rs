@@ -14,6 +14,7 @@
 //! | [`exit`] | what an end means: an outcome |
 //! | [`guest`] | a guest from start to outcome: the tests' way in |
 //! | [`folder`], [`manifest`] | what a run leaves, and the facts beside its log |
+//! | [`baseline`] | runs that are kept by a name |
 //! | [`results`], [`table`] | what a log says: JSON, CSV, table, markdown |
 //! | [`clock`] | what the clock is worth: sources, steps, offsets, and whether it is suspect |
 //! | [`observer`] | who hears of each record as it comes |
@@ -29,6 +30,7 @@
 #![forbid(unsafe_code)]
 
 pub mod accel;
+pub mod baseline;
 pub mod build;
 pub mod capture;
 pub mod clock;

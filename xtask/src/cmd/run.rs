@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
+use anyhow::Context;
+
 use super::options::{ExperimentArgs, GuestArgs};
 use super::output::{Format, print, render};
 use super::{find_qemu, loader_and_kernel};
@@ -20,7 +22,7 @@ use crate::manifest::Manifest;
 use crate::progress::{Progress, Style};
 use crate::qemu::Config;
 use crate::status::{self, Refusal, Status};
-use crate::{floor, folder, qemu};
+use crate::{baseline, floor, folder, qemu};
 use boot::Boot;
 
 /// Options of `run`.
@@ -37,6 +39,10 @@ pub struct Args {
     /// What goes to stdout
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
+    /// Keep a copy of the run as the baseline NAME, for `compare`; one of that name is replaced. Letters,
+    /// digits, '-', '_' and '.' make a name
+    #[arg(long, value_name = "NAME", value_parser = baseline::Name::parse, conflicts_with = "kernel")]
+    save_baseline: Option<baseline::Name>,
     /// No progress, no command line: results and errors alone
     #[arg(long)]
     quiet: bool,
@@ -206,7 +212,7 @@ impl<'a> Prepared<'a> {
     }
 
     fn end(&self, status: Status, kept: anyhow::Result<()>) -> ExitCode {
-        match kept {
+        match kept.and_then(|()| self.save_baseline(status)) {
             Ok(()) => {
                 if status == Status::Pass {
                     self.say(&format!("kept: {}", self.folder.display()));
@@ -218,6 +224,25 @@ impl<'a> Prepared<'a> {
                 if status == Status::Pass { Status::Missing.into() } else { status.into() }
             }
         }
+    }
+}
+
+impl Prepared<'_> {
+    /// Keeps the run by the name that was asked for, if it passed.
+    fn save_baseline(&self, status: Status) -> anyhow::Result<()> {
+        let Some(name) = &self.args.save_baseline else { return Ok(()) };
+        if status != Status::Pass {
+            eprintln!("not saved: a baseline is a run that passed; `{}` is as it was", name.as_str());
+            return Ok(());
+        }
+        let saved = baseline::save(&self.args.out, name, &self.folder)
+            .with_context(|| format!("saving the baseline `{}`", name.as_str()))?;
+        let what = match saved {
+            baseline::Saved::New => "saved",
+            baseline::Saved::Replaced => "replaced",
+        };
+        self.say(&format!("{what}: {}", baseline::path(&self.args.out, name).display()));
+        Ok(())
     }
 }
 
