@@ -10,7 +10,7 @@
 //! Each is measured twice, apart from each other: as a whole (batch) and exchange by exchange
 //! (sampled). And so is each one's loop without a handoff (null): what measuring itself costs.
 
-mod floor;
+pub mod floor;
 mod table;
 
 use alloc::{boxed::Box, vec::Vec};

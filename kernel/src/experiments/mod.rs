@@ -1,7 +1,7 @@
 //! What there is to measure. A new experiment is one file here, and two lines below: its `mod`, and
 //! its entry in `EXPERIMENTS`.
 
-mod classic;
+pub mod classic;
 pub mod exchange;
 pub mod probe;
 

@@ -3,6 +3,9 @@
 
 extern crate alloc;
 
+pub mod shapes;
+pub mod yields;
+
 use bootloader_api::BootInfo;
 use switchlab_kernel::{
     bring_up::{self, Lab},

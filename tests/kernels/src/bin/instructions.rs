@@ -1,0 +1,39 @@
+//! Counts the instructions of each way to hand over, and of its loop without a handoff, in both passes:
+//! for the host to hold against the figures that are expected.
+#![no_std]
+#![no_main]
+
+extern crate alloc;
+
+use alloc::format;
+
+use case::{
+    count,
+    shapes::{EXCHANGES, Shape, ticks},
+};
+use switchlab_kernel::{
+    bring_up::Lab,
+    experiments::probe::{Batch, Sampler},
+};
+use switchlab_records::{Pass, Subject};
+
+case::case!("instructions", instructions);
+
+fn instructions(_: &Lab) {
+    count("exchanges", EXCHANGES);
+    for shape in Shape::ALL {
+        for (subject, infix) in [(Subject::Handoff, ""), (Subject::Null, "null_")] {
+            // Across CPUs the loop without a handoff is the channel's.
+            if (shape, subject) == (Shape::IpiHandoff, Subject::Null) {
+                continue;
+            }
+            for pass in [Pass::Batch, Pass::Sampled] {
+                let ticks = match pass {
+                    Pass::Batch => ticks(shape, subject, || Batch),
+                    Pass::Sampled => ticks(shape, subject, Sampler::new),
+                };
+                count(&format!("{}_{infix}{}", shape.name(), pass.name()), ticks);
+            }
+        }
+    }
+}

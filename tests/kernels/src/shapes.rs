@@ -1,0 +1,97 @@
+//! The ways to hand over whose instructions are counted, and how: in blocks of N, 2N and 3N exchanges,
+//! whose differences are free of what a block begins and ends with.
+//!
+//! Means something only where a TSC tick is an instruction (QEMU's `-icount shift=0`).
+
+use switchlab_kernel::{
+    experiments::{
+        classic::floor,
+        exchange::{self, Measured},
+        probe::Probe,
+    },
+    failure,
+    mm::StackError,
+    sched::Cpu,
+};
+use switchlab_records::Subject;
+
+use crate::{cpu, yields};
+
+/// Exchanges that are counted: ticks of so many are reported, so that nothing is rounded.
+pub const EXCHANGES: u64 = 1_000;
+
+/// Exchanges before each block.
+const WARM_UP: u64 = 100;
+
+/// A way to hand over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// Two bare contexts.
+    Switch,
+    /// Two tasks of one CPU that yield to each other.
+    Yield,
+    /// Two tasks of one CPU, over channels.
+    Channel,
+    /// The same two tasks on two CPUs, woken by IPI.
+    IpiHandoff,
+}
+
+impl Shape {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Switch, Self::Yield, Self::Channel, Self::IpiHandoff];
+
+    /// The name that its counts begin with.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Switch => "switch",
+            Self::Yield => "yield",
+            Self::Channel => "channel",
+            Self::IpiHandoff => "ipi_handoff",
+        }
+    }
+}
+
+/// Ticks of [`EXCHANGES`] exchanges of a shape, or of its loop without a handoff, while a probe of
+/// `make`'s looks on. The case fails where other exchanges take other ticks.
+pub fn ticks<P: Probe>(shape: Shape, subject: Subject, make: fn() -> P) -> u64 {
+    let [one, two, three] = [1, 2, 3].map(|times| block(shape, subject, times * EXCHANGES, make()));
+    let (first, second) = (two.wrapping_sub(one), three.wrapping_sub(two));
+    if first != second {
+        failure!(
+            "{} {}: {EXCHANGES} exchanges take {first} ticks, and {EXCHANGES} others {second}",
+            shape.name(),
+            subject.name()
+        );
+    }
+    first
+}
+
+/// Ticks of one block, begin and end included.
+fn block<P: Probe>(shape: Shape, subject: Subject, exchanges: u64, probe: P) -> u64 {
+    let measured = measure(shape, subject, exchanges, probe);
+    let (measured, _) = measured.unwrap_or_else(|error| panic!("{}: {error}", shape.name()));
+    if let Some(wrong) = measured.wrong {
+        failure!("{}: {wrong}", shape.name());
+    }
+    measured.ticks
+}
+
+fn measure<P: Probe>(
+    shape: Shape,
+    subject: Subject,
+    exchanges: u64,
+    probe: P,
+) -> Result<(Measured, P), StackError> {
+    let (first, second): (&'static Cpu, &'static Cpu) = (cpu(0), cpu(1));
+    match (subject, shape) {
+        (Subject::Handoff, Shape::Switch) => floor::measure(first, WARM_UP, exchanges, probe),
+        (Subject::Handoff, Shape::Yield) => yields::measure(first, WARM_UP, exchanges, probe),
+        (Subject::Handoff, Shape::Channel) => exchange::measure(first, first, WARM_UP, exchanges, probe),
+        (Subject::Handoff, Shape::IpiHandoff) => exchange::measure(first, second, WARM_UP, exchanges, probe),
+        (Subject::Null, Shape::Switch) => floor::measure_null(first, WARM_UP, exchanges, probe),
+        (Subject::Null, Shape::Yield) => yields::measure_null(first, WARM_UP, exchanges, probe),
+        (Subject::Null, Shape::Channel | Shape::IpiHandoff) => {
+            exchange::measure_null(first, WARM_UP, exchanges, probe)
+        }
+    }
+}
