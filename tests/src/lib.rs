@@ -12,6 +12,7 @@ use switchlab_records::{Crash, Record, read_log};
 use xtask::{
     exit::Outcome,
     guest::{self, BootSpec, GuestEnd},
+    instructions::Pair,
 };
 
 pub use xtask::qemu::{TcgThread, Timing};
@@ -29,6 +30,8 @@ pub struct Parts {
     pub xtask: Option<PathBuf>,
     /// The folder with the test kernels' ELFs.
     pub kernels: PathBuf,
+    /// What built them; `None` where they were built before and by something unknown.
+    pub pair: Option<Pair>,
 }
 
 impl Parts {
@@ -41,13 +44,15 @@ impl Parts {
             laboratory: path("SWITCHLAB_KERNEL")?,
             xtask: path("SWITCHLAB_XTASK"),
             kernels: path("SWITCHLAB_TEST_KERNELS")?,
+            pair: env::var("SWITCHLAB_RUSTC")
+                .and_then(|rustc| Ok(Pair { rustc, core: env::var("SWITCHLAB_CORE")? }))
+                .ok(),
         })
     }
 
     /// Whether this QEMU emulates x2APIC: from version 9.0 on.
     pub fn has_x2apic(&self) -> bool {
-        xtask::qemu::version(&self.qemu)
-            .is_ok_and(|version| version.split('.').next().and_then(|major| major.parse().ok()) >= Some(9))
+        xtask::qemu::has_x2apic(&self.qemu)
     }
 }
 

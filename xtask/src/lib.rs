@@ -13,6 +13,7 @@
 //! | [`capture`] | QEMU as a process: serial line, deadline, end |
 //! | [`exit`] | what an end means: an outcome |
 //! | [`guest`] | a guest from start to outcome: the tests' way in |
+//! | [`instructions`] | the expected instruction counts, and what is held against them |
 //! | [`folder`], [`manifest`] | what a run leaves, and the facts beside its log |
 //! | [`baseline`] | runs that are kept by a name |
 //! | [`results`], [`table`] | what a log says: JSON, CSV, table, markdown |
@@ -45,6 +46,7 @@ mod golden;
 pub mod guest;
 pub mod host;
 pub mod install;
+pub mod instructions;
 pub mod interrupt;
 pub mod manifest;
 pub mod observer;

@@ -290,5 +290,11 @@ pub fn version(qemu: &Path) -> Result<String, String> {
     }
 }
 
+/// Whether it emulates x2APIC: from version 9.0 on.
+pub fn has_x2apic(qemu: &Path) -> bool {
+    version(qemu)
+        .is_ok_and(|version| version.split('.').next().and_then(|major| major.parse().ok()) >= Some(9))
+}
+
 #[cfg(test)]
 mod tests;

@@ -182,3 +182,13 @@ fn help_documents_every_exit_status() {
         assert!(done.stdout.contains(status), "{status}");
     }
 }
+
+#[test]
+fn counts_of_an_unknown_compiler_are_not_blessed() {
+    // A filter that fits no test, for the case that it goes on.
+    let done = Place::new().call(&["test", "--bless", "no_test_has_this_name"]);
+    assert_eq!(done.status, Some(2), "{}", done.stderr);
+    for name in ["--bless", "SWITCHLAB_LOADER", "unset it"] {
+        assert!(done.stderr.contains(name), "no `{name}` in: {}", done.stderr);
+    }
+}

@@ -5,6 +5,7 @@ mod cpus;
 mod deterministic;
 mod failing;
 mod faults;
+mod instructions;
 mod loader;
 mod memory;
 mod tasks;
@@ -31,6 +32,7 @@ fn main() {
         loader::trials,
         deterministic::trials,
         watched::trials,
+        instructions::trials,
     ];
     let trials = subjects.iter().flat_map(|trials| trials(&parts)).collect();
     libtest_mimic::run(&arguments, trials).exit();

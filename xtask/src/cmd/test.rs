@@ -9,7 +9,8 @@ use anyhow::Context;
 use super::find_qemu;
 use super::lint::host_cargo;
 use crate::build::{KERNEL, KERNEL_PACKAGE, LOADER, LOADER_PACKAGE, TEST_KERNELS_PACKAGE, Talk, build};
-use crate::status::Status;
+use crate::instructions::{self, Pair};
+use crate::status::{Refusal, Status};
 
 /// Options of `test`.
 #[derive(clap::Args)]
@@ -20,6 +21,9 @@ pub struct Args {
     /// QEMU's executable [default: SWITCHLAB_QEMU, else qemu-system-x86_64 in PATH]
     #[arg(long, value_name = "PATH")]
     qemu: Option<PathBuf>,
+    /// Count instructions first, and expect what was found from now on; prints what changed
+    #[arg(long)]
+    bless: bool,
     /// Install what is missing (as root, on Debian or Ubuntu, by apt-get)
     #[arg(long)]
     install: bool,
@@ -30,6 +34,8 @@ const LOADER_VARIABLE: &str = "SWITCHLAB_LOADER";
 const KERNEL_VARIABLE: &str = "SWITCHLAB_KERNEL";
 const TEST_KERNELS_VARIABLE: &str = "SWITCHLAB_TEST_KERNELS";
 const QEMU_VARIABLE: &str = "SWITCHLAB_QEMU";
+const RUSTC_VARIABLE: &str = "SWITCHLAB_RUSTC";
+const CORE_VARIABLE: &str = "SWITCHLAB_CORE";
 const XTASK_VARIABLE: &str = "SWITCHLAB_XTASK";
 
 /// Builds and tests.
@@ -43,11 +49,35 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let artefacts = build(&packages, args.install.into(), Talk::Normal)?;
     let loader = artefacts.path(LOADER)?;
     let kernels = loader.parent().unwrap_or_else(|| Path::new("."));
+    let pair = artefacts.source.as_ref().map(Pair::of);
+    if args.bless {
+        bless(&qemu, loader, kernels, pair.as_ref())?;
+    }
     let mut cargo = host_cargo("test");
     cargo.arg("--no-fail-fast").args(&args.filter);
     cargo.env(LOADER_VARIABLE, loader).env(KERNEL_VARIABLE, artefacts.path(KERNEL)?);
     cargo.env(TEST_KERNELS_VARIABLE, kernels).env(QEMU_VARIABLE, qemu);
     cargo.env(XTASK_VARIABLE, std::env::current_exe().context("finding xtask's own executable")?);
+    if let Some(Pair { rustc, core }) = pair {
+        cargo.env(RUSTC_VARIABLE, rustc).env(CORE_VARIABLE, core);
+    }
     let status = cargo.status().context("starting cargo test")?;
     Ok(if status.success() { Status::Pass.into() } else { Status::Fail.into() })
+}
+
+/// Rewrites the expected instruction counts.
+fn bless(qemu: &Path, loader: &Path, kernels: &Path, pair: Option<&Pair>) -> anyhow::Result<()> {
+    let Some(pair) = pair else {
+        return Err(Refusal::usage(format!(
+            "--bless with {LOADER_VARIABLE}: counts belong to a compiler, and what built that is not known; unset it"
+        )));
+    };
+    let diff = instructions::bless(qemu, loader, kernels, pair)?;
+    if diff.is_empty() {
+        eprintln!("bless: {pair}: nothing changed");
+    } else {
+        eprintln!("bless: {pair}:");
+        print!("{diff}");
+    }
+    Ok(())
 }

@@ -1,0 +1,186 @@
+//! Instructions, counted in deterministic mode: what each way to hand over takes is what is expected,
+//! what is planted comes out again, and sampling has its price.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use libtest_mimic::Trial;
+use switchlab_records::{Block, Mode, Pass, Record, Subject, read_log};
+use switchlab_tests::{Case, End, Parts, Timing, Verdict, equal, trial};
+use xtask::instructions::{Apic, BLESS, Counted, Expected, Judgement, count};
+
+/// The trials of this subject.
+pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
+    let with_x2apic = trial(parts, "instructions::no_count_in_x2apic_mode_has_grown", |parts| {
+        hold_against_the_file(parts, Apic::X2apic)
+    });
+    let too_old = parts.as_ref().is_some_and(|parts| !parts.has_x2apic());
+    vec![
+        trial(parts, "instructions::no_count_has_grown", |parts| hold_against_the_file(parts, Apic::Xapic)),
+        if too_old { with_x2apic.with_ignored_flag(true) } else { with_x2apic },
+        trial(parts, "instructions::laboratory_takes_those_of_its_test_kernel", same_in_the_laboratory),
+        trial(parts, "instructions::sample_costs_at_most_20", samples_are_cheap),
+        trial(parts, "instructions::planted_delays_come_out_exactly", planted_delays),
+    ]
+}
+
+/// The counts in xAPIC mode: more than one trial looks at them, and they are the same in every boot.
+fn counted(parts: &Parts) -> Result<&'static Counted, String> {
+    static COUNTED: OnceLock<Result<Counted, String>> = OnceLock::new();
+    let counted = COUNTED.get_or_init(|| count(&parts.qemu, &parts.loader, &parts.kernels, Apic::Xapic));
+    counted.as_ref().map_err(String::clone)
+}
+
+/// Prints what is no failure: counts that shrank, and those of a pair that is not in the file.
+fn hold_against_the_file(parts: &Parts, apic: Apic) -> Verdict {
+    let found = count(&parts.qemu, &parts.loader, &parts.kernels, apic)?;
+    let pair = parts.pair.as_ref();
+    let judgement = match pair {
+        Some(pair) => {
+            Expected::read(&Expected::path()).map_err(|error| format!("{error:#}"))?.judge(pair, &found)?
+        }
+        None => Judgement::UnknownPair,
+    };
+    let name = pair.map_or_else(|| "what built the kernels is not known".into(), ToString::to_string);
+    match judgement {
+        Judgement::UnknownPair => {
+            eprintln!("{name}: nothing is expected of it. Instructions of {} exchanges:", found.exchanges);
+            found.counts.iter().for_each(|(name, count)| eprintln!("  {name} = {count}"));
+            eprintln!("to expect these from now on: {BLESS}");
+            Ok(())
+        }
+        Judgement::Known(differences) => {
+            let lines: Vec<_> =
+                differences.iter().map(|(name, difference)| difference.text(name, found.exchanges)).collect();
+            let report = format!("{name}:\n  {}\nto expect this from now on: {BLESS}", lines.join("\n  "));
+            if differences.iter().any(|(_, difference)| difference.fails()) {
+                return Err(report.into());
+            }
+            if !differences.is_empty() {
+                eprintln!("{report}");
+            }
+            Ok(())
+        }
+    }
+}
+
+/// The laboratory's kernel is linked apart from the test kernel, so its loops might be other ones. A
+/// block's begin and end are in its ticks, and are fewer than [`EDGES`].
+fn same_in_the_laboratory(parts: &Parts) -> Verdict {
+    let counted = counted(parts)?;
+    let exchanges = counted.exchanges;
+    let append = format!("runs=1 exchanges={exchanges} samples={exchanges} unit=instructions");
+    let end = in_instructions(Case::laboratory(parts))
+        .with(|spec| {
+            spec.cpu = "max,-x2apic".into();
+            spec.append = append;
+        })
+        .boot();
+    end.passes()?;
+    let blocks = blocks(&end);
+    equal("blocks: two subjects, two passes, each mode", blocks.len(), 2 * 2 * Mode::ALL.len())?;
+    for block in blocks {
+        let Some(name) = name_of(&block) else { continue };
+        let due = counted.counts.get(&name).copied().unwrap_or_default();
+        let edges = block.ticks.checked_sub(due);
+        let holds = edges.is_some_and(|edges| edges < EDGES);
+        judge_code(
+            parts,
+            holds,
+            &format!("{name}: the laboratory takes {}, the test kernel {due}", block.ticks),
+        )?;
+    }
+    Ok(())
+}
+
+/// Instructions of two readings of the clock, and what stands between them and the loop.
+const EDGES: u64 = 100;
+
+fn blocks(end: &End) -> Vec<Block> {
+    let log = read_log(&end.0.log_text);
+    let blocks = log.records.iter().filter_map(|record| match record {
+        Record::Block(block) => Some(*block),
+        _ => None,
+    });
+    blocks.collect()
+}
+
+/// Name of a block's count; `None` for one that is counted under another mode.
+fn name_of(block: &Block) -> Option<String> {
+    let subject = match (block.subject, block.mode) {
+        (Subject::Null, Mode::CrossCore) => return None,
+        (Subject::Null, _) => "null_",
+        (Subject::Handoff, _) => "",
+    };
+    let shape = match block.mode {
+        Mode::SameCore => "channel",
+        Mode::CrossCore => "ipi_handoff",
+        Mode::Switch => "switch",
+    };
+    Some(format!("{shape}_{subject}{}", block.pass.name()))
+}
+
+/// What a sample may take on top of the batch pass, its reading of the clock included.
+const SAMPLE: u64 = 20;
+
+fn samples_are_cheap(parts: &Parts) -> Verdict {
+    let counted = counted(parts)?;
+    let (batch, sampled) = (Pass::Batch.name(), Pass::Sampled.name());
+    let shapes: Vec<_> = counted.counts.keys().filter_map(|name| name.strip_suffix(batch)).collect();
+    equal("shapes, with and without a handoff", shapes.len(), 7)?;
+    for shape in shapes {
+        let count = |pass: &str| counted.counts.get(&format!("{shape}{pass}")).copied().unwrap_or_default();
+        let (batch, sampled) = (count(batch), count(sampled));
+        let holds = batch < sampled && sampled <= batch + SAMPLE * counted.exchanges;
+        let what = format!(
+            "{shape}sampled: {sampled} instructions of {} exchanges, {shape}batch: {batch}; a sample may take {SAMPLE}",
+            counted.exchanges
+        );
+        judge_code(parts, holds, &what)?;
+    }
+    Ok(())
+}
+
+fn planted_delays(parts: &Parts) -> Verdict {
+    let end = in_instructions(Case::new(parts, "planted_delay")).boot();
+    end.passes()?;
+    let exchanges = end.count("exchanges")?;
+    for shape in ["switch", "yield", "channel", "ipi_handoff"] {
+        let planted = |delay: &str| end.count(&format!("{shape}_{delay}"));
+        let nothing = planted("0")?;
+        for delay in [1, 10, 100] {
+            let found = planted(&delay.to_string())?;
+            let what = format!("{shape}: {delay} planted in each of 2 x {exchanges} switches");
+            equal(&what, found, nothing + delay * 2 * exchanges)?;
+        }
+        let bare = planted("bare")?;
+        judge_code(
+            parts,
+            bare == nothing,
+            &format!("{shape}: {bare} instructions, and {nothing} with an empty asm"),
+        )?;
+    }
+    Ok(())
+}
+
+fn in_instructions(case: Case) -> Case {
+    case.with(|spec| {
+        spec.timing = Timing::Instructions;
+        // Counting is slower where guests wait for clocks.
+        spec.deadline = Duration::from_secs(300);
+    })
+}
+
+/// Fails where `holds` does not; only says so where a compiler built the kernels that nobody has
+/// looked at.
+fn judge_code(parts: &Parts, holds: bool, what: &str) -> Verdict {
+    let expected = Expected::read(&Expected::path()).map_err(|error| format!("{error:#}"))?;
+    if holds {
+        return Ok(());
+    }
+    if parts.pair.as_ref().is_some_and(|pair| expected.knows(pair)) {
+        return Err(what.into());
+    }
+    eprintln!("an unknown compiler's: {what}");
+    Ok(())
+}
