@@ -71,6 +71,8 @@ impl Progress {
             | Record::Histogram(_)
             | Record::Count(_)
             | Record::Failure(_)
+            | Record::Trace(_)
+            | Record::Marks(_)
             | Record::Crash(_) => {}
         }
     }

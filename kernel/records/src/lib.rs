@@ -21,6 +21,7 @@ mod exit;
 mod frame;
 #[cfg(feature = "decode")]
 mod log;
+mod marks;
 mod quality;
 mod types;
 
@@ -28,5 +29,6 @@ pub use exit::ExitCode;
 pub use frame::{EncodeError, FORMAT_VERSION, Frame, FrameError, MAX_LINE, PREFIX, encode, parse_frame};
 #[cfg(feature = "decode")]
 pub use log::{Log, LogError, read_log};
+pub use marks::{EVENTS_IN_A_RECORD, Mark, Marks, NoMark, Trace};
 pub use quality::{Offset, Tsc};
 pub use types::*;

@@ -4,7 +4,7 @@ use alloc::{borrow::Cow, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Offset, Tsc};
+use crate::{Marks, Offset, Trace, Tsc};
 
 /// One record, in the order in which a log has them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +31,10 @@ pub enum Record<'a> {
     Block(Block),
     /// The samples of the sampled block before it.
     Histogram(Histogram),
+    /// The exchanges of a mode were traced: from the marked kernel alone.
+    Trace(Trace),
+    /// Which marks a CPU passed in the trace before it.
+    Marks(Marks),
     /// A measurement that this machine does not allow, and why.
     #[serde(borrow)]
     Skipped(Skipped<'a>),

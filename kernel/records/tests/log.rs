@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use proptest::prelude::*;
 use switchlab_records::{
-    Count, Crash, End, Failure, FrameError, LogError, MAX_LINE, Offset, Record, Start, Status, encode,
-    parse_frame, read_log,
+    Count, Crash, EVENTS_IN_A_RECORD, End, Failure, FrameError, LogError, MAX_LINE, Mark, Marks, Offset,
+    Record, Start, Status, encode, parse_frame, read_log,
 };
 
 fn start() -> Record<'static> {
@@ -74,6 +74,32 @@ fn offset_to_the_past_reads_back() {
     let text = lines(&[start(), offset.clone(), end(Status::Pass, 3)]);
     assert!(text.contains("\"offset_ticks\":-12,\"bound_ticks\":18446744073709551615,"), "{text}");
     assert_eq!(read_log(&text).records.get(1), Some(&offset));
+}
+
+#[test]
+fn longest_part_of_a_trace_fits_and_reads_back() {
+    let events = vec![(Mark::MessageTaken, u64::MAX); EVENTS_IN_A_RECORD];
+    let marks = Record::Marks(Marks { part: u32::MAX, cpu: u32::MAX, start_ticks: u64::MAX, events });
+    let text = lines(&[start(), marks.clone(), end(Status::Pass, 3)]);
+    assert_eq!(read_log(&text).records.get(1), Some(&marks));
+}
+
+#[test]
+fn mark_is_its_number_in_a_record() {
+    let events = vec![(Mark::HandoffBegins, 0), (Mark::IpiSent, 36)];
+    let text = lines(&[start(), Record::Marks(Marks { part: 1, cpu: 0, start_ticks: 9, events })]);
+    assert!(text.contains("\"events\":[[1,0],[6,36]]"), "{text}");
+    for (mark, number) in Mark::ALL.into_iter().zip(1..) {
+        assert_eq!((mark.number(), Mark::try_from(number)), (number, Ok(mark)));
+    }
+}
+
+#[test]
+fn number_that_is_no_marks_is_an_error() {
+    for number in [0, 19, 255] {
+        let what = Mark::try_from(number).map_err(|error| error.to_string());
+        assert_eq!(what, Err(format!("{number} is the number of no mark: they go from 1 to 18")));
+    }
 }
 
 #[test]

@@ -92,6 +92,9 @@ impl<'a> Results<'a> {
                 Record::Skipped(record) => skipped.push(record.clone()),
                 Record::Block(record) => blocks.push((*record, None)),
                 Record::Histogram(record) => take_samples(&mut blocks, record)?,
+                Record::Trace(_) | Record::Marks(_) => {
+                    return Err("it is a trace: a kernel with marks in it measures nothing".into());
+                }
                 Record::Tsc(record) => tsc = Some(*record),
                 Record::Offset(record) => offsets.push(*record),
                 Record::Count(_) | Record::Failure(_) | Record::Crash(_) | Record::End(_) => {}
