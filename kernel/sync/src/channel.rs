@@ -6,6 +6,8 @@
 //! (decision 7 of the design). A receiver that went on as soon as it saw a message, without its
 //! wake-up, would be faster and could not be counted.
 
+use switchlab_records::Mark;
+
 use crate::{
     Parker, Platform,
     atomic::{AcqRel, Acquire, AtomicU8, AtomicU64, Relaxed, Release, count},
@@ -55,6 +57,7 @@ impl<P: Platform> Channel<P> {
             self.value.store(value, Relaxed);
             // Release: the message before the flag. Nobody else writes the flags of an empty slot.
             self.flags.store(BOUND | FULL, Release);
+            P::mark(Mark::MessageStored);
             self.wake_receiver();
         } else {
             self.send_slow(value);
@@ -106,6 +109,7 @@ impl<P: Platform> Channel<P> {
             self.wake_sender();
         }
         count(&cpu.counters().handoffs);
+        P::mark(Mark::MessageTaken);
         value
     }
 

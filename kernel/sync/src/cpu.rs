@@ -8,6 +8,7 @@
 use core::fmt;
 
 use switchlab_core::{CpuId, task_state::TaskState};
+use switchlab_records::Mark;
 
 use crate::{
     Platform, Task,
@@ -147,8 +148,11 @@ impl<P: Platform> Cpu<P> {
     pub(crate) fn block(&'static self) {
         let current = self.current();
         current.set_state(TaskState::Blocked);
+        P::mark(Mark::Blocked);
         loop {
-            if let Some(next) = self.run_queue.pick_next() {
+            let next = self.run_queue.pick_next();
+            P::mark(Mark::Picked);
+            if let Some(next) = next {
                 make_running(next);
                 if !core::ptr::eq(next, current) {
                     self.listen();
@@ -165,6 +169,7 @@ impl<P: Platform> Cpu<P> {
     pub(crate) fn make_ready(&self, task: &'static Task<P>) {
         task.set_state(TaskState::Ready);
         self.run_queue.enqueue(task);
+        P::mark(Mark::Enqueued);
     }
 
     /// Ends the running task; nothing of it runs again. `finish` of [`run_idle`](Self::run_idle) is
@@ -220,15 +225,19 @@ impl<P: Platform> Cpu<P> {
     fn switch_to(&self, from: &'static Task<P>, to: &'static Task<P>) {
         self.current.store(Some(to), Relaxed);
         count(&self.counters.switches);
+        P::mark(Mark::SwitchBegins);
         // SAFETY: `to` comes from this CPU's run queue, or is its idle task, which runs only when a task
         // exits: it is suspended and, tasks being bound to their CPU, nobody else's. `from` runs, so it
         // is not `to`.
         unsafe { P::switch_context(from, to) }
+        P::mark(Mark::Switched);
     }
 
     fn halt(&'static self) {
         count(&self.counters.halts);
+        P::mark(Mark::HaltBegins);
         P::halt();
+        P::mark(Mark::HaltEnded);
         self.look_into_inbox();
     }
 

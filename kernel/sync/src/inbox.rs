@@ -1,5 +1,7 @@
 //! Wake-ups on their way to a CPU: many CPUs post, the owner takes all at once.
 
+use switchlab_records::Mark;
+
 use crate::{
     Parker, Platform,
     atomic::{Acquire, AtomicRef, Relaxed, Release},
@@ -48,6 +50,7 @@ impl<P: Platform> Inbox<P> {
             parker.link.store(oldest_first, Relaxed);
             oldest_first = Some(parker);
         }
+        P::mark(Mark::InboxTaken);
         while let Some(parker) = oldest_first {
             // Read the link first: once delivered, the parker may be posted again.
             oldest_first = parker.link.load(Relaxed);

@@ -5,6 +5,8 @@
 //! the parker to that CPU's inbox and sends one IPI; the CPU leaves the token when it has taken the
 //! interrupt. The token itself is thus only ever touched by one CPU.
 
+use switchlab_records::Mark;
+
 use crate::{
     Cpu, Platform, Task,
     atomic::{AcqRel, AtomicBool, AtomicRef, Relaxed, count},
@@ -63,6 +65,7 @@ impl<P: Platform> Parker<P> {
             cpu.block();
         }
         self.token.store(false, Relaxed);
+        P::mark(Mark::TokenTaken);
     }
 
     /// Leaves the token for `owner`, which waits here or will.
@@ -84,7 +87,9 @@ impl<P: Platform> Parker<P> {
             self.owner.store(Some(owner), Relaxed);
             home.inbox().post(self);
             count(&here.counters().ipis_sent);
+            P::mark(Mark::Posted);
             P::send_ipi(home);
+            P::mark(Mark::IpiSent);
         }
     }
 
@@ -99,6 +104,7 @@ impl<P: Platform> Parker<P> {
     #[inline(always)]
     fn leave_token(&self, home: &'static Cpu<P>, owner: &'static Task<P>) {
         self.token.store(true, Relaxed);
+        P::mark(Mark::TokenLeft);
         if owner.is_blocked() {
             home.make_ready(owner);
         }

@@ -3,6 +3,8 @@
 
 #![expect(unsafe_code, reason = "the contract of the switch")]
 
+use switchlab_records::Mark;
+
 use crate::{Cpu, Task};
 
 /// A machine on which tasks run.
@@ -36,4 +38,11 @@ pub trait Platform: Sized + 'static {
     /// `from` runs on this CPU. `to` is suspended (its context was prepared, or saved by this function),
     /// belongs to this CPU, and is not `from`.
     unsafe fn switch_context(from: &Task<Self>, to: &Task<Self>);
+
+    /// Called at the boundaries of the steps that a handoff is made of: `mark` has just happened on this
+    /// CPU. Does nothing, and leaves nothing in the code, but on a platform that keeps a trace.
+    #[inline(always)]
+    fn mark(mark: Mark) {
+        let _ = mark;
+    }
 }
