@@ -5,5 +5,6 @@ fn main() {
     for argument in ["--no-pie", "--image-base=0xffffffff80000000"] {
         println!("cargo:rustc-link-arg-bins={argument}");
     }
-    println!("cargo:rerun-if-changed=build.rs");
+    // Of the package that is built: the marked kernel's uses this script too.
+    println!("cargo:rerun-if-changed=Cargo.toml");
 }

@@ -23,6 +23,9 @@ pub const KERNEL: &str = "switchlab";
 pub const LOADER_PACKAGE: &str = "switchlab-boot";
 /// Name of the kernel's package.
 pub const KERNEL_PACKAGE: &str = "switchlab-kernel";
+/// Name of the marked kernel's executable, and of its package. Cargo unites the features of what one
+/// invocation builds, and this one's are not the measured kernel's: see [`build_marked`].
+pub const MARKED: &str = "switchlab-marked";
 /// The package whose executables are the test kernels.
 pub const TEST_KERNELS_PACKAGE: &str = "switchlab-test-kernels";
 
@@ -86,6 +89,15 @@ pub fn core_source(install: install::Permission) -> anyhow::Result<CoreSource> {
         let still = missing.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         Refusal::missing(format!("still missing after the installation: {still}"))
     })
+}
+
+/// Builds the kernel with marks, by an invocation of cargo of its own.
+///
+/// # Errors
+///
+/// As [`build`].
+pub fn build_marked(install: install::Permission, talk: Talk) -> anyhow::Result<Artefacts> {
+    build(&[MARKED], install, talk)
 }
 
 /// Builds `packages` for bare metal.

@@ -9,8 +9,8 @@ use switchlab_records::Unit;
 use crate::CpuId;
 
 /// The keys, in the order in which they are shown.
-pub const KEYS: [&str; 9] =
-    ["experiment", "runs", "exchanges", "warmup", "samples", "pair", "seed", "unit", "offsets"];
+pub const KEYS: [&str; 10] =
+    ["experiment", "runs", "exchanges", "warmup", "samples", "pair", "seed", "unit", "offsets", "trace"];
 /// How many runs there may be.
 pub const RUNS: RangeInclusive<u64> = 1..=1_000;
 /// How many exchanges a timed block may have.
@@ -19,6 +19,8 @@ pub const EXCHANGES: RangeInclusive<u64> = 1..=1_000_000_000;
 pub const WARM_UP: RangeInclusive<u64> = 0..=1_000_000_000;
 /// How many exchanges a block of the sampled pass may have; 0 for no such pass.
 pub const SAMPLES: RangeInclusive<u64> = 0..=1_000_000_000;
+/// How many exchanges of each mode may be traced; 0 for no trace.
+pub const TRACE: RangeInclusive<u64> = 0..=5_000;
 /// The seeds that there are: all of them.
 pub const SEED: RangeInclusive<u64> = 0..=u64::MAX;
 /// The two CPUs where none are named.
@@ -50,6 +52,9 @@ pub struct Params {
     pub unit: Unit,
     /// Between which CPUs' counters offsets are looked for; [`Offsets::Bsp`] by default.
     pub offsets: Offsets,
+    /// Exchanges of each mode to trace instead of measuring, within [`TRACE`]; 0 by default. For the
+    /// marked kernel, which does nothing else.
+    pub trace: u64,
 }
 
 /// Between which CPUs' counters offsets are looked for, before the job.
@@ -97,6 +102,7 @@ impl Params {
             seed: 0,
             unit: Unit::Time,
             offsets: Offsets::Bsp,
+            trace: 0,
         };
         let mut seen = [false; KEYS.len()];
         for word in text.split_whitespace() {
@@ -136,6 +142,7 @@ impl Params {
                 self.pair = Some(pair.ok_or(ParamError::Value { key, value, allowed: Allowed::CpuPair })?);
             }
             "seed" => self.seed = number(key, value, SEED)?,
+            "trace" => self.trace = number(key, value, TRACE)?,
             "unit" => {
                 let found = UNITS.into_iter().find(|unit| unit.name() == value);
                 let allowed = Allowed::Words(&UNIT_NAMES);
@@ -184,11 +191,12 @@ impl Params {
 
 impl fmt::Display for Params {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { experiment, runs, exchanges, warm_up, samples, pair: _, seed, unit, offsets } = self;
+        let Self { experiment, runs, exchanges, warm_up, samples, pair: _, seed, unit, offsets, trace } =
+            self;
         let (first, second) = self.cpu_pair();
         write!(f, "experiment={experiment} runs={runs} exchanges={exchanges} warmup={warm_up} ")?;
         write!(f, "samples={samples} pair={first},{second} seed={seed} ")?;
-        write!(f, "unit={} offsets={}", unit.name(), offsets.name())
+        write!(f, "unit={} offsets={} trace={trace}", unit.name(), offsets.name())
     }
 }
 

@@ -12,6 +12,8 @@
 
 pub mod floor;
 mod table;
+#[cfg(feature = "marks")]
+mod trace;
 
 use alloc::{boxed::Box, vec::Vec};
 
@@ -57,6 +59,11 @@ impl Experiment for Classic {
             }
         }
         Box::new(Table::new(parameters, lab.cpus, blocks))
+    }
+
+    #[cfg(feature = "marks")]
+    fn trace(&self, parameters: &Params, lab: &Lab) -> Box<dyn Results> {
+        trace::run(parameters, lab)
     }
 }
 

@@ -8,7 +8,7 @@ pub mod probe;
 use alloc::{boxed::Box, vec::Vec};
 use core::fmt::Write;
 
-use switchlab_core::params::{ParamError, Params};
+use switchlab_core::params::{self, ParamError, Params};
 use switchlab_records::Clock;
 
 use crate::{
@@ -23,6 +23,13 @@ pub trait Experiment: Sync {
 
     /// Does it, and reports each block; returns what there is to tell a person.
     fn run(&self, parameters: &Params, lab: &Lab) -> Box<dyn Results>;
+
+    /// Traces the first exchanges of it instead. In the marked kernel, which measures nothing.
+    #[cfg(feature = "marks")]
+    fn trace(&self, parameters: &Params, lab: &Lab) -> Box<dyn Results> {
+        let _ = (parameters, lab);
+        bring_up::refuse(format_args!("experiment `{}` can not be traced", self.name()))
+    }
 }
 
 /// What an experiment found, for a person to read.
@@ -45,15 +52,31 @@ pub fn announce(handover: &Handover, parameters: &Result<Params, ParamError<'_>>
     if let Ok(parameters) = parameters {
         let _ = write!(text, "{parameters}");
     }
-    bring_up::announce(handover, "switchlab", text.as_str());
+    bring_up::announce(handover, KERNEL, text.as_str());
 }
 
-/// Does what `parameters` ask for.
+/// This kernel's name. Nothing that the marked one says is a measurement.
+const KERNEL: &str = if cfg!(feature = "marks") { "switchlab-marked" } else { "switchlab" };
+
+/// Does what `parameters` ask for. Ends the machine where it is not this kernel's to do.
 ///
 /// # Panics
 ///
 /// For an experiment that does not exist: [`Params::parse`] knows the [`names`].
 pub fn run(parameters: &Params, lab: &Lab) -> Box<dyn Results> {
     let experiment = EXPERIMENTS.iter().find(|experiment| experiment.name() == parameters.experiment);
-    experiment.expect("the parameters name an experiment").run(parameters, lab)
+    let experiment = experiment.expect("the parameters name an experiment");
+    match (cfg!(feature = "marks"), parameters.trace) {
+        #[cfg(feature = "marks")]
+        (true, 1..) => experiment.trace(parameters, lab),
+        (true, _) => bring_up::refuse(format_args!(
+            "kernel parameter `trace` is missing: the marked kernel measures nothing, it traces {} to {} exchanges",
+            1,
+            params::TRACE.end()
+        )),
+        (false, 0) => experiment.run(parameters, lab),
+        (false, _) => bring_up::refuse(format_args!(
+            "kernel parameter `trace`: this kernel has no marks; `switchlab-marked` is the one that traces"
+        )),
+    }
 }

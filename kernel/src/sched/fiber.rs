@@ -3,8 +3,11 @@
 
 use alloc::boxed::Box;
 
+use switchlab_records::Mark;
 use switchlab_switch::{Context, switch_context};
+use switchlab_sync::Platform;
 
+use super::Kernel;
 use crate::mm::{Stack, StackError};
 
 /// A second flow of control that runs only while its owner waits in [`resume`](Self::resume).
@@ -43,9 +46,11 @@ impl<T: Sync> Fiber<T> {
     /// Hands over to the fiber; returns when it suspends itself.
     #[inline(always)]
     pub fn resume(&mut self) {
+        Kernel::mark(Mark::SwitchBegins);
         // SAFETY: `&mut self`, so only one owner resumes, and the fiber is suspended whenever its
         // owner runs: both stay on the CPU that made them, since tasks do.
         unsafe { switch_context(&self.link.owner, &self.link.fiber) }
+        Kernel::mark(Mark::Switched);
     }
 }
 
@@ -53,8 +58,10 @@ impl<T: Sync> Link<T> {
     /// Hands back to the owner; returns when it resumes the fiber.
     #[inline(always)]
     pub fn suspend(&self) {
+        Kernel::mark(Mark::SwitchBegins);
         // SAFETY: only the fiber has the link, and its owner is suspended while it runs.
         unsafe { switch_context(&self.fiber, &self.owner) }
+        Kernel::mark(Mark::Switched);
     }
 }
 

@@ -1,5 +1,7 @@
 //! The bare machine as the platform below `switchlab-sync`.
 
+#[cfg(feature = "marks")]
+use switchlab_records::Mark;
 use switchlab_switch::switch_context;
 use switchlab_sync::Platform;
 
@@ -39,6 +41,12 @@ impl Platform for Kernel {
     unsafe fn switch_context(from: &Task, to: &Task) {
         // SAFETY: the caller owes what the switch asks for.
         unsafe { switch_context(&from.context, &to.context) }
+    }
+
+    #[cfg(feature = "marks")]
+    #[inline(always)]
+    fn mark(mark: Mark) {
+        crate::arch::mark::pass(mark);
     }
 }
 

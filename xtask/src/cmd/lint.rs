@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::Context;
 
-use crate::build::{KERNEL_PACKAGE, LOADER_PACKAGE, TEST_KERNELS_PACKAGE, core_source};
+use crate::build::{KERNEL_PACKAGE, LOADER_PACKAGE, MARKED, TEST_KERNELS_PACKAGE, core_source};
 use crate::install::{self, Need};
 use crate::status::{Refusal, Status};
 use crate::toolchain::{CoreSource, clean_environment};
@@ -21,6 +21,8 @@ pub struct Args {
 }
 
 const BARE: [&str; 3] = [LOADER_PACKAGE, KERNEL_PACKAGE, TEST_KERNELS_PACKAGE];
+/// The kernel again, with the code that only its marks bring: by an invocation of their own.
+const WITH_MARKS: [&str; 2] = [MARKED, KERNEL_PACKAGE];
 
 /// Checks all crates.
 ///
@@ -43,16 +45,24 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     clippy.args(["--all-targets", "--", "-D", "warnings"]);
     let mut doc = host_cargo("doc");
     doc.args(["--no-deps", "--document-private-items"]);
-    let mut bare_clippy = source.cargo("clippy");
-    bare_packages(&mut bare_clippy).args(["--", "-D", "warnings"]);
-    let mut bare_doc = source.cargo("doc");
-    bare_packages(&mut bare_doc).args(["--no-deps", "--document-private-items"]);
+    let bare_clippy = |packages: &[&str]| {
+        let mut command = source.cargo("clippy");
+        add(packages, &mut command).args(["--", "-D", "warnings"]);
+        command
+    };
+    let bare_doc = |packages: &[&str]| {
+        let mut command = source.cargo("doc");
+        add(packages, &mut command).args(["--no-deps", "--document-private-items"]);
+        command
+    };
     let mut failed = Vec::new();
     for (what, command) in [
         ("clippy, host", &mut clippy),
         ("documentation, host", &mut doc),
-        ("clippy, bare metal", &mut bare_clippy),
-        ("documentation, bare metal", &mut bare_doc),
+        ("clippy, bare metal", &mut bare_clippy(&BARE)),
+        ("documentation, bare metal", &mut bare_doc(&BARE)),
+        ("clippy, marked kernel", &mut bare_clippy(&WITH_MARKS)),
+        ("documentation, marked kernel", &mut bare_doc(&WITH_MARKS)),
     ] {
         eprintln!("== {what}");
         let status = command
@@ -69,8 +79,8 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn bare_packages(command: &mut Command) -> &mut Command {
-    BARE.iter().fold(command, |command, package| command.args(["-p", package]))
+fn add<'a>(packages: &[&str], command: &'a mut Command) -> &'a mut Command {
+    packages.iter().fold(command, |command, package| command.args(["-p", package]))
 }
 
 /// Cargo for the host's crates: the workspace's default members.

@@ -18,6 +18,7 @@ const DEFAULTS: Params = Params {
     seed: 0,
     unit: Unit::Time,
     offsets: Offsets::Bsp,
+    trace: 0,
 };
 
 fn message(text: &str) -> String {
@@ -30,7 +31,7 @@ fn empty_command_line_means_the_defaults() {
         assert_eq!(Params::parse(text, KNOWN), Ok(DEFAULTS));
     }
     let shown = "experiment=classic runs=5 exchanges=1000000 warmup=10000 samples=100000 pair=0,1 seed=0 \
-                 unit=time offsets=bsp";
+                 unit=time offsets=bsp trace=0";
     assert_eq!(DEFAULTS.to_string(), shown);
     assert_eq!(DEFAULTS.cpu_pair(), (CpuId::new(0), CpuId::new(1)));
 }
@@ -38,7 +39,7 @@ fn empty_command_line_means_the_defaults() {
 #[test]
 fn all_keys_are_taken_in_any_order() {
     let text = " seed=18446744073709551615  pair=2,1 warmup=0 exchanges=777777 samples=0 runs=2\t\
-                experiment=null unit=instructions offsets=all ";
+                experiment=null unit=instructions trace=5000 offsets=all ";
     let params = Params::parse(text, KNOWN).unwrap();
     assert_eq!(
         params,
@@ -52,6 +53,7 @@ fn all_keys_are_taken_in_any_order() {
             seed: u64::MAX,
             offsets: Offsets::All,
             unit: Unit::Instructions,
+            trace: 5_000,
         }
     );
     assert_eq!(params.cpu_pair(), (CpuId::new(2), CpuId::new(1)));
@@ -72,7 +74,7 @@ fn word_that_is_not_key_and_value_is_malformed() {
     assert_eq!(
         message("quiet"),
         "malformed kernel parameter `quiet`: key=value expected, with one of the keys \
-         experiment, runs, exchanges, warmup, samples, pair, seed, unit, offsets"
+         experiment, runs, exchanges, warmup, samples, pair, seed, unit, offsets, trace"
     );
 }
 
@@ -82,7 +84,7 @@ fn unknown_key_is_named_with_those_that_are_known() {
     assert_eq!(
         message("speed=1"),
         "unknown kernel parameter `speed`: allowed are experiment, runs, exchanges, warmup, \
-         samples, pair, seed, unit, offsets"
+         samples, pair, seed, unit, offsets, trace"
     );
 }
 
@@ -236,10 +238,11 @@ proptest! {
         seed: u64,
         unit in prop::sample::select(UNITS.to_vec()),
         offsets in prop::sample::select(Offsets::VALUES.to_vec()),
+        trace in TRACE,
     ) {
         let pair = Some(pair);
         let params =
-            Params { experiment, runs, exchanges, warm_up, samples, pair, seed, unit, offsets };
+            Params { experiment, runs, exchanges, warm_up, samples, pair, seed, unit, offsets, trace };
         let shown = params.to_string();
         prop_assert_eq!(Params::parse(&shown, KNOWN), Ok(params));
     }

@@ -10,7 +10,11 @@ use switchlab_core::{
     icr::{Delivery, Destination, Icr},
 };
 use switchlab_records::ApicMode;
+#[cfg(feature = "marks")]
+use switchlab_records::Mark;
 
+#[cfg(feature = "marks")]
+use super::mark;
 use super::{
     apic,
     idt::{self, vector},
@@ -55,16 +59,28 @@ pub fn send_nmi_to_others() {
 #[unsafe(naked)]
 extern "C" fn wake_up_xapic() {
     naked_asm!(
+        #[cfg(feature = "marks")]
+        "call {entered}",
         "inc qword ptr gs:[{taken}]",
+        #[cfg(feature = "marks")]
+        "call {counted}",
         "mov dword ptr [{eoi}], 0",
+        #[cfg(feature = "marks")]
+        "call {acknowledged}",
         "iretq",
         taken = const percpu::IPIS_TAKEN,
         eoi = const (apic::XAPIC_VIRTUAL + apic::XAPIC_EOI) as i64 as i32,
+        #[cfg(feature = "marks")]
+        entered = sym mark::stub::<{ Mark::InterruptEntered.number() }>,
+        #[cfg(feature = "marks")]
+        counted = sym mark::stub::<{ Mark::InterruptCounted.number() }>,
+        #[cfg(feature = "marks")]
+        acknowledged = sym mark::stub::<{ Mark::InterruptAcknowledged.number() }>,
     )
 }
 
-/// Acknowledges by MSR, which takes three registers, and returns.
-macro_rules! x2apic_end_of_interrupt {
+/// Acknowledges by MSR, which takes three registers.
+macro_rules! x2apic_acknowledge {
     () => {
         "push rax
          push rcx
@@ -72,8 +88,14 @@ macro_rules! x2apic_end_of_interrupt {
          xor eax, eax
          xor edx, edx
          mov ecx, {eoi}
-         wrmsr
-         pop rdx
+         wrmsr"
+    };
+}
+
+/// Gives the registers back and returns.
+macro_rules! x2apic_return {
+    () => {
+        "pop rdx
          pop rcx
          pop rax
          iretq"
@@ -84,10 +106,23 @@ macro_rules! x2apic_end_of_interrupt {
 #[unsafe(naked)]
 extern "C" fn wake_up_x2apic() {
     naked_asm!(
+        #[cfg(feature = "marks")]
+        "call {entered}",
         "inc qword ptr gs:[{taken}]",
-        x2apic_end_of_interrupt!(),
+        #[cfg(feature = "marks")]
+        "call {counted}",
+        x2apic_acknowledge!(),
+        #[cfg(feature = "marks")]
+        "call {acknowledged}",
+        x2apic_return!(),
         taken = const percpu::IPIS_TAKEN,
         eoi = const apic::X2APIC_EOI_MSR,
+        #[cfg(feature = "marks")]
+        entered = sym mark::stub::<{ Mark::InterruptEntered.number() }>,
+        #[cfg(feature = "marks")]
+        counted = sym mark::stub::<{ Mark::InterruptCounted.number() }>,
+        #[cfg(feature = "marks")]
+        acknowledged = sym mark::stub::<{ Mark::InterruptAcknowledged.number() }>,
     )
 }
 
@@ -105,7 +140,8 @@ extern "C" fn tick_xapic() {
 #[unsafe(naked)]
 extern "C" fn tick_x2apic() {
     naked_asm!(
-        x2apic_end_of_interrupt!(),
+        x2apic_acknowledge!(),
+        x2apic_return!(),
         eoi = const apic::X2APIC_EOI_MSR,
     )
 }

@@ -11,6 +11,8 @@ pub mod idt;
 pub mod interrupts;
 pub mod ipi;
 pub mod machine;
+#[cfg(feature = "marks")]
+pub mod mark;
 pub mod percpu;
 pub mod pic;
 pub mod ports;

@@ -15,6 +15,8 @@ use switchlab_core::{ApicId, CpuId};
 use x86_64::{VirtAddr, registers::model_specific::GsBase};
 
 use super::gdt::Tables;
+#[cfg(feature = "marks")]
+use super::mark;
 
 /// One CPU's own data. Lives for ever; other CPUs reach it by reference.
 #[derive(Debug)]
@@ -31,10 +33,19 @@ pub struct PerCpu {
     id: CpuId,
     apic_id: ApicId,
     pub(super) tables: Tables,
+    /// Where the next mark is written down, and where marks go that nobody keeps.
+    #[cfg(feature = "marks")]
+    pub(super) next_slot: AtomicPtr<mark::Slot>,
+    #[cfg(feature = "marks")]
+    pub(super) spare_slot: mark::Slot,
 }
 
 /// Offset of the counter that the handler of the wake-up IPI counts in.
 pub(super) const IPIS_TAKEN: usize = offset_of!(PerCpu, ipis_taken);
+
+/// Offset of the pointer that a mark goes by.
+#[cfg(feature = "marks")]
+pub(super) const NEXT_SLOT: usize = offset_of!(PerCpu, next_slot);
 
 const THIS: usize = offset_of!(PerCpu, this);
 const SCHEDULER: usize = offset_of!(PerCpu, scheduler);
@@ -50,6 +61,10 @@ impl PerCpu {
             id,
             apic_id,
             tables: Tables::new(),
+            #[cfg(feature = "marks")]
+            next_slot: AtomicPtr::new(ptr::null_mut()),
+            #[cfg(feature = "marks")]
+            spare_slot: mark::Slot::new(),
         }
     }
 
@@ -89,6 +104,8 @@ impl PerCpu {
         self.tables.load();
         // Behind the segment registers: loading GS clears its base.
         GsBase::write(VirtAddr::from_ptr(self));
+        #[cfg(feature = "marks")]
+        mark::end();
     }
 }
 

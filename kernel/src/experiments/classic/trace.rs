@@ -1,0 +1,158 @@
+//! The same handoffs with marks between their steps: the first exchanges of each mode are traced, and no
+//! block is measured. In the marked kernel alone.
+
+use alloc::{boxed::Box, vec::Vec};
+
+use switchlab_core::{
+    counts,
+    order::BlockKind,
+    params::{Params, TRACE},
+};
+use switchlab_records::{
+    Clock, EVENTS_IN_A_RECORD, Mark, Marks, Mode, Pass, Record, Skipped, Subject, Trace,
+};
+
+use super::hand_over;
+use crate::{
+    arch::{
+        mark::{self, Chain},
+        percpu::{self, PerCpu},
+    },
+    bring_up::{Lab, refuse},
+    experiments::{Results, probe::Probe},
+    failure, log,
+    mm::StackError,
+    report::report,
+    sched,
+};
+
+/// Exchanges that are recorded besides those asked for. In the first, the second CPU begins to record,
+/// at some mark of its own; and the last one's beginning is the end of the one before.
+const AT_THE_ENDS: u64 = 2;
+
+/// Room for the marks of an exchange on one CPU. There are 20 of them at most; the rest is for halts that
+/// end for nothing.
+const MARKS_OF_AN_EXCHANGE: u64 = 24;
+
+/// Pairs of marks that tell what one costs.
+const COST_PAIRS: usize = 1_000;
+
+/// Traces each mode that this machine allows.
+pub fn run(parameters: &Params, lab: &Lab) -> Box<dyn Results> {
+    let recorded = parameters.trace + AT_THE_ENDS;
+    // `TRACE` bounds it: about 3 MB a CPU.
+    let room = (recorded * MARKS_OF_AN_EXCHANGE) as usize;
+    let (first, second) = parameters.cpu_pair();
+    let mut places = Vec::new();
+    let pair = [first, second];
+    for id in &pair[..if lab.cpus == 1 { 1 } else { 2 }] {
+        let percpu = on(*id, percpu::this_cpu);
+        places.push(Place { percpu, chain: Box::leak(Box::new(Chain::new(room))) });
+    }
+    let places: &'static [Place] = places.leak();
+    let mark_ticks = on(first, || mark::cost(COST_PAIRS));
+    for mode in Mode::ALL {
+        match (mode, places) {
+            (Mode::CrossCore, [_]) => {
+                report(&Record::Skipped(Skipped { mode, reason: "one CPU".into() }));
+            }
+            (Mode::CrossCore, _) => trace(mode, parameters, places, mark_ticks),
+            (Mode::SameCore | Mode::Switch, _) => trace(mode, parameters, &places[..1], mark_ticks),
+        }
+    }
+    Box::new(Traced { exchanges: parameters.trace })
+}
+
+/// A CPU, and where its marks go.
+struct Place {
+    percpu: &'static PerCpu,
+    chain: &'static Chain,
+}
+
+fn on<T: Send + 'static>(cpu: switchlab_core::CpuId, body: impl FnOnce() -> T + Send + 'static) -> T {
+    let result: Result<T, StackError> = sched::run_on(sched::cpu(cpu), body);
+    result.unwrap_or_else(|error| refuse(format_args!("trace: {error}")))
+}
+
+fn trace(mode: Mode, parameters: &Params, places: &'static [Place], mark_ticks: u64) {
+    let recorded = parameters.trace + AT_THE_ENDS;
+    let kind = BlockKind { subject: Subject::Handoff, pass: Pass::Batch, mode };
+    let (measured, Recorder { .. }) = hand_over(kind, parameters, recorded, Recorder { places });
+    for place in places {
+        on(place.percpu.id(), mark::end);
+    }
+    if let Some(wrong) = measured.wrong {
+        failure!("trace of {}: {wrong}", mode.name());
+    }
+    if let Err(mismatch) = counts::check(&measured.counts, &counts::expected(kind.subject, mode, recorded)) {
+        failure!("trace of {}: {mismatch}", mode.name());
+    }
+    report_trace(mode, parameters, places, mark_ticks);
+}
+
+fn report_trace(mode: Mode, parameters: &Params, places: &[Place], mark_ticks: u64) {
+    let events: Vec<Vec<(Mark, u64)>> = places.iter().map(|place| place.chain.events().collect()).collect();
+    let parts = events.iter().map(|events| events.len().div_ceil(EVENTS_IN_A_RECORD)).sum::<usize>() as u32;
+    let ids = [0, places.len() - 1].map(|place| places[place].percpu.id().get());
+    report(&Record::Trace(Trace {
+        mode,
+        exchanges: parameters.trace,
+        unit: parameters.unit,
+        cpus: ids,
+        mark_ticks,
+        parts,
+    }));
+    let chunks = places.iter().zip(&events).flat_map(|(place, events)| {
+        events.chunks(EVENTS_IN_A_RECORD).map(move |chunk| (place.percpu.id(), chunk))
+    });
+    for ((cpu, chunk), part) in chunks.zip(1..) {
+        let start_ticks = chunk[0].1;
+        let mut last = start_ticks;
+        let events = chunk.iter().map(|&(mark, ticks)| {
+            let since = ticks.wrapping_sub(last);
+            last = ticks;
+            (mark, since)
+        });
+        report(&Record::Marks(Marks { part, cpu: cpu.get(), start_ticks, events: events.collect() }));
+    }
+}
+
+/// Begins the recording where the warm-up ends, and marks each handoff's beginning.
+struct Recorder {
+    places: &'static [Place],
+}
+
+impl Probe for Recorder {
+    fn begin(&mut self) {
+        for place in self.places {
+            place.chain.begin(place.percpu);
+        }
+        // The mark that moves this CPU on to its chain.
+        mark::pass(Mark::HandoffBegins);
+    }
+
+    #[inline(always)]
+    fn exchange(&mut self) {}
+
+    #[inline(always)]
+    fn before_handoff() {
+        mark::pass(Mark::HandoffBegins);
+    }
+}
+
+/// What there is to tell a person: the host cuts the trace into steps.
+struct Traced {
+    exchanges: u64,
+}
+
+impl Results for Traced {
+    fn print(&self, _: &Clock) {
+        log!(
+            "Traced {} exchanges of each mode. This kernel is marked: nothing of it is a measurement.",
+            self.exchanges
+        );
+    }
+}
+
+const _: () =
+    assert!(*TRACE.end() * MARKS_OF_AN_EXCHANGE * 24 < 4 << 20, "two chains have to fit in the heap");
