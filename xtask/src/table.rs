@@ -292,8 +292,22 @@ fn findings(results: &Results<'_>) -> Vec<(&'static str, String)> {
     if !rates.is_empty() {
         findings.push(("Throughput", format!("switches per second: {rates}")));
     }
+    findings.extend(sampling(results).map(|costs| ("Sampling", costs)));
     findings.push(("Counts", counts(results)));
     findings
+}
+
+/// What the sampled pass costs, by the loops without a handoff.
+fn sampling(results: &Results<'_>) -> Option<String> {
+    let (what, unit) = match results.ruler {
+        Ruler::Time(_) => ("", "ns"),
+        Ruler::Instructions => ("in instructions ", ""),
+    };
+    let costs = results.modes.iter().filter_map(|mode| {
+        Some(format!("{} {:.2}{unit}", mode.mode.name(), mode.sampled.as_ref()?.sample_costs))
+    });
+    let costs = costs.collect::<Vec<_>>().join(", ");
+    (!costs.is_empty()).then(|| format!("a sample costs, {what}on top of the batch pass: {costs}"))
 }
 
 fn overall(same: &ModeResult, cross: &ModeResult, unit: Unit) -> String {

@@ -72,6 +72,9 @@ pub struct Sampled {
     pub max: f64,
     /// Half of all exchanges of the null loop take no more: the overhead within a sample.
     pub null_p50: f64,
+    /// What a sample costs, reading the clock and counting: an exchange of the null loop in this pass,
+    /// less one in the batch pass. Not clamped.
+    pub sample_costs: f64,
     /// How far the net of this pass is from the batch pass's, in percent of that; `None` where that
     /// is below resolution.
     pub apart_percent: Option<f64>,
@@ -131,6 +134,12 @@ impl Cost {
             ticks: [raw_ticks, null_ticks],
             exchanges,
         })
+    }
+
+    /// How much more an exchange of the null loop takes here than in `batch`.
+    fn sampling_on_top_of(&self, batch: &Self, ruler: Ruler) -> f64 {
+        let [sampled, batch] = [self, batch].map(|cost| ruler.value(cost.ticks[1], cost.exchanges));
+        ((sampled - batch) * 1_000.0).round() / 1_000.0
     }
 
     /// The three figures as text.
@@ -242,6 +251,7 @@ impl Part {
             p99_9: exchange(9_990)?,
             max: exchange(10_000)?,
             null_p50: at(&self.null_samples, 5_000)?,
+            sample_costs: switch.sampling_on_top_of(batch, ruler),
             apart_percent: (!batch.below_resolution).then(|| (apart * 100.0).round() / 100.0),
             switch,
             histogram: self.samples,

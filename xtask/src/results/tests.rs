@@ -130,6 +130,8 @@ fn percentiles_are_those_of_all_runs() {
     // Nets: 203 - 3 and 203 - 3 ticks, 10 more in each of the sampled pass.
     assert_eq!(sampled.apart_percent, Some(0.0));
     assert!(!sampled.disagrees());
+    // 20 ticks of 2 GHz: ten in each switch.
+    assert_eq!(sampled.sample_costs, 10.0);
 }
 
 #[test]
