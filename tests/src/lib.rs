@@ -5,11 +5,12 @@
 //! (plain `cargo test`) the cases are listed as ignored.
 #![forbid(unsafe_code)]
 
-use std::{env, fmt::Debug, path::PathBuf};
+use std::{env, fmt::Debug, path::PathBuf, time::Duration};
 
 use libtest_mimic::{Failed, Trial};
 use switchlab_records::{Crash, Record, read_log};
 use xtask::{
+    capture::{Lines, Sink},
     exit::Outcome,
     guest::{self, BootSpec, GuestEnd},
     instructions::Pair,
@@ -87,6 +88,26 @@ impl Case {
     pub fn boot(&self) -> End {
         End(guest::boot(&self.spec))
     }
+
+    /// Boots it; tells beside its end when each line of the log came, since QEMU was started.
+    pub fn boot_by_the_clock(&self) -> (End, Vec<(Duration, String)>) {
+        let mut arrivals = Arrivals::default();
+        let end = guest::boot_with(&self.spec, &mut arrivals);
+        (End(end), arrivals.came)
+    }
+}
+
+/// Notes when each line came, by the host's clock.
+#[derive(Default)]
+struct Arrivals {
+    lines: Lines,
+    came: Vec<(Duration, String)>,
+}
+
+impl Sink for Arrivals {
+    fn bytes(&mut self, bytes: &[u8], since_start: Duration) {
+        self.lines.take(bytes, |line| self.came.push((since_start, line.to_owned())));
+    }
 }
 
 /// How a case ended, with what to ask of it. Every question that is not answered as it should be
@@ -144,6 +165,16 @@ impl End {
             _ => None,
         });
         found.ok_or_else(|| self.failed(format_args!("a count of {name}")))
+    }
+
+    /// The TSC's frequency by the last comparison of the clocks.
+    pub fn tsc_hz(&self) -> Result<u64, Failed> {
+        let log = read_log(&self.0.log_text);
+        let found = log.records.iter().rev().find_map(|record| match record {
+            Record::Clock(clock) => Some(clock.tsc_hz),
+            _ => None,
+        });
+        found.ok_or_else(|| self.failed("a comparison of the clocks"))
     }
 
     /// The crash record.

@@ -102,14 +102,23 @@ pub struct GuestEnd {
 ///
 /// With [`Timing::Instructions`], where there can be no temporary file.
 pub fn boot(spec: &BootSpec) -> GuestEnd {
+    boot_with(spec, &mut Ignore)
+}
+
+/// As [`boot`], and hands every byte of the serial line to `sink` as it comes.
+///
+/// # Panics
+///
+/// As [`boot`].
+pub fn boot_with(spec: &BootSpec, sink: &mut dyn Sink) -> GuestEnd {
     let argv = spec.config().argv();
     let never = AtomicBool::new(false);
     let limits = Limits { deadline: spec.deadline, interrupted: &never };
     let (outcome, captured) = match spec.timing {
-        Timing::Host => run(&argv, limits, Serial::Piped(&mut io::sink()), &mut Ignore),
+        Timing::Host => run(&argv, limits, Serial::Piped(&mut io::sink()), sink),
         Timing::Instructions => {
             let file = tempfile::NamedTempFile::new().expect("a temporary file can be made");
-            run(&argv, limits, Serial::Followed(file.path()), &mut Ignore)
+            run(&argv, limits, Serial::Followed(file.path()), sink)
         }
     };
     GuestEnd {
