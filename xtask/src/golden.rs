@@ -7,7 +7,7 @@ use switchlab_core::{
 };
 use switchlab_records::{
     self as records, ApicMode, Block, Clock, ClockPhase, Counts, Cpus, Crash, End, Failure, MAX_LINE,
-    Machine, Mode, Offset, Pass, Plan, Record, Skipped, Start, Status, Subject, Tsc, Unit, encode,
+    Machine, Mark, Mode, Offset, Pass, Plan, Record, Skipped, Start, Status, Subject, Tsc, Unit, encode,
 };
 
 /// TSC frequency of the golden machine.
@@ -185,6 +185,115 @@ pub fn classic_in(unit: Unit, cpus: u32, runs: u32, exchanges: u64) -> Vec<Recor
             }
         }
     }
+    records.push(clock(ClockPhase::After, TSC_HZ));
+    records
+}
+
+/// What a mark costs in a golden trace.
+pub const MARK_TICKS: u64 = 17;
+/// What an exchange takes in a golden trace without its marks: same-core, cross-core.
+pub const TRACED: [u64; 2] = [166, 280];
+
+/// A handoff on one CPU: its marks, and the ticks before each.
+const SAME_CORE_HANDOFF: [(Mark, u64); 10] = [
+    (Mark::MessageStored, 7),
+    (Mark::TokenLeft, 9),
+    (Mark::Enqueued, 10),
+    (Mark::Blocked, 18),
+    (Mark::Picked, 6),
+    (Mark::SwitchBegins, 8),
+    (Mark::Switched, 9),
+    (Mark::TokenTaken, 4),
+    (Mark::MessageTaken, 6),
+    (Mark::HandoffBegins, 6),
+];
+
+/// A handoff to another CPU, on the CPU that sends.
+const SENDING: [(Mark, u64); 6] = [
+    (Mark::MessageStored, 7),
+    (Mark::Posted, 20),
+    (Mark::IpiSent, 19),
+    (Mark::Blocked, 20),
+    (Mark::Picked, 4),
+    (Mark::HaltBegins, 1),
+];
+
+/// And on the one that receives. Going there, the loop is three ticks shorter, and back, three longer.
+const RECEIVING: [(Mark, u64); 11] = [
+    (Mark::InterruptEntered, 2),
+    (Mark::InterruptCounted, 1),
+    (Mark::InterruptAcknowledged, 1),
+    (Mark::HaltEnded, 2),
+    (Mark::InboxTaken, 18),
+    (Mark::TokenLeft, 8),
+    (Mark::Enqueued, 10),
+    (Mark::Picked, 8),
+    (Mark::TokenTaken, 7),
+    (Mark::MessageTaken, 6),
+    (Mark::HandoffBegins, 6),
+];
+
+/// The marks of one mode, by time: CPU, mark, TSC. One exchange before and one behind those asked for.
+fn passed(mode: Mode, exchanges: u64) -> Vec<(u32, Mark, u64)> {
+    let (mut ticks, mut cpu) = (1_000, 0);
+    let mut passed = vec![(cpu, Mark::HandoffBegins, ticks)];
+    for handoff in 0..2 * (exchanges + 2) {
+        let (sending, receiving): (&[_], &[_]) = match mode {
+            Mode::CrossCore => (&SENDING, &RECEIVING),
+            Mode::SameCore | Mode::Switch => (&SAME_CORE_HANDOFF, &[]),
+        };
+        for (half, marks) in [sending, receiving].into_iter().enumerate() {
+            cpu = if half == 1 && !marks.is_empty() { 1 - cpu } else { cpu };
+            for &(mark, before) in marks {
+                ticks += before + MARK_TICKS;
+                if mark == Mark::HandoffBegins {
+                    ticks = if handoff % 2 == 0 { ticks - 3 } else { ticks + 3 };
+                }
+                passed.push((cpu, mark, ticks));
+            }
+        }
+    }
+    // The second CPU begins to record at some mark of its own.
+    if let Some(first) = passed.iter().position(|(cpu, ..)| *cpu == 1) {
+        passed.remove(first);
+    }
+    passed
+}
+
+/// The trace of one mode, as the marked kernel reports it, in two parts a CPU.
+pub fn trace(mode: Mode, unit: Unit, exchanges: u64) -> Vec<Record<'static>> {
+    let passed = passed(mode, exchanges);
+    let cpus: &[u32] = if mode == Mode::CrossCore { &[0, 1] } else { &[0] };
+    let mut parts = Vec::new();
+    for &cpu in cpus {
+        let events: Vec<_> = passed.iter().filter(|event| event.0 == cpu).collect();
+        for chunk in events.chunks(events.len().div_ceil(2)) {
+            let start_ticks = chunk[0].2;
+            let mut last = start_ticks;
+            let since = |&&(_, mark, ticks): &&(u32, Mark, u64)| {
+                let since = ticks - last;
+                last = ticks;
+                (mark, since)
+            };
+            let events = chunk.iter().map(since).collect();
+            parts.push(records::Marks { part: parts.len() as u32 + 1, cpu, start_ticks, events });
+        }
+    }
+    let last = cpus[cpus.len() - 1];
+    let (cpus, mark_ticks, count) = ([0, last], MARK_TICKS, parts.len() as u32);
+    let trace = records::Trace { mode, exchanges, unit, cpus, mark_ticks, parts: count };
+    [Record::Trace(trace)].into_iter().chain(parts.into_iter().map(Record::Marks)).collect()
+}
+
+/// What the marked kernel says on two CPUs: all records but the end.
+pub fn traced(unit: Unit, exchanges: u64) -> Vec<Record<'static>> {
+    let Record::Start(start) = start() else { unreachable!("the start record") };
+    let mut records = vec![
+        Record::Start(Start { kernel: "switchlab-marked".into(), ..start }),
+        clock(ClockPhase::Before, TSC_HZ),
+    ];
+    records.extend(trace(Mode::SameCore, unit, exchanges));
+    records.extend(trace(Mode::CrossCore, unit, exchanges));
     records.push(clock(ClockPhase::After, TSC_HZ));
     records
 }

@@ -17,6 +17,8 @@
 //! | [`folder`], [`manifest`] | what a run leaves, and the facts beside its log |
 //! | [`baseline`] | runs that are kept by a name |
 //! | [`results`], [`table`] | what a log says: JSON, CSV, table, markdown |
+//! | [`trace`] | what the marked kernel's log says, and the message's way through it |
+//! | [`steps`], [`timeline`] | a trace cut into steps and held against the measurement; drawn for Perfetto |
 //! | [`clock`] | what the clock is worth: sources, steps, offsets, and whether it is suspect |
 //! | [`observer`] | who hears of each record as it comes |
 //! | [`watch`] | what happens to QEMU meanwhile, and what it makes void |
@@ -54,8 +56,11 @@ pub mod progress;
 pub mod qemu;
 pub mod results;
 pub mod status;
+pub mod steps;
 pub mod symbols;
 pub mod table;
+pub mod timeline;
 pub mod toolchain;
+pub mod trace;
 pub mod watch;
 pub mod workspace;

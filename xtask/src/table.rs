@@ -31,10 +31,10 @@ pub struct Report {
 
 /// A table before it has a form. The first column is text, the others are figures but for the last,
 /// where it says so.
-struct Sheet {
-    header: Vec<String>,
-    rows: Vec<Vec<String>>,
-    last_is_text: bool,
+pub(crate) struct Sheet {
+    pub(crate) header: Vec<String>,
+    pub(crate) rows: Vec<Vec<String>>,
+    pub(crate) last_is_text: bool,
 }
 
 impl Report {
@@ -109,13 +109,13 @@ impl Report {
 }
 
 impl Sheet {
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let rule = LineStyle::none().fill('─').junction('─');
         let table = self.table(TableStyle::new().header_separator(rule)).to_string();
         table.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
     }
 
-    fn markdown(&self) -> String {
+    pub(crate) fn markdown(&self) -> String {
         self.table(ASCII_MARKDOWN).to_string()
     }
 

@@ -28,6 +28,14 @@ impl Ruler {
         }
     }
 
+    /// What a tick is.
+    pub const fn unit(self) -> Unit {
+        match self {
+            Self::Time(_) => Unit::Time,
+            Self::Instructions => Unit::Instructions,
+        }
+    }
+
     /// What its totals are called: `Time` or `Instructions`.
     pub const fn total_name(self) -> &'static str {
         match self {
