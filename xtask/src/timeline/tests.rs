@@ -30,8 +30,10 @@ fn track(event: &Value) -> (u64, u64) {
 }
 
 /// Name, beginning and end of each slice, by track.
-fn slices(file: &Value) -> BTreeMap<(u64, u64), Vec<(&str, u64, u64)>> {
-    let mut tracks = BTreeMap::<_, Vec<_>>::new();
+type Slices<'a> = BTreeMap<(u64, u64), Vec<(&'a str, u64, u64)>>;
+
+fn slices(file: &Value) -> Slices<'_> {
+    let mut tracks = Slices::new();
     for slice in events(file, "X") {
         let (from, length) = (ns(&slice["ts"]), ns(&slice["dur"]));
         tracks.entry(track(slice)).or_default().push((slice["name"].as_str().unwrap(), from, from + length));
