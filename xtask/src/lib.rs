@@ -23,6 +23,7 @@
 //! | [`observer`] | who hears of each record as it comes |
 //! | [`watch`] | what happens to QEMU meanwhile, and what it makes void |
 //! | [`export`] | results as trackers of benchmarks read them |
+//! | [`report`] | the page: all of it in one HTML file |
 //! | [`progress`] | what is shown meanwhile |
 //! | [`interrupt`] | Ctrl-C |
 //! | [`failure`], [`symbols`] | what is said when it went wrong |
@@ -54,6 +55,7 @@ pub mod manifest;
 pub mod observer;
 pub mod progress;
 pub mod qemu;
+pub mod report;
 pub mod results;
 pub mod status;
 pub mod steps;

@@ -28,6 +28,8 @@ enum Command {
     Doctor(cmd::doctor::Args),
     /// Read a saved log and show its results again
     Replay(cmd::replay::Args),
+    /// Write one HTML page of a run: answer, evidence, plots, raw data
+    Report(cmd::report::Args),
     /// Boot the kernel and stop at its first instruction, for gdb
     Gdb(Box<cmd::gdb::Args>),
     /// Ping-pong of two host threads; `run` starts it
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
         Command::Lint(args) => cmd::lint::run(&args),
         Command::Doctor(args) => cmd::doctor::run(&args),
         Command::Replay(args) => cmd::replay::run(&args),
+        Command::Report(args) => cmd::report::run(&args),
         Command::Gdb(args) => cmd::gdb::run(&args),
         Command::HostFloor => cmd::host_floor(),
     };
@@ -51,6 +54,23 @@ fn main() -> ExitCode {
         Err(error) => {
             eprintln!("error: {error:#}");
             status::status_of(&error).into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use xtask::report::EXERCISES;
+
+    #[test]
+    fn commands_of_the_exercises_are_ones_that_xtask_takes() {
+        for command in EXERCISES.iter().flat_map(|exercise| exercise.commands) {
+            let words = command.strip_prefix("cargo xtask ").expect("a command of xtask");
+            let words = ["cargo xtask"].into_iter().chain(words.split(' '));
+            if let Err(error) = Cli::try_parse_from(words) {
+                panic!("`{command}`: {error}");
+            }
         }
     }
 }

@@ -230,7 +230,12 @@ impl Manifest {
         Self::parse(&text).map(Some).map_err(|why| named(&why))
     }
 
-    fn parse(text: &str) -> Result<Self, String> {
+    /// The manifest that is `text`.
+    ///
+    /// # Errors
+    ///
+    /// It is none, or of another format.
+    pub fn parse(text: &str) -> Result<Self, String> {
         /// What is looked at first: all else may differ.
         #[derive(Deserialize)]
         struct Version {

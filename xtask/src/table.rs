@@ -19,14 +19,14 @@ const SUSPECT: &str = " [clock: suspect]";
 
 /// A report, before it has a form.
 pub struct Report {
-    title: String,
-    runs: Sheet,
+    pub(crate) title: String,
+    pub(crate) runs: Sheet,
     /// What a switch costs, and how an exchange is distributed.
-    costs: Vec<Sheet>,
+    pub(crate) costs: Vec<Sheet>,
     /// Label and text: what follows from the table.
-    findings: Vec<(&'static str, String)>,
+    pub(crate) findings: Vec<(&'static str, String)>,
     /// Label and text: what the numbers hang on.
-    conditions: Vec<(&'static str, String)>,
+    pub(crate) conditions: Vec<(&'static str, String)>,
 }
 
 /// A table before it has a form. The first column is text, the others are figures but for the last,

@@ -7,6 +7,7 @@ pub mod lint;
 pub mod options;
 pub mod output;
 pub mod replay;
+pub mod report;
 pub mod run;
 pub mod test;
 

@@ -10,14 +10,15 @@ use switchlab_records::read_log;
 use super::output::{Format, print, render};
 use crate::exit::{Outcome, judge_log};
 use crate::failure::Failure;
-use crate::manifest::Manifest;
+use crate::manifest::{self, Manifest};
+use crate::report;
 use crate::results::Results;
 use crate::status::{Refusal, Status};
 
 /// Options of `replay`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// A serial log, or the folder of a run; the manifest beside it gives the conditions
+    /// A serial log, the folder of a run, or a report; the manifest beside it gives the conditions
     #[arg(value_name = "LOG")]
     log: PathBuf,
     /// What goes to stdout
@@ -28,27 +29,77 @@ pub struct Args {
     out: Option<PathBuf>,
 }
 
-/// Decodes the log and shows its results.
+/// Decodes the logs and shows their results.
 ///
 /// # Errors
 ///
 /// Status 2 for a log that cannot be read or a folder that cannot be written.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let path = if args.log.is_dir() { args.log.join(crate::folder::LOG) } else { args.log.clone() };
+    let saved = read(&args.log)?;
+    if let (Some(folder), true) = (&args.out, saved.len() > 1) {
+        return Err(Refusal::usage(format!(
+            "--out {}: {} has {} logs, and there is one results.json in a folder; leave --out away",
+            folder.display(),
+            args.log.display(),
+            saved.len()
+        )));
+    }
+    let mut worst = Status::Pass.into();
+    for one in &saved {
+        if saved.len() > 1 {
+            eprintln!("== {}", one.path.display());
+        }
+        if let Some(status) = show(args, one)? {
+            worst = status;
+        }
+    }
+    Ok(worst)
+}
+
+/// A log, as a file or from a report.
+struct Saved {
+    path: PathBuf,
+    text: String,
+    manifest: Option<Manifest>,
+}
+
+/// The logs at `path`: one, but for a report, which may have several.
+fn read(path: &Path) -> anyhow::Result<Vec<Saved>> {
+    let path = if path.is_dir() { path.join(crate::folder::LOG) } else { path.to_path_buf() };
     let bytes = fs::read(&path).map_err(|error| {
         Refusal::usage(format!("{}: {error}; a saved serial log is expected", path.display()))
     })?;
-    let text = String::from_utf8_lossy(&bytes);
-    let manifest = conditions(&path);
-    let outcome = judge_log(&text);
-    let log = read_log(&text);
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    if !report::is_report(&text) {
+        let manifest = conditions(&path);
+        return Ok(vec![Saved { path, text, manifest }]);
+    }
+    let runs = report::embedded(&text)
+        .map_err(|error| Refusal::with(Status::InvalidLog, format!("{}: {error:#}", path.display())))?;
+    let logs = runs.iter().flat_map(|run| run.logs().map(move |log| (run, log)));
+    let saved = logs.map(|(run, log)| {
+        let manifest = run.beside(log, manifest::FILE).map(|file| Manifest::parse(&file.text)).transpose();
+        Saved {
+            path: path.join(&run.name).join(&log.path),
+            text: log.text.clone(),
+            manifest: manifest.unwrap_or_else(without_conditions),
+        }
+    });
+    Ok(saved.collect())
+}
+
+/// Shows the results of one log; its status, where it has none.
+fn show(args: &Args, saved: &Saved) -> anyhow::Result<Option<ExitCode>> {
+    let Saved { path, text, manifest } = saved;
+    let outcome = judge_log(text);
+    let log = read_log(text);
     let results = match &outcome {
         Outcome::Pass => Results::from_log(&log).map_err(Outcome::InvalidLog),
         _ => Err(outcome),
     };
     let results = match results {
         Ok(results) => results,
-        Err(outcome) => return Ok(report_failure(&outcome, &text, &path, manifest.as_ref())),
+        Err(outcome) => return Ok(Some(report_failure(&outcome, text, path, manifest.as_ref()))),
     };
     if let Some(folder) = &args.out {
         fs::create_dir_all(folder).context("making it").and_then(|()| results.write(folder)).map_err(
@@ -56,16 +107,18 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         )?;
     }
     print(&render(args.format, &results, manifest.as_ref())?)?;
-    Ok(Status::Pass.into())
+    Ok(None)
 }
 
 /// The manifest beside the log. Without it the results are shown without their conditions: the log is
 /// whole by itself.
 fn conditions(log: &Path) -> Option<Manifest> {
-    log.parent().map_or(Ok(None), Manifest::read).unwrap_or_else(|why| {
-        eprintln!("note: {why}; the conditions of the run are not shown");
-        None
-    })
+    log.parent().map_or(Ok(None), Manifest::read).unwrap_or_else(without_conditions)
+}
+
+fn without_conditions(why: String) -> Option<Manifest> {
+    eprintln!("note: {why}; the conditions of the run are not shown");
+    None
 }
 
 fn report_failure(outcome: &Outcome, log: &str, log_path: &Path, manifest: Option<&Manifest>) -> ExitCode {

@@ -21,6 +21,7 @@ use crate::interrupt;
 use crate::manifest::Manifest;
 use crate::progress::{Progress, Style};
 use crate::qemu::Config;
+use crate::report::listing;
 use crate::status::{self, Refusal, Status};
 use crate::{baseline, floor, folder, qemu};
 use boot::Boot;
@@ -212,6 +213,7 @@ impl<'a> Prepared<'a> {
     }
 
     fn end(&self, status: Status, kept: anyhow::Result<()>) -> ExitCode {
+        listing::keep(&self.folder, &self.manifest);
         match kept.and_then(|()| self.save_baseline(status)) {
             Ok(()) => {
                 if status == Status::Pass {

@@ -9,6 +9,8 @@ use std::sync::LazyLock;
 
 use tempfile::TempDir;
 
+pub mod pages;
+
 #[path = "../../src/golden.rs"]
 #[allow(missing_docs, unreachable_pub, reason = "a copy for tests")]
 pub mod golden;

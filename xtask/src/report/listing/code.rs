@@ -1,0 +1,132 @@
+//! The kernel's ELF as code: its functions by name and address, and their instructions.
+
+use std::collections::BTreeMap;
+
+use iced_x86::{Decoder, DecoderOptions, FlowControl, Formatter, IntelFormatter, Mnemonic};
+use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
+
+use super::names;
+
+/// The executable's functions.
+pub(super) struct Code<'a> {
+    functions: BTreeMap<u64, Function>,
+    /// Address and bytes of each section of code.
+    sections: Vec<(u64, &'a [u8])>,
+}
+
+/// A function.
+pub(super) struct Function {
+    pub address: u64,
+    size: u64,
+    /// Demangled, in full.
+    pub name: String,
+}
+
+/// A decoded instruction.
+pub(super) struct Decoded(iced_x86::Instruction);
+
+impl<'a> Code<'a> {
+    /// Reads an ELF; `None` where it is none of x86_64.
+    pub(super) fn new(bytes: &'a [u8]) -> Option<Self> {
+        let file = object::File::parse(bytes).ok()?;
+        if file.architecture() != object::Architecture::X86_64 {
+            return None;
+        }
+        let sections = file.sections().filter(|section| section.kind() == object::SectionKind::Text);
+        let sections =
+            sections.filter_map(|section| Some((section.address(), section.data().ok()?))).collect();
+        let functions = file
+            .symbols()
+            .filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.size() != 0)
+            .filter_map(|symbol| {
+                let name = addr2line::demangle_auto(symbol.name().ok()?.into(), None).into_owned();
+                Some((symbol.address(), Function { address: symbol.address(), size: symbol.size(), name }))
+            })
+            .collect();
+        Some(Self { functions, sections })
+    }
+
+    /// The function of this path in the kernel, `arguments` standing in its type arguments.
+    pub(super) fn find(&self, path: &str, arguments: &str) -> Option<&Function> {
+        let path = format!("switchlab_kernel::{path}");
+        let is_it = |function: &&Function| {
+            names::without_arguments(&function.name) == path && function.name.contains(arguments)
+        };
+        self.functions.values().find(is_it)
+    }
+
+    /// The function that begins at `address`.
+    pub(super) fn at(&self, address: u64) -> Option<&Function> {
+        self.functions.get(&address)
+    }
+
+    /// The function's instructions, up to its end.
+    pub(super) fn instructions(&self, function: &Function) -> Vec<Decoded> {
+        let bytes = self.bytes(function).unwrap_or_default();
+        Decoder::with_ip(64, bytes, function.address, DecoderOptions::NONE).into_iter().map(Decoded).collect()
+    }
+
+    fn bytes(&self, function: &Function) -> Option<&'a [u8]> {
+        let (start, bytes) = self
+            .sections
+            .iter()
+            .find(|(start, bytes)| (*start..*start + bytes.len() as u64).contains(&function.address))?;
+        let from = usize::try_from(function.address - start).ok()?;
+        bytes.get(from..from.checked_add(usize::try_from(function.size).ok()?)?)
+    }
+}
+
+impl Decoded {
+    pub(super) fn address(&self) -> u64 {
+        self.0.ip()
+    }
+
+    pub(super) fn flow(&self) -> FlowControl {
+        self.0.flow_control()
+    }
+
+    /// Where a direct jump or call goes to.
+    pub(super) fn target(&self) -> u64 {
+        self.0.near_branch_target()
+    }
+
+    /// Whether it only fills up to the next address that is wanted.
+    pub(super) fn is_padding(&self) -> bool {
+        matches!(self.0.mnemonic(), Mnemonic::Nop | Mnemonic::Int3)
+    }
+
+    /// In Intel's notation, a function's name for its address.
+    pub(super) fn text(&self, code: &Code<'_>) -> String {
+        let mut text = String::new();
+        let mut formatter = IntelFormatter::new();
+        let options = formatter.options_mut();
+        options.set_space_after_operand_separator(true);
+        options.set_hex_prefix("0x");
+        options.set_hex_suffix("");
+        options.set_uppercase_hex(false);
+        options.set_branch_leading_zeros(false);
+        options.set_show_branch_size(false);
+        formatter.format(&self.0, &mut text);
+        let is_branch = matches!(
+            self.flow(),
+            FlowControl::Call | FlowControl::UnconditionalBranch | FlowControl::ConditionalBranch
+        );
+        match code.at(self.target()).filter(|_| is_branch) {
+            Some(function) => {
+                let mnemonic = text.split(' ').next().unwrap_or_default();
+                format!("{mnemonic} {}", names::short(&function.name))
+            }
+            None if is_branch && self.0.near_branch_target() != 0 => {
+                let mnemonic = text.split(' ').next().unwrap_or_default();
+                format!("{mnemonic} {}", shown(self.target()))
+            }
+            None => text,
+        }
+    }
+}
+
+/// An address as a listing shows it. The kernel stands in the last two GiB, so the upper half is always
+/// the same.
+pub(in crate::report) fn shown(address: u64) -> String {
+    format!("{:08x}", address & 0xffff_ffff)
+}

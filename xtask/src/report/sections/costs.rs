@@ -1,0 +1,163 @@
+//! What each thing costs, beside what the original measured and guessed.
+
+use switchlab_records::{Mode, Pass, Subject};
+
+use super::between;
+use crate::report::model::Boot;
+use crate::report::plots::costs::{Cost, Row, figure};
+use crate::report::plots::{Figure, Quantity};
+use crate::report::table::Table;
+use crate::results::Results;
+use crate::table::Report;
+
+/// The costs.
+pub(crate) struct Costs {
+    /// `None` where there is nothing to draw.
+    pub(crate) figure: Option<Figure>,
+    /// The same as a table.
+    pub(crate) table: Table,
+    /// Raw, overhead, net.
+    pub(crate) switches: Option<Table>,
+    /// What the two sides of the table are to each other.
+    pub(crate) note: &'static str,
+    /// Whether the original's figures are there.
+    pub(crate) is_beside_the_original: bool,
+}
+
+/// What the original measured: the switch of each of its five runs, in nanoseconds, and its average.
+struct Original {
+    name: &'static str,
+    beside: Mode,
+    average_ns: f64,
+    span_ns: (f64, f64),
+}
+
+const ORIGINALS: [Original; 2] = [
+    Original {
+        name: "goroutines, one thread",
+        beside: Mode::SameCore,
+        average_ns: 295.0,
+        span_ns: (277.0, 319.0),
+    },
+    Original {
+        name: "goroutines, 12 threads",
+        beside: Mode::CrossCore,
+        average_ns: 328.0,
+        span_ns: (294.0, 448.0),
+    },
+];
+
+/// What the original guessed: from, to, in nanoseconds.
+const GUESSES: [(&str, (f64, f64)); 4] = [
+    ("OS threads", (1e3, 1e4)),
+    ("processes", (1e4, 1e5)),
+    ("containers", (1e5, 1e6)),
+    ("virtual machines", (1e6, 1e7)),
+];
+
+impl Costs {
+    pub(crate) fn new(boot: &Boot<'_>, results: &Results<'_>) -> Self {
+        let quantity = results.quantity();
+        let measured = measured(results);
+        let id = format!("{}-costs", boot.id);
+        let (rows, table, note) = match quantity {
+            Quantity::Time => (with_the_original(&measured), beside_the_original(&measured), TIMES_NOTE),
+            Quantity::Instructions => {
+                let table = measured
+                    .iter()
+                    .map(|row| vec![row.label.clone(), text_of(quantity, &row.cost)])
+                    .collect();
+                let table = Table::of_text("What a switch executes", &["between", "instructions"], table);
+                (measured, table, COUNTS_NOTE)
+            }
+        };
+        let report = Report::new(results, boot.manifest.as_ref());
+        let caption = "One switch: as measured, the same loop without a handoff, and the difference";
+        let switches = report.costs.first().map(|sheet| Table::of_sheet(caption.into(), sheet));
+        Self {
+            figure: figure(&id, quantity, &rows).ok(),
+            table,
+            switches,
+            note,
+            is_beside_the_original: quantity == Quantity::Time,
+        }
+    }
+}
+
+const TIMES_NOTE: &str = "The original ran in Go on a real machine; what its figures are here is a scale, not an \
+    opponent. Where the numbers above are emulated, they rank the things measured here among each other, and \
+    nothing else. A thing that is not measured yet has no number, and is not taken to cost what was guessed.";
+
+const COUNTS_NOTE: &str = "Instructions are no time: neither the original's figures nor its guesses can stand \
+    beside them.";
+
+/// The modes that ran, the cheapest kind first.
+fn measured(results: &Results<'_>) -> Vec<Row> {
+    let modes = [Mode::Switch, Mode::SameCore, Mode::CrossCore];
+    let row = |mode: Mode| {
+        let result = results.mode(mode)?;
+        let runs = results
+            .blocks
+            .iter()
+            .filter(|block| block.block.mode == mode && block.is_of(Subject::Handoff, Pass::Batch));
+        let runs: Vec<f64> = runs.map(|block| block.switch).collect();
+        let least = runs.iter().copied().fold(f64::MAX, f64::min);
+        let most = runs.iter().copied().fold(0.0, f64::max);
+        let cost = Cost::Measured { mode, value: result.switch.raw, span: (least, most) };
+        Some(Row { label: between(mode).into(), cost })
+    };
+    modes.into_iter().filter_map(row).collect()
+}
+
+/// The originals below what they stand beside, the guesses behind all.
+fn with_the_original(measured: &[Row]) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for row in measured {
+        rows.push(row.clone());
+        for original in ORIGINALS.iter().filter(|original| is_of(&row.cost, original.beside)) {
+            let cost = Cost::Original { value: original.average_ns, span: original.span_ns };
+            rows.push(Row { label: format!("{} *", original.name), cost });
+        }
+    }
+    rows.extend(GUESSES.iter().map(|(name, range)| Row {
+        label: format!("{name}, guessed *"),
+        cost: Cost::Guess { range: *range },
+    }));
+    rows
+}
+
+fn beside_the_original(measured: &[Row]) -> Table {
+    let text = |value| Quantity::Time.text(value);
+    let mut rows = Vec::new();
+    for row in measured {
+        let original = ORIGINALS.iter().find(|original| is_of(&row.cost, original.beside));
+        let original = original.map_or_else(
+            || "–".to_owned(),
+            |original| format!("{} ({}, measured)", text(original.average_ns), original.name),
+        );
+        rows.push(vec![row.label.clone(), text_of(Quantity::Time, &row.cost), original]);
+    }
+    for (name, (low, high)) in GUESSES {
+        let guess = format!("{} to {} (guessed)", text(low), text(high)).replace(".00", "");
+        rows.push(vec![name.into(), "not measured yet".into(), guess]);
+    }
+    Table::of_text(
+        "What a switch costs here, and what the original said of it",
+        &["between", "measured here", "the original"],
+        rows,
+    )
+}
+
+fn is_of(cost: &Cost, wanted: Mode) -> bool {
+    matches!(cost, Cost::Measured { mode, .. } if *mode == wanted)
+}
+
+fn text_of(quantity: Quantity, cost: &Cost) -> String {
+    match *cost {
+        Cost::Measured { value, span: (least, most), .. } if least < most => {
+            format!("{} (runs {} to {})", quantity.text(value), quantity.text(least), quantity.text(most))
+        }
+        Cost::Measured { value, .. } => quantity.text(value),
+        _ => String::new(),
+    }
+}

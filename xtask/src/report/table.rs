@@ -1,0 +1,104 @@
+//! Tables of HTML. A cell that is a time gets a thin space before its unit.
+
+use askama::Template;
+
+use crate::table::Sheet;
+
+/// A table: each row begins with its name.
+#[derive(Clone, Debug, Template)]
+#[template(path = "table.html")]
+pub(super) struct Table {
+    caption: String,
+    header: Vec<Cell>,
+    rows: Vec<Row>,
+}
+
+#[derive(Clone, Debug)]
+struct Row {
+    name: String,
+    cells: Vec<Cell>,
+    is_summary: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Cell {
+    text: String,
+    align: &'static str,
+}
+
+const NUMBER: &str = "number";
+const TEXT: &str = "text";
+
+impl Table {
+    /// A table of text.
+    pub(super) fn of_text(caption: &str, header: &[&str], rows: Vec<Vec<String>>) -> Self {
+        let sheet =
+            Sheet { header: header.iter().map(|&name| name.into()).collect(), rows, last_is_text: false };
+        Self::new(caption.into(), &sheet, |_, _| TEXT)
+    }
+
+    /// The same table as the terminal shows.
+    pub(super) fn of_sheet(caption: String, sheet: &Sheet) -> Self {
+        let is_text = |column: usize, columns: usize| column + 1 == columns && sheet.last_is_text;
+        Self::new(caption, sheet, |column, columns| if is_text(column, columns) { TEXT } else { NUMBER })
+    }
+
+    /// Marks the last row as what sums the others up.
+    pub(super) fn with_summary(mut self) -> Self {
+        if let Some(row) = self.rows.last_mut() {
+            row.is_summary = true;
+        }
+        self
+    }
+
+    fn new(caption: String, sheet: &Sheet, align: impl Fn(usize, usize) -> &'static str) -> Self {
+        let columns = sheet.header.len();
+        let cell =
+            |(column, text): (usize, &String)| Cell { text: spaced(text), align: align(column, columns) };
+        let header = sheet.header.iter().enumerate().map(|(column, text)| Cell {
+            text: text.clone(),
+            align: if column == 0 { TEXT } else { align(column, columns) },
+        });
+        let rows = sheet.rows.iter().filter_map(|row| {
+            let name = row.first()?.clone();
+            Some(Row { name, cells: row.iter().enumerate().skip(1).map(cell).collect(), is_summary: false })
+        });
+        Self { caption, header: header.collect(), rows: rows.collect() }
+    }
+}
+
+/// `151ns` as `151 ns`, with a thin space that does not break; all else as it is.
+pub(super) fn spaced(text: &str) -> String {
+    let word = |word: &str| {
+        for unit in ["ns", "µs", "ms", "s"] {
+            if let Some(number) = word.strip_suffix(unit)
+                && number.ends_with(|last: char| last.is_ascii_digit())
+                && number.chars().all(|each| each.is_ascii_digit() || "-.,".contains(each))
+            {
+                return format!("{number}\u{202f}{unit}");
+            }
+        }
+        word.to_owned()
+    };
+    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_a_thin_space_and_nothing_else_has() {
+        let cases = [
+            ("151ns", "151\u{202f}ns"),
+            ("-2.00ns (below resolution)", "-2.00\u{202f}ns (below resolution)"),
+            ("1.26µs", "1.26\u{202f}µs"),
+            ("Same-Core (24.28x faster)", "Same-Core (24.28x faster)"),
+            ("runs", "runs"),
+            ("skipped: one CPU", "skipped: one CPU"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(spaced(text), expected);
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Reports of every kind, made by xtask, for the tests of their structure and of their looks.
+
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::json;
+use switchlab_records::Unit;
+
+use super::{Place, golden, whole};
+
+/// A report, and where it is.
+pub struct Page {
+    pub name: &'static str,
+    pub place: Place,
+    pub html: String,
+    pub status: Option<i32>,
+}
+
+impl Page {
+    pub fn path(&self) -> PathBuf {
+        self.place.path("page.html")
+    }
+
+    /// The report of a run that says `log` and ends by `end`.
+    fn of(name: &'static str, log: &str, end: &str, words: &str) -> Self {
+        let place = Place::new();
+        place.run(log, end, &format!("--quiet {words}"));
+        Self::at(name, place, &["runs/latest"])
+    }
+
+    fn at(name: &'static str, place: Place, runs: &[&str]) -> Self {
+        let words = [&["report"], runs, &["--out", "page.html"]].concat();
+        let done = place.call(&words);
+        let html = fs::read_to_string(place.path("page.html"));
+        let html = html.unwrap_or_else(|error| panic!("{name}: no page ({error}): {}", done.stderr));
+        Self { name, place, html, status: done.status }
+    }
+}
+
+/// One of each kind.
+pub fn all() -> Vec<Page> {
+    vec![times(), full(), instructions(), one_cpu(), failed(), cut(), several()]
+}
+
+pub fn times() -> Page {
+    Page::of("times", &golden::ended(golden::classic(12, 5, 1_000)), "33", "")
+}
+
+/// With a listing and with steps.
+pub fn full() -> Page {
+    let place = Place::new();
+    place.run(&golden::ended(golden::classic(12, 12, 1_000)), "33", "--quiet");
+    let latest = place.path("runs/latest");
+    let instruction = |address: u64, text: &str, line: u32| json!({ "address": address, "text": text, "line": line, "source": "if a < b && c > d { // <\"&>" });
+    let listing = json!({
+        "format": 1, "kernel_sha256": "00",
+        "routines": [{
+            "name": "exchange::hand_over", "role": "asking", "what": "The timed block.", "left_out": 7,
+            "groups": [{
+                "function": "channel::send", "file": "kernel/sync/src/channel.rs",
+                "what": "Puts a message into the slot.",
+                "instructions": [
+                    instruction(0xffff_ffff_8001_35d9, "movzx eax, byte ptr [rsi+0x38]", 54),
+                    instruction(0xffff_ffff_8001_35dd, "cmp al, 1", 54),
+                ],
+            }],
+        }],
+    });
+    let steps = |mode: &str, steps: &[(&str, f64)]| {
+        let whole: f64 = steps.iter().map(|(_, cost)| cost).sum();
+        let steps: Vec<_> = steps.iter().map(|(name, cost)| json!({ "name": name, "cost": cost })).collect();
+        json!({ "mode": mode, "whole": whole, "steps": steps })
+    };
+    let steps = json!({ "unit": "instructions", "modes": [
+        steps("same-core", &[("channel", 31.0), ("run queue", 22.0), ("switch", 9.0)]),
+        steps("cross-core", &[("channel", 31.0), ("ICR write", 6.0), ("halt", 3.0), ("interrupt entry", 3.0),
+                              ("run queue", 40.0)]),
+    ] });
+    for (name, json) in [("listing.json", listing), ("steps.json", steps)] {
+        fs::write(latest.join(name), json.to_string()).expect("written");
+    }
+    Page::at("full", place, &["runs/latest"])
+}
+
+pub fn instructions() -> Page {
+    let log = golden::ended(golden::classic_in(Unit::Instructions, 12, 1, 1_000));
+    Page::of("instructions", &log, "33", "")
+}
+
+pub fn one_cpu() -> Page {
+    Page::of("one CPU", &golden::ended(golden::classic(1, 2, 1_000)), "33", "--smp 1")
+}
+
+/// The guest panics, and what it wrote before looks like results.
+pub fn failed() -> Page {
+    let mut records = golden::classic(12, 2, 1_000);
+    records.push(golden::crash());
+    Page::of("failed", &golden::log(&records), "37", "")
+}
+
+/// The log ends in the middle, with what is no text.
+pub fn cut() -> Page {
+    let place = Place::new();
+    let log = golden::log(&golden::classic(12, 2, 1_000));
+    fs::create_dir(place.path("cut")).expect("a folder");
+    let bytes = [&log.as_bytes()[..log.len() / 2], b"\xff\xfe</script>\r\n"].concat();
+    fs::write(place.path("cut/serial.log"), bytes).expect("written");
+    Page::at("cut", place, &["cut"])
+}
+
+/// Two runs, the second of which has no result.
+pub fn several() -> Page {
+    let place = Place::new();
+    place.run(&whole(), "33", "--quiet --out good");
+    place.run("", "hang", "--quiet --out bad --timeout 1");
+    Page::at("several", place, &["good/latest", "bad/latest"])
+}
