@@ -16,6 +16,7 @@ mod table;
 mod trace;
 
 use alloc::{boxed::Box, vec::Vec};
+use core::marker::PhantomData;
 
 use switchlab_core::{
     counts,
@@ -41,10 +42,24 @@ use table::Table;
 
 const NAME: &str = "classic";
 
-/// The experiment.
-pub struct Classic;
+/// The experiment. `H` looks on in the handoffs of the batch pass: [`Batch`], or what a test plants
+/// there.
+pub struct Classic<H = Batch>(PhantomData<fn() -> H>);
 
-impl Experiment for Classic {
+impl<H> Classic<H> {
+    /// The experiment.
+    pub const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<H> Default for Classic<H> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<H: Probe + Default> Experiment for Classic<H> {
     fn name(&self) -> &'static str {
         NAME
     }
@@ -55,7 +70,7 @@ impl Experiment for Classic {
         let mut blocks = Vec::with_capacity(order.blocks(1).count() * parameters.runs as usize);
         for run in 1..=parameters.runs {
             for (kind, position) in order.blocks(run).zip(1..) {
-                blocks.push(measure(run, position, kind, parameters));
+                blocks.push(measure::<H>(run, position, kind, parameters));
             }
         }
         Box::new(Table::new(parameters, lab.cpus, blocks))
@@ -94,11 +109,15 @@ fn announce(parameters: &Params, order: &Order<'_>) {
 }
 
 /// Measures one block and reports it, with what is wrong with it.
-fn measure(run: u32, position: u32, kind: BlockKind, parameters: &Params) -> Block {
+fn measure<H: Probe + Default>(run: u32, position: u32, kind: BlockKind, parameters: &Params) -> Block {
     match kind.pass {
         Pass::Batch => {
-            let (measured, Batch) = hand_over(kind, parameters, parameters.exchanges, Batch);
-            judge(run, position, kind, parameters.exchanges, &measured)
+            let exchanges = parameters.exchanges;
+            let measured = match kind.subject {
+                Subject::Handoff => hand_over(kind, parameters, exchanges, H::default()).0,
+                Subject::Null => hand_over(kind, parameters, exchanges, Batch).0,
+            };
+            judge(run, position, kind, exchanges, &measured)
         }
         Pass::Sampled => {
             let exchanges = parameters.sampled_exchanges();

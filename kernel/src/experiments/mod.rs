@@ -39,7 +39,7 @@ pub trait Results {
 }
 
 /// All of them; the first is the default.
-static EXPERIMENTS: &[&dyn Experiment] = &[&classic::Classic];
+static EXPERIMENTS: &[&dyn Experiment] = &[&classic::Classic::<probe::Batch>::new()];
 
 /// Their names.
 pub fn names() -> Vec<&'static str> {

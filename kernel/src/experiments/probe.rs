@@ -22,7 +22,7 @@ pub trait Probe: Send + 'static {
 }
 
 /// The batch pass: nothing looks on.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Batch;
 
 impl Probe for Batch {
