@@ -3,6 +3,7 @@
 
 extern crate alloc;
 
+mod planted;
 pub mod shapes;
 pub mod yields;
 
@@ -15,6 +16,7 @@ use switchlab_kernel::{
 use switchlab_records::{Count, Record};
 
 pub use bootloader_api::entry_point;
+pub use planted::Planted;
 pub use switchlab_kernel::{bring_up::LOADER_CONFIG, failure};
 
 /// Makes a kernel of a name and a function that takes `&Lab`.

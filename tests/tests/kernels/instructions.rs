@@ -4,10 +4,11 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use libtest_mimic::Trial;
+use libtest_mimic::{Failed, Trial};
 use switchlab_records::{Block, Mode, Pass, Record, Subject, read_log};
 use switchlab_tests::{Case, End, Parts, Timing, Verdict, equal, trial};
 use xtask::instructions::{Apic, BLESS, Counted, Expected, Judgement, count};
+use xtask::results::Results;
 
 /// The trials of this subject.
 pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
@@ -21,6 +22,7 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
         trial(parts, "instructions::laboratory_takes_those_of_its_test_kernel", same_in_the_laboratory),
         trial(parts, "instructions::sample_costs_at_most_20", samples_are_cheap),
         trial(parts, "instructions::planted_delays_come_out_exactly", planted_delays),
+        trial(parts, "instructions::one_more_in_a_handoff_is_in_the_results", one_more),
     ]
 }
 
@@ -69,14 +71,7 @@ fn hold_against_the_file(parts: &Parts, apic: Apic) -> Verdict {
 fn same_in_the_laboratory(parts: &Parts) -> Verdict {
     let counted = counted(parts)?;
     let exchanges = counted.exchanges;
-    let append = format!("runs=1 exchanges={exchanges} samples={exchanges} unit=instructions");
-    let end = in_instructions(Case::laboratory(parts))
-        .with(|spec| {
-            spec.cpu = "max,-x2apic".into();
-            spec.append = append;
-        })
-        .boot();
-    end.passes()?;
+    let end = laboratory(parts, &format!("exchanges={exchanges} samples={exchanges}"))?;
     let blocks = blocks(&end);
     equal("blocks: two subjects, two passes, each mode", blocks.len(), 2 * 2 * Mode::ALL.len())?;
     for block in blocks {
@@ -162,6 +157,38 @@ fn planted_delays(parts: &Parts) -> Verdict {
     }
     Ok(())
 }
+
+/// One boot each of the laboratory's experiment, and of the same with one instruction planted in each
+/// one-way handoff.
+fn one_more(parts: &Parts) -> Verdict {
+    let bare = laboratory(parts, "exchanges=1000 samples=0")?;
+    let planted =
+        in_instructions(Case::new(parts, "planted_classic")).with(|spec| spec.cpu = XAPIC.into()).boot();
+    planted.passes()?;
+    let (bare, planted) = (read_log(&bare.0.log_text), read_log(&planted.0.log_text));
+    let (bare, planted) = (Results::from_log(&bare)?, Results::from_log(&planted)?);
+    equal("modes", (bare.modes.len(), planted.modes.len()), (Mode::ALL.len(), Mode::ALL.len()))?;
+    for (bare, planted) in bare.modes.iter().zip(&planted.modes) {
+        // The edges of a block are in its mean.
+        let difference = (planted.switch.net - bare.switch.net).round();
+        equal(&format!("{}: more instructions in a switch", bare.mode.name()), difference, 1.0)?;
+    }
+    Ok(())
+}
+
+/// One run of the laboratory in deterministic mode, in xAPIC mode.
+fn laboratory(parts: &Parts, words: &str) -> Result<End, Failed> {
+    let case = in_instructions(Case::laboratory(parts)).with(|spec| {
+        spec.cpu = XAPIC.into();
+        spec.append = format!("runs=1 unit=instructions {words}");
+    });
+    let end = case.boot();
+    end.passes()?;
+    Ok(end)
+}
+
+/// A CPU without x2APIC, under any QEMU.
+const XAPIC: &str = "max,-x2apic";
 
 fn in_instructions(case: Case) -> Case {
     case.with(|spec| {

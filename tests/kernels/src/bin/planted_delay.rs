@@ -6,40 +6,15 @@
 extern crate alloc;
 
 use alloc::format;
-use core::arch::asm;
 
 use case::{
-    count,
+    Planted, count,
     shapes::{EXCHANGES, Shape, ticks},
 };
-use switchlab_kernel::{
-    bring_up::Lab,
-    experiments::probe::{Batch, Probe},
-};
+use switchlab_kernel::{bring_up::Lab, experiments::probe::Batch};
 use switchlab_records::Subject;
 
 case::case!("planted_delay", planted_delay);
-
-/// Takes `N` instructions before each one-way handoff.
-struct Planted<const N: usize>;
-
-impl<const N: usize> Probe for Planted<N> {
-    #[inline(always)]
-    fn begin(&mut self) {}
-
-    #[inline(always)]
-    fn exchange(&mut self) {}
-
-    /// The compiler is told that this touches nothing: no register, flag or memory. So it makes the
-    /// same code around it whatever `N` is, and the same as where there is no asm at all.
-    #[inline(always)]
-    fn before_handoff() {
-        // SAFETY: NOPs change nothing.
-        unsafe {
-            asm!(".rept {n}", "nop", ".endr", n = const N, options(nomem, nostack, preserves_flags));
-        }
-    }
-}
 
 fn planted_delay(_: &Lab) {
     count("exchanges", EXCHANGES);
