@@ -24,6 +24,7 @@
 //! | [`watch`] | what happens to QEMU meanwhile, and what it makes void |
 //! | [`export`] | results as trackers of benchmarks read them |
 //! | [`report`] | the page: all of it in one HTML file |
+//! | [`analysis`] | what runs show: summaries, intervals, verdicts; a crate, since it is built for speed |
 //! | [`progress`] | what is shown meanwhile |
 //! | [`interrupt`] | Ctrl-C |
 //! | [`failure`], [`symbols`] | what is said when it went wrong |
@@ -66,3 +67,5 @@ pub mod toolchain;
 pub mod trace;
 pub mod watch;
 pub mod workspace;
+
+pub use switchlab_analysis as analysis;
