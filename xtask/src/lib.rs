@@ -24,6 +24,7 @@
 //! | [`watch`] | what happens to QEMU meanwhile, and what it makes void |
 //! | [`export`] | results as trackers of benchmarks read them |
 //! | [`report`] | the page: all of it in one HTML file |
+//! | [`measurements`] | anyone's table of runs, from a CSV file |
 //! | [`analysis`] | what runs show: summaries, intervals, verdicts; a crate, since it is built for speed |
 //! | [`progress`] | what is shown meanwhile |
 //! | [`interrupt`] | Ctrl-C |
@@ -53,6 +54,7 @@ pub mod install;
 pub mod instructions;
 pub mod interrupt;
 pub mod manifest;
+pub mod measurements;
 pub mod observer;
 pub mod progress;
 pub mod qemu;

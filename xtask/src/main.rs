@@ -30,6 +30,8 @@ enum Command {
     Replay(cmd::replay::Args),
     /// Write one HTML page of a run: answer, evidence, plots, raw data
     Report(cmd::report::Args),
+    /// Say what a table of runs shows: spread, drift, and whether its columns differ
+    Analyse(cmd::analyse::Args),
     /// Boot the kernel and stop at its first instruction, for gdb
     Gdb(Box<cmd::gdb::Args>),
     /// Ping-pong of two host threads; `run` starts it
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         Command::Doctor(args) => cmd::doctor::run(&args),
         Command::Replay(args) => cmd::replay::run(&args),
         Command::Report(args) => cmd::report::run(&args),
+        Command::Analyse(args) => cmd::analyse::run(&args),
         Command::Gdb(args) => cmd::gdb::run(&args),
         Command::HostFloor => cmd::host_floor(),
     };

@@ -132,7 +132,7 @@ impl Sheet {
 }
 
 /// `label:  text`, the texts below each other.
-fn labelled(lines: &[(&str, String)]) -> String {
+pub(crate) fn labelled(lines: &[(&str, String)]) -> String {
     let width = lines.iter().map(|(label, _)| label.len()).max().unwrap_or_default() + 1;
     lines.iter().map(|(label, text)| format!("{:width$}  {text}\n", format!("{label}:"))).collect()
 }

@@ -1,5 +1,6 @@
 //! The subcommands: options in, exit status out.
 
+pub mod analyse;
 pub mod build;
 pub mod doctor;
 pub mod gdb;
