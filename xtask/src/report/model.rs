@@ -47,7 +47,20 @@ const LAST_LINES: usize = 20;
 /// The boots of all runs, in order.
 pub fn boots(runs: &[EmbeddedRun]) -> Vec<Boot<'_>> {
     let logs = runs.iter().flat_map(|run| run.logs().map(move |log| (run, log)));
-    logs.zip(1..).map(|((run, log), number)| Boot::new(run, log, number)).collect()
+    let mut boots: Vec<_> = logs.zip(1..).map(|((run, log), number)| Boot::new(run, log, number)).collect();
+    tell_apart(&mut boots);
+    boots
+}
+
+/// Two folders may have one name: then those that follow get a number.
+fn tell_apart(boots: &mut [Boot<'_>]) {
+    for index in (1..boots.len()).rev() {
+        let (before, boot) = boots.split_at_mut(index);
+        let alike = before.iter().filter(|other| other.name == boot[0].name).count();
+        if alike > 0 {
+            boot[0].name += &format!(" ({})", alike + 1);
+        }
+    }
 }
 
 impl<'a> Boot<'a> {

@@ -69,16 +69,18 @@ impl Table {
 
 /// `151ns` as `151 ns`, with a thin space that does not break; all else as it is.
 pub(super) fn spaced(text: &str) -> String {
-    let word = |word: &str| {
+    let word = |whole: &str| {
+        let word = whole.trim_end_matches([',', ';', ')', '.']);
+        let behind = &whole[word.len()..];
         for unit in ["ns", "µs", "ms", "s"] {
             if let Some(number) = word.strip_suffix(unit)
                 && number.ends_with(|last: char| last.is_ascii_digit())
                 && number.chars().all(|each| each.is_ascii_digit() || "-.,".contains(each))
             {
-                return format!("{number}\u{202f}{unit}");
+                return format!("{number}\u{202f}{unit}{behind}");
             }
         }
-        word.to_owned()
+        whole.to_owned()
     };
     text.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
@@ -94,6 +96,7 @@ mod tests {
             ("-2.00ns (below resolution)", "-2.00\u{202f}ns (below resolution)"),
             ("1.26µs", "1.26\u{202f}µs"),
             ("Same-Core (24.28x faster)", "Same-Core (24.28x faster)"),
+            ("10.00ns, 3s.", "10.00\u{202f}ns, 3\u{202f}s."),
             ("runs", "runs"),
             ("skipped: one CPU", "skipped: one CPU"),
         ];

@@ -190,5 +190,9 @@ fn paint_cost(
     }
     let x = scale.at(value);
     canvas.mark((x, y), mark, ink)?;
-    canvas.text((to.max(x) + 12, y), &quantity.text(value), Align::Left, Ink::Text)
+    let text = quantity.text(value);
+    match right - to.max(x) {
+        0..70 => canvas.text((from.min(x) - 12, y), &text, Align::Right, Ink::Text),
+        _ => canvas.text((to.max(x) + 12, y), &text, Align::Left, Ink::Text),
+    }
 }

@@ -116,7 +116,8 @@ impl Quantity {
     /// A number with its unit, as text has it: `52.69 ns`, `4.91 µs`, `140`.
     pub fn text(self, value: f64) -> String {
         if self == Self::Instructions {
-            return if value.abs() < 1e4 { trimmed(format!("{value:.2}")) } else { grouped(value) };
+            let is_whole = (value - value.round()).abs() < 0.005;
+            return if is_whole { grouped(value) } else { format!("{value:.2}") };
         }
         let size = value.abs();
         let (scaled, unit) = match size {
@@ -157,11 +158,8 @@ impl Quantity {
 }
 
 fn grouped(value: f64) -> String {
-    Grouped(value.round() as u64).to_string()
-}
-
-fn trimmed(text: String) -> String {
-    text.strip_suffix(".00").map_or(text.clone(), str::to_owned)
+    let sign = if value.round() < 0.0 { "-" } else { "" };
+    format!("{sign}{}", Grouped(value.abs().round() as u64))
 }
 
 #[cfg(test)]
@@ -182,7 +180,7 @@ mod tests {
         for (value, text) in cases {
             assert_eq!(Quantity::Time.text(value).replace('\u{202f}', " "), text);
         }
-        let counts = [(140.0, "140"), (83.5, "83.50"), (1_234_567.0, "1,234,567")];
+        let counts = [(140.0, "140"), (83.5, "83.50"), (-1_234_567.0, "-1,234,567"), (-0.0, "0")];
         for (value, text) in counts {
             assert_eq!(Quantity::Instructions.text(value), text);
         }

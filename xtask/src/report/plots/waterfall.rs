@@ -82,7 +82,9 @@ fn paint(
     let (least, most) = ends.fold((0f64, 0f64), |(least, most), end| (least.min(end), most.max(end)));
     let scale = Scale::linear(least..most.max(least + 1.0), (left, right));
     let bottom = rows.len() as i32 * height;
-    canvas.line(&[(scale.at(0.0), 0), (scale.at(0.0), bottom)], Ink::Muted, 1)?;
+    if width == Width::Wide {
+        canvas.line(&[(scale.at(0.0), 0), (scale.at(0.0), bottom)], Ink::Muted, 1)?;
+    }
     let axis = match quantity {
         Quantity::Time => "time of one handoff, from 0",
         Quantity::Instructions => "instructions of one handoff, from 0",

@@ -4,6 +4,7 @@ use switchlab_records::{Mode, Unit};
 
 use crate::manifest::plural;
 use crate::report::model::{Boot, NoResult};
+use crate::report::plots::Quantity;
 use crate::report::table::spaced;
 use crate::results::{ModeResult, Results};
 use crate::table;
@@ -62,7 +63,7 @@ fn of_one(results: &Results<'_>) -> String {
             raw(same),
             raw(cross),
         ),
-        (Some(same), Some(cross), Unit::Instructions) => counted(same, cross, raw),
+        (Some(same), Some(cross), Unit::Instructions) => counted(same, cross),
         (Some(same), None, unit) => format!(
             "A handoff takes {}{} on one CPU; cross-core was skipped ({}), so nothing is compared.",
             raw(same),
@@ -76,17 +77,17 @@ fn of_one(results: &Results<'_>) -> String {
 }
 
 /// Instructions are fewer or more, and never faster. They are counted: there is no interval.
-fn counted(same: &ModeResult, cross: &ModeResult, raw: impl Fn(&ModeResult) -> String) -> String {
+fn counted(same: &ModeResult, cross: &ModeResult) -> String {
     // Both have the same exchanges, so the same switches.
     let what = match same.mean_ticks.cmp(&cross.mean_ticks) {
-        std::cmp::Ordering::Less => "on one CPU takes fewer instructions than between two CPUs",
-        std::cmp::Ordering::Equal => "takes as many instructions on one CPU as between two CPUs",
-        std::cmp::Ordering::Greater => "on one CPU takes more instructions than between two CPUs",
+        std::cmp::Ordering::Less => "fewer on one CPU",
+        std::cmp::Ordering::Equal => "the same",
+        std::cmp::Ordering::Greater => "more on one CPU",
     };
+    let [same, cross] = [same, cross].map(|mode| Quantity::Instructions.text(mode.switch.raw));
     format!(
-        "A handoff {what}: {} and {}, counted and not estimated, so without an interval.",
-        raw(same),
-        raw(cross)
+        "A handoff takes {same} instructions on one CPU and {cross} between two CPUs: {what}. They are counted and \
+         not estimated, so there is no interval."
     )
 }
 
@@ -135,8 +136,8 @@ mod tests {
         let sentence = said(&[run("a", text)]);
         assert_eq!(
             sentence,
-            "A handoff on one CPU takes fewer instructions than between two CPUs: 202.00 and 7990.00, counted and \
-             not estimated, so without an interval."
+            "A handoff takes 202 instructions on one CPU and 7,990 between two CPUs: fewer on one CPU. They are \
+             counted and not estimated, so there is no interval."
         );
     }
 

@@ -1,6 +1,6 @@
 //! How far to believe it: what the numbers are, what was checked, and what they hang on.
 
-use crate::manifest::plural;
+use crate::manifest::{Manifest, plural};
 use crate::report::model::Boot;
 use crate::report::table::spaced;
 use crate::results::Results;
@@ -30,7 +30,12 @@ pub(crate) fn facts(boot: &Boot<'_>) -> Vec<Fact> {
             facts.extend(replication(results));
             report.conditions
         }
-        Err(_) => boot.manifest.as_ref().map(|manifest| manifest.conditions()).unwrap_or_default(),
+        Err(_) => {
+            let mut conditions = boot.manifest.as_ref().map(Manifest::conditions).unwrap_or_default();
+            // There are none.
+            conditions.retain(|(label, _)| *label != NUMBERS);
+            conditions
+        }
     };
     let watch = boot.manifest.as_ref().and_then(|manifest| manifest.watch.as_ref());
     facts.extend(conditions.into_iter().map(|(label, text)| {
@@ -43,10 +48,12 @@ pub(crate) fn facts(boot: &Boot<'_>) -> Vec<Fact> {
         facts.push(alarm("Conditions", format!("not known: {why}")));
     }
     // What they are comes before all that was checked, and what speaks against them before the rest.
-    facts.sort_by_key(|fact| (fact.label != "The numbers are", fact.class != ALARM, fact.is_code));
+    facts.sort_by_key(|fact| (fact.label != NUMBERS, fact.class != ALARM, fact.is_code));
     facts
 }
 
+/// How the manifest labels what the numbers are.
+const NUMBERS: &str = "The numbers are";
 const ALARM: &str = "alarm";
 
 fn fact(label: &'static str, text: String) -> Fact {
