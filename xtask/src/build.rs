@@ -50,12 +50,14 @@ impl Artefacts {
         Ok(path)
     }
 
-    /// The loader that `SWITCHLAB_LOADER` names, and with it the kernel of `SWITCHLAB_KERNEL`:
+    /// The loader that `SWITCHLAB_LOADER` names, and with it the kernels of `SWITCHLAB_KERNEL` and
+    /// `SWITCHLAB_MARKED`:
     /// tests of xtask itself need nothing built.
     fn given() -> Option<Self> {
         let loader = env::var_os("SWITCHLAB_LOADER")?;
         let kernel = env::var_os("SWITCHLAB_KERNEL");
-        let named = [(LOADER, Some(loader)), (KERNEL, kernel)];
+        let marked = env::var_os("SWITCHLAB_MARKED");
+        let named = [(LOADER, Some(loader)), (KERNEL, kernel), (MARKED, marked)];
         let executables =
             named.into_iter().filter_map(|(name, path)| Some((name.to_owned(), path?.into()))).collect();
         Some(Self { executables, source: None })
@@ -95,9 +97,16 @@ pub fn core_source(install: install::Permission) -> anyhow::Result<CoreSource> {
 ///
 /// # Errors
 ///
-/// As [`build`].
+/// As [`build`]; status 5 where the loader is given and this is not.
 pub fn build_marked(install: install::Permission, talk: Talk) -> anyhow::Result<Artefacts> {
-    build(&[MARKED], install, talk)
+    let artefacts = build(&[MARKED], install, talk)?;
+    if !artefacts.executables.contains_key(MARKED) {
+        return Err(Refusal::missing(format!(
+            "the marked kernel is missing: SWITCHLAB_LOADER says that all is built, and SWITCHLAB_MARKED, which \
+             names `{MARKED}`, is not set; --trace 0 does without"
+        )));
+    }
+    Ok(artefacts)
 }
 
 /// Builds `packages` for bare metal.

@@ -9,6 +9,8 @@ use std::time::SystemTime;
 
 /// The raw serial log.
 pub const LOG: &str = "serial.log";
+/// The raw serial log of the marked kernel, where the run was traced.
+pub const TRACE_LOG: &str = "trace.log";
 /// What QEMU said on stderr, where it said something.
 pub const STDERR: &str = "qemu-stderr.log";
 

@@ -20,6 +20,8 @@ use crate::{host, workspace};
 
 /// Name of the file.
 pub const FILE: &str = "manifest.json";
+/// Name of the file with the facts of the boot that traced.
+pub const OF_TRACE: &str = "trace-manifest.json";
 
 /// Version of its format: another one is not read. A fact that is added with a default keeps it.
 pub const FORMAT: u32 = 1;
@@ -204,15 +206,32 @@ impl Manifest {
         Self { started: now(), argv: words(config), ..self.clone() }
     }
 
+    /// The facts of a boot of another kernel.
+    ///
+    /// # Errors
+    ///
+    /// The kernel cannot be read.
+    pub fn of_other_kernel(&self, config: &Config) -> anyhow::Result<Self> {
+        Ok(Self { kernel: File::read(&config.kernel)?, ..self.of_boot(config) })
+    }
+
     /// Writes `manifest.json` into `folder`.
     ///
     /// # Errors
     ///
     /// The file cannot be written.
     pub fn write(&self, folder: &Path) -> anyhow::Result<()> {
-        let path = folder.join(FILE);
+        self.write_to(&folder.join(FILE))
+    }
+
+    /// Writes it as this file.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be written.
+    pub fn write_to(&self, path: &Path) -> anyhow::Result<()> {
         let text = serde_json::to_string_pretty(self)? + "\n";
-        fs::write(&path, text).with_context(|| format!("writing {}", path.display()))
+        fs::write(path, text).with_context(|| format!("writing {}", path.display()))
     }
 
     /// The manifest in `folder`; `None` where there is none.

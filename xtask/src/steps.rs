@@ -69,14 +69,15 @@ pub struct ModeSteps {
 /// What one step takes in an exchange, so in both of its handoffs together.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct StepCost {
-    /// Its name.
+    /// Which.
+    #[serde(rename = "name")]
     pub step: Step,
     /// What it does.
     pub what: &'static str,
     /// How often it ends in an exchange, at the median.
     pub times: u64,
     /// The median over the exchanges, without the marks.
-    pub value: f64,
+    pub cost: f64,
     /// The least.
     pub min: f64,
     /// The most.
@@ -107,7 +108,8 @@ pub struct Waterfall {
 /// A step of a waterfall.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Bar {
-    /// Its name.
+    /// Which.
+    #[serde(rename = "name")]
     pub step: Step,
     /// What it takes in the mode that it starts from; 0 where it does not occur.
     pub from: f64,
@@ -274,7 +276,7 @@ impl StepCost {
             step,
             what: step.what(),
             times: median(shares().map(|share| share.times)),
-            value: value(ticks),
+            cost: value(ticks),
             min: value(min?),
             max: value(max?),
             share: if whole == 0.0 { 0.0 } else { (value(ticks) / whole * 10_000.0).round() / 10_000.0 },
@@ -285,7 +287,7 @@ impl StepCost {
 
 impl Waterfall {
     fn new(from: &ModeSteps, to: &ModeSteps) -> Self {
-        let value = |steps: &ModeSteps, step| steps.step(step).map_or(0.0, |cost| cost.value);
+        let value = |steps: &ModeSteps, step| steps.step(step).map_or(0.0, |cost| cost.cost);
         let occurs = |step: &Step| from.step(*step).is_some() || to.step(*step).is_some();
         let bars = Step::ALL.into_iter().filter(occurs).map(|step| {
             let [from, to] = [value(from, step), value(to, step)];

@@ -10,6 +10,7 @@ pub mod output;
 pub mod replay;
 pub mod report;
 pub mod run;
+pub mod steps;
 pub mod test;
 
 use std::path::{Path, PathBuf};

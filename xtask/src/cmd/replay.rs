@@ -1,6 +1,7 @@
 //! `replay`: a saved log in, the same outputs out, byte for byte.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -8,12 +9,15 @@ use anyhow::Context;
 use switchlab_records::read_log;
 
 use super::output::{Format, print, render};
+use super::steps::Found;
 use crate::exit::{Outcome, judge_log};
 use crate::failure::Failure;
+use crate::folder;
 use crate::manifest::{self, Manifest};
 use crate::report;
 use crate::results::Results;
 use crate::status::{Refusal, Status};
+use crate::steps::Whole;
 
 /// Options of `replay`.
 #[derive(clap::Args)]
@@ -61,18 +65,21 @@ struct Saved {
     path: PathBuf,
     text: String,
     manifest: Option<Manifest>,
+    /// The marked kernel's log beside it.
+    trace: Option<String>,
 }
 
 /// The logs at `path`: one, but for a report, which may have several.
 fn read(path: &Path) -> anyhow::Result<Vec<Saved>> {
-    let path = if path.is_dir() { path.join(crate::folder::LOG) } else { path.to_path_buf() };
+    let path = if path.is_dir() { path.join(folder::LOG) } else { path.to_path_buf() };
     let bytes = fs::read(&path).map_err(|error| {
         Refusal::usage(format!("{}: {error}; a saved serial log is expected", path.display()))
     })?;
     let text = String::from_utf8_lossy(&bytes).into_owned();
     if !report::is_report(&text) {
         let manifest = conditions(&path);
-        return Ok(vec![Saved { path, text, manifest }]);
+        let trace = trace_beside(&path)?;
+        return Ok(vec![Saved { path, text, manifest, trace }]);
     }
     let runs = report::embedded(&text)
         .map_err(|error| Refusal::with(Status::InvalidLog, format!("{}: {error:#}", path.display())))?;
@@ -83,14 +90,26 @@ fn read(path: &Path) -> anyhow::Result<Vec<Saved>> {
             path: path.join(&run.name).join(&log.path),
             text: log.text.clone(),
             manifest: manifest.unwrap_or_else(without_conditions),
+            trace: run.beside(log, folder::TRACE_LOG).map(|file| file.text.clone()),
         }
     });
     Ok(saved.collect())
 }
 
+fn trace_beside(log: &Path) -> anyhow::Result<Option<String>> {
+    let path = log.with_file_name(folder::TRACE_LOG);
+    match fs::read(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        read => {
+            let bytes = read.with_context(|| format!("reading {}", path.display()))?;
+            Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+        }
+    }
+}
+
 /// Shows the results of one log; its status, where it has none.
 fn show(args: &Args, saved: &Saved) -> anyhow::Result<Option<ExitCode>> {
-    let Saved { path, text, manifest } = saved;
+    let Saved { path, text, manifest, .. } = saved;
     let outcome = judge_log(text);
     let log = read_log(text);
     let results = match &outcome {
@@ -99,7 +118,10 @@ fn show(args: &Args, saved: &Saved) -> anyhow::Result<Option<ExitCode>> {
     };
     let results = match results {
         Ok(results) => results,
-        Err(outcome) => return Ok(Some(report_failure(&outcome, text, path, manifest.as_ref()))),
+        Err(outcome) => {
+            eprint!("error: ");
+            return Ok(Some(report_failure(&outcome, text, path, manifest.as_ref())));
+        }
     };
     if let Some(folder) = &args.out {
         fs::create_dir_all(folder).context("making it").and_then(|()| results.write(folder)).map_err(
@@ -107,6 +129,25 @@ fn show(args: &Args, saved: &Saved) -> anyhow::Result<Option<ExitCode>> {
         )?;
     }
     print(&render(args.format, &results, manifest.as_ref())?)?;
+    match &saved.trace {
+        None => Ok(None),
+        Some(trace) => show_trace(args, &path.with_file_name(folder::TRACE_LOG), trace, &Whole::of(&results)),
+    }
+}
+
+/// Shows the steps of the trace beside a log; its status, where it has none.
+fn show_trace(args: &Args, path: &Path, text: &str, wholes: &[Whole]) -> anyhow::Result<Option<ExitCode>> {
+    let found = match Found::new(judge_log(text), text, wholes) {
+        Ok(found) => found,
+        Err(outcome) => {
+            eprint!("error: no steps: ");
+            return Ok(Some(report_failure(&outcome, text, path, None)));
+        }
+    };
+    if let Some(folder) = &args.out {
+        found.write(folder)?;
+    }
+    found.shown(args.format).map_or(Ok(()), |text| print(&text))?;
     Ok(None)
 }
 
@@ -125,6 +166,6 @@ fn report_failure(outcome: &Outcome, log: &str, log_path: &Path, manifest: Optio
     let command = manifest.map(Manifest::shell_line);
     let kernel = manifest.map(|manifest| PathBuf::from(&manifest.kernel.path));
     let failure = Failure { outcome, log, log_path, command: command.as_deref(), kernel: kernel.as_deref() };
-    eprint!("error: {}", failure.message());
+    eprint!("{}", failure.message());
     outcome.status().into()
 }

@@ -1,6 +1,7 @@
 //! `run`: from the options to a guest, to its folder, to its results.
 
 mod boot;
+mod trace;
 
 use std::fs;
 use std::io::{Stdout, Write};
@@ -23,8 +24,10 @@ use crate::progress::{Progress, Style};
 use crate::qemu::Config;
 use crate::report::listing;
 use crate::status::{self, Refusal, Status};
+use crate::steps::Whole;
 use crate::{baseline, floor, folder, qemu};
 use boot::Boot;
+use trace::{Trace, TraceArgs};
 
 /// Options of `run`.
 #[derive(clap::Args)]
@@ -52,6 +55,8 @@ pub struct Args {
     install: bool,
     #[command(flatten)]
     experiment: ExperimentArgs,
+    #[command(flatten)]
+    trace: TraceArgs,
     #[command(flatten)]
     guest: GuestArgs,
 }
@@ -101,6 +106,8 @@ struct Prepared<'a> {
     manifest: Manifest,
     folder: PathBuf,
     deadline: Duration,
+    /// `None` where nothing is to be traced.
+    trace: Option<Trace>,
 }
 
 impl<'a> Prepared<'a> {
@@ -112,6 +119,7 @@ impl<'a> Prepared<'a> {
         if let Some(kernel) = &args.guest.kernel {
             artefacts.executables.insert(KERNEL.into(), kernel.clone());
         }
+        let trace = Trace::prepare(args, talk)?;
         let words = args.guest.command_line(&args.experiment);
         let config = args.guest.config(qemu, choice.accelerator, loader_and_kernel(&artefacts)?, words);
         let mut manifest = Manifest::new(&config, &choice, version, &artefacts)?;
@@ -133,7 +141,7 @@ impl<'a> Prepared<'a> {
             (None, None) => args.experiment.deadline(choice.accelerator, config.timing),
             (None, Some(_)) => Duration::MAX,
         };
-        let prepared = Self { args, config, manifest, folder, deadline };
+        let prepared = Self { args, config, manifest, folder, deadline, trace };
         prepared.say(&format!("accelerator: {choice}"));
         Ok(prepared)
     }
@@ -165,7 +173,7 @@ impl<'a> Prepared<'a> {
                 Ok(results) => {
                     let shown = render(self.args.format, results, Some(&boot.manifest))?;
                     self.show(&shown)?;
-                    Status::Pass
+                    self.trace(&Whole::of(results))?
                 }
                 Err(outcome) => outcome.status(),
             };

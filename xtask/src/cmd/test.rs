@@ -8,7 +8,9 @@ use anyhow::Context;
 
 use super::find_qemu;
 use super::lint::host_cargo;
-use crate::build::{KERNEL, KERNEL_PACKAGE, LOADER, LOADER_PACKAGE, TEST_KERNELS_PACKAGE, Talk, build};
+use crate::build::{
+    KERNEL, KERNEL_PACKAGE, LOADER, LOADER_PACKAGE, MARKED, TEST_KERNELS_PACKAGE, Talk, build, build_marked,
+};
 use crate::instructions::{self, Pair};
 use crate::status::{Refusal, Status};
 
@@ -32,6 +34,7 @@ pub struct Args {
 /// Where the guests' tests find what they boot.
 const LOADER_VARIABLE: &str = "SWITCHLAB_LOADER";
 const KERNEL_VARIABLE: &str = "SWITCHLAB_KERNEL";
+const MARKED_VARIABLE: &str = "SWITCHLAB_MARKED";
 const TEST_KERNELS_VARIABLE: &str = "SWITCHLAB_TEST_KERNELS";
 const QEMU_VARIABLE: &str = "SWITCHLAB_QEMU";
 const RUSTC_VARIABLE: &str = "SWITCHLAB_RUSTC";
@@ -47,6 +50,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let qemu = find_qemu(args.qemu.as_deref(), args.install.into())?;
     let packages = [LOADER_PACKAGE, KERNEL_PACKAGE, TEST_KERNELS_PACKAGE];
     let artefacts = build(&packages, args.install.into(), Talk::Normal)?;
+    let marked = build_marked(args.install.into(), Talk::Quiet)?;
     let loader = artefacts.path(LOADER)?;
     let kernels = loader.parent().unwrap_or_else(|| Path::new("."));
     let pair = artefacts.source.as_ref().map(Pair::of);
@@ -56,6 +60,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut cargo = host_cargo("test");
     cargo.arg("--no-fail-fast").args(&args.filter);
     cargo.env(LOADER_VARIABLE, loader).env(KERNEL_VARIABLE, artefacts.path(KERNEL)?);
+    cargo.env(MARKED_VARIABLE, marked.path(MARKED)?);
     cargo.env(TEST_KERNELS_VARIABLE, kernels).env(QEMU_VARIABLE, qemu);
     cargo.env(XTASK_VARIABLE, std::env::current_exe().context("finding xtask's own executable")?);
     if let Some(Pair { rustc, core }) = pair {

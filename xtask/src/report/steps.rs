@@ -7,7 +7,7 @@ use switchlab_records::Mode;
 /// Name of the file in a run's folder.
 pub const FILE: &str = "steps.json";
 
-/// The steps of one handoff of each mode.
+/// The steps of one exchange, which is two handoffs, in each mode.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Steps {
     /// `ns` or `instructions`.
@@ -21,8 +21,11 @@ pub struct Steps {
 pub struct ModeSteps {
     /// Which.
     pub mode: Mode,
-    /// The whole handoff; its steps add up to it.
+    /// The whole exchange as the kernel without marks measured it: the steps and `remainder`.
     pub whole: f64,
+    /// What no step accounts for; it may be negative.
+    #[serde(default)]
+    pub remainder: f64,
     /// The steps.
     pub steps: Vec<StepCost>,
 }

@@ -20,7 +20,7 @@ fn steps_in(unit: Unit, wholes: [u64; 2]) -> Steps {
 }
 
 fn values(steps: &ModeSteps) -> Vec<(&str, u64, f64)> {
-    steps.steps.iter().map(|cost| (cost.step.name(), cost.times, cost.value)).collect()
+    steps.steps.iter().map(|cost| (cost.step.name(), cost.times, cost.cost)).collect()
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn steps_add_up_to_what_was_measured_to_the_instruction() {
         assert_eq!((mode.sum, mode.whole, mode.remainder), (whole as f64, whole as f64, 0.0));
         assert_eq!(mode.block_rest, Some(45));
         assert!(mode.all_equal && mode.is_exact());
-        assert_eq!(mode.steps.iter().map(|cost| cost.value).sum::<f64>(), mode.sum);
+        assert_eq!(mode.steps.iter().map(|cost| cost.cost).sum::<f64>(), mode.sum);
         let shares: f64 = mode.steps.iter().map(|cost| cost.share).sum();
         assert!((shares - 1.0).abs() < 0.001, "{shares}");
     }
@@ -106,7 +106,7 @@ fn exchange_that_differs_is_named() {
     let same = steps.mode(Mode::SameCore).unwrap();
     // The medians do not show it.
     assert_eq!((same.sum, same.all_equal), (166.0, false));
-    assert!(same.steps.iter().any(|cost| cost.max == cost.value + 5.0 && cost.min == cost.value));
+    assert!(same.steps.iter().any(|cost| cost.max == cost.cost + 5.0 && cost.min == cost.cost));
     assert!(steps.text().contains("the exchanges of same-core are not all alike"), "{}", steps.text());
 }
 
@@ -168,7 +168,19 @@ fn json_says_steps_by_name() {
     let value: serde_json::Value = serde_json::from_str(&json).unwrap();
     let cross = &value["modes"][1];
     assert_eq!((&cross["mode"], &cross["whole"]), (&"cross-core".into(), &280.0.into()));
-    assert_eq!(cross["steps"][3]["step"], "ICR write");
-    assert_eq!(cross["steps"][3]["value"], 38.0);
-    assert_eq!(value["waterfall"]["bars"][0]["step"], "loop");
+    assert_eq!(cross["steps"][3]["name"], "ICR write");
+    assert_eq!(cross["steps"][3]["cost"], 38.0);
+    assert_eq!(value["waterfall"]["bars"][0]["name"], "loop");
+}
+
+#[test]
+fn report_reads_what_is_written() {
+    let steps = steps_in(Unit::Instructions, [166, 281]);
+    let read: crate::report::steps::Steps = serde_json::from_str(&steps.json().unwrap()).unwrap();
+    assert_eq!((read.unit.as_str(), read.modes.len()), ("instructions", 2));
+    for (read, steps) in read.modes.iter().zip(&steps.modes) {
+        assert_eq!((read.mode, read.whole, read.remainder), (steps.mode, steps.whole, steps.remainder));
+        let costs = read.steps.iter().map(|step| (&*step.name, step.cost));
+        assert!(costs.eq(steps.steps.iter().map(|cost| (cost.step.name(), cost.cost))));
+    }
 }

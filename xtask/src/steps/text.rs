@@ -54,7 +54,7 @@ impl Steps {
             .filter(occurs)
             .map(|step| {
                 let difference = |waterfall: &Waterfall| waterfall.difference(step);
-                let of_mode = |mode: &ModeSteps| Some(mode.step(step)?.value);
+                let of_mode = |mode: &ModeSteps| Some(mode.step(step)?.cost);
                 row(step.name(), &of_mode, &difference, step.what().into())
             })
             .collect();

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::LazyLock;
 
+use switchlab_records::Unit;
 use tempfile::TempDir;
 
 pub mod pages;
@@ -19,6 +20,8 @@ pub mod golden;
 /// ends, complains FAKE_STDERR, and does FAKE_END.
 const SCRIPT: &str = r#"#!/bin/sh
 if [ "$1" = --version ]; then echo "QEMU emulator version 99.0 (fake)"; exit 0; fi
+# What the marked kernel would say, where that is the one.
+case "$*" in */marked*) FAKE_LOG=$FAKE_TRACE FAKE_END=${FAKE_TRACE_END:-$FAKE_END} FAKE_PAUSE= ;; esac
 [ -n "$FAKE_LOG" ] && cat "$FAKE_LOG"
 # At work between two parts of the log, until it may go on.
 if [ -n "$FAKE_PAUSE" ]; then
@@ -59,7 +62,7 @@ impl Place {
     pub fn new() -> Self {
         LazyLock::force(&FAKE_QEMU);
         let dir = tempfile::tempdir().expect("a folder");
-        for name in ["loader", "kernel"] {
+        for name in ["loader", "kernel", "marked"] {
             fs::write(dir.path().join(name), name).expect("a file");
         }
         Self { dir }
@@ -85,6 +88,8 @@ impl Place {
             .env("SWITCHLAB_QEMU", &*FAKE_QEMU)
             .env("SWITCHLAB_LOADER", self.path("loader"))
             .env("SWITCHLAB_KERNEL", self.path("kernel"))
+            .env("SWITCHLAB_MARKED", self.path("marked"))
+            .env("FAKE_TRACE", self.write("trace-to-say", &traced()))
             .env("FAKE_LOG", self.write("log-to-say", log))
             .env("FAKE_END", end);
         command
@@ -122,6 +127,11 @@ impl From<Output> for Done {
             stderr: String::from_utf8(output.stderr).expect("text"),
         }
     }
+}
+
+/// The marked kernel's, of 3 exchanges, in instructions.
+pub fn traced() -> String {
+    golden::ended(golden::traced(Unit::Instructions, 3))
 }
 
 /// A whole log that passes.

@@ -86,8 +86,8 @@ fn paint(
         canvas.line(&[(scale.at(0.0), 0), (scale.at(0.0), bottom)], Ink::Muted, 1)?;
     }
     let axis = match quantity {
-        Quantity::Time => "time of one handoff, from 0",
-        Quantity::Instructions => "instructions of one handoff, from 0",
+        Quantity::Time => "time of one exchange, from 0",
+        Quantity::Instructions => "instructions of one exchange, from 0",
     };
     canvas.text((left, bottom + 14), axis, Align::Left, Ink::Muted)?;
     for ((name, begin, end, ink, text), top) in rows.into_iter().zip((0..).step_by(height as usize)) {

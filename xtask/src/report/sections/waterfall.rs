@@ -48,7 +48,7 @@ impl Waterfall {
             vec![step.name.clone(), first, second, quantity.text(step.difference())]
         });
         let table = Table::of_text(
-            "The steps of one handoff",
+            "The steps of one exchange, which is two handoffs",
             &["step", MODES[0].name(), MODES[1].name(), "difference"],
             table.collect(),
         );
@@ -57,7 +57,7 @@ impl Waterfall {
 }
 
 /// The steps of both: a step that one mode lacks costs nothing there. In the order of the second,
-/// those of the first alone before them.
+/// those of the first alone before them, and last what no step accounts for.
 fn merged([first, second]: [&ModeSteps; 2]) -> Vec<Step> {
     let cost = |steps: &ModeSteps, name: &str| {
         steps.steps.iter().filter(|step| step.name == name).map(|step| step.cost).sum::<f64>()
@@ -73,10 +73,15 @@ fn merged([first, second]: [&ModeSteps; 2]) -> Vec<Step> {
             names.push(&step.name);
         }
     }
-    names
+    let mut steps: Vec<_> = names
         .into_iter()
         .map(|name| Step { name: name.to_owned(), costs: [cost(first, name), cost(second, name)] })
-        .collect()
+        .collect();
+    let left_over = [first.remainder, second.remainder];
+    if left_over != [0.0; 2] {
+        steps.push(Step { name: "not attributed".into(), costs: left_over });
+    }
+    steps
 }
 
 #[cfg(test)]
@@ -86,7 +91,8 @@ mod tests {
 
     fn steps(mode: Mode, costs: &[(&str, f64)]) -> ModeSteps {
         let steps = costs.iter().map(|(name, cost)| StepCost { name: (*name).into(), cost: *cost });
-        ModeSteps { mode, whole: costs.iter().map(|(_, cost)| cost).sum(), steps: steps.collect() }
+        let whole = costs.iter().map(|(_, cost)| cost).sum();
+        ModeSteps { mode, whole, steps: steps.collect(), remainder: 0.0 }
     }
 
     #[test]
@@ -96,6 +102,17 @@ mod tests {
         let merged = merged([&same, &cross]);
         let names: Vec<_> = merged.iter().map(|step| &*step.name).collect();
         assert_eq!(names, ["switch", "channel", "ICR write", "run queue"]);
+        let difference: f64 = merged.iter().map(Step::difference).sum();
+        assert_eq!(difference, cross.whole - same.whole);
+    }
+
+    #[test]
+    fn what_no_step_accounts_for_is_a_step_of_its_own() {
+        let same = steps(Mode::SameCore, &[("channel", 30.0)]);
+        let mut cross = steps(Mode::CrossCore, &[("channel", 31.0)]);
+        (cross.whole, cross.remainder) = (28.0, -3.0);
+        let merged = merged([&same, &cross]);
+        assert_eq!((&*merged[1].name, merged[1].costs), ("not attributed", [0.0, -3.0]));
         let difference: f64 = merged.iter().map(Step::difference).sum();
         assert_eq!(difference, cross.whole - same.whole);
     }

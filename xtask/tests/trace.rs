@@ -1,0 +1,128 @@
+//! The trace of a run: when there is one, what it leaves, and what is said where it goes wrong.
+
+mod common;
+
+use common::{Done, Place, golden, traced, whole};
+use switchlab_records::Unit;
+
+const PASS: &str = "33";
+const FAIL: &str = "35";
+
+/// Counted instructions, as the golden machine has them.
+fn counted() -> String {
+    golden::ended(golden::classic_in(Unit::Instructions, 2, 1, 1_000))
+}
+
+fn run(place: &Place, log: &str, words: &[&str], trace_end: &str) -> Done {
+    let mut command = place.xtask(log, PASS);
+    command.env("FAKE_TRACE_END", trace_end).args(["run", "--accel", "tcg"]).args(words);
+    Done::from(command.output().expect("xtask starts"))
+}
+
+#[test]
+fn deterministic_run_shows_its_steps_and_replay_shows_them_again() {
+    let place = Place::new();
+    let done = run(&place, &counted(), &["--deterministic"], PASS);
+    assert_eq!(done.status, Some(0), "{}", done.stderr);
+    assert!(
+        done.stderr.contains("trace: 100 exchanges of each mode, by the marked kernel"),
+        "{}",
+        done.stderr
+    );
+    assert!(done.stdout.contains("\nWhy, in measured steps of one exchange"), "{}", done.stdout);
+    assert_eq!(place.latest("trace.log"), traced());
+    let manifest: serde_json::Value =
+        serde_json::from_str(&place.latest("trace-manifest.json")).expect("JSON");
+    let kernel = manifest["kernel"]["path"].as_str().expect("a path");
+    let append = manifest["argv"].as_array().and_then(|argv| argv.last()).and_then(|word| word.as_str());
+    assert!(kernel.ends_with("/marked") && append.expect("words").ends_with(" trace=100"), "{manifest}");
+    let replayed = place.call(&["replay", "runs/latest", "--out", "again"]);
+    assert_eq!((replayed.status, replayed.stdout), (Some(0), done.stdout));
+    for name in ["steps.json", "trace.json"] {
+        let again = std::fs::read_to_string(place.path("again").join(name)).expect("written");
+        assert_eq!(again, place.latest(name), "{name}");
+    }
+}
+
+#[test]
+fn other_formats_have_the_results_alone() {
+    let place = Place::new();
+    let done = run(&place, &counted(), &["--deterministic", "--quiet", "--format", "json"], PASS);
+    assert_eq!((done.status, &*done.stderr), (Some(0), ""));
+    assert_eq!(done.stdout, place.latest("results.json"));
+    assert!(place.path("runs/latest/steps.json").exists());
+}
+
+#[test]
+fn run_in_time_traces_only_where_it_is_asked_to() {
+    let place = Place::new();
+    assert_eq!(run(&place, &whole(), &[], PASS).status, Some(0));
+    assert!(!place.path("runs/latest/trace.log").exists());
+    let mut command = place.xtask(&whole(), PASS);
+    let timed = golden::ended(golden::traced(Unit::Time, 3));
+    command.env("FAKE_TRACE", place.write("timed", &timed));
+    let done =
+        Done::from(command.args(["run", "--accel", "tcg", "--trace", "3"]).output().expect("xtask starts"));
+    assert_eq!(done.status, Some(0), "{}", done.stderr);
+    assert!(done.stdout.contains("less sure than the whole"), "{}", done.stdout);
+}
+
+#[test]
+fn trace_that_goes_wrong_is_named_behind_the_results_and_has_the_last_word() {
+    let wrong = |trace: &str, end, status, what: &str| {
+        let place = Place::new();
+        let mut command = place.xtask(&counted(), PASS);
+        command.env("FAKE_TRACE", place.write("wrong", trace)).env("FAKE_TRACE_END", end);
+        let done = Done::from(command.args(["run", "--deterministic"]).output().expect("xtask starts"));
+        assert_eq!(done.status, Some(status), "{}", done.stderr);
+        // What was measured is shown all the same.
+        assert!(done.stdout.contains("Cross-Core Switch") && !done.stdout.contains("Why, in measured steps"));
+        let error = done.stderr.lines().find(|line| line.starts_with("error: no steps: ")).expect("an error");
+        assert!(error.contains(what), "{error}");
+        assert!(done.stderr.contains("trace.log\n"), "{}", done.stderr);
+        assert!(!place.path("runs/latest/steps.json").exists());
+        let replayed = place.call(&["replay", "runs/latest"]);
+        assert_eq!((replayed.status, &*replayed.stdout), (Some(status), &*done.stdout));
+        assert!(replayed.stderr.starts_with("error: no steps: "), "{}", replayed.stderr);
+    };
+    let failed = golden::ended(vec![golden::start(), golden::failure("trace of cross-core: handoffs")]);
+    wrong(&failed, FAIL, 1, "trace of cross-core: handoffs");
+    wrong(&whole(), PASS, 6, "comes from the kernel `switchlab`");
+    let cut = traced();
+    wrong(&cut[..cut.len() - 30], PASS, 6, "cut");
+    wrong(&golden::ended(golden::traced(Unit::Time, 3)), PASS, 6, "different units");
+}
+
+#[test]
+fn marked_kernels_log_is_no_result() {
+    let place = Place::new();
+    let done = place.run(&traced(), PASS, "");
+    assert_eq!(done.status, Some(6), "{}", done.stderr);
+    assert!(done.stderr.contains("a kernel with marks in it measures nothing"), "{}", done.stderr);
+    assert!(done.stdout.is_empty());
+}
+
+#[test]
+fn trace_is_bounded_and_of_our_own_kernel() {
+    let place = Place::new();
+    for (words, named) in [
+        (&["--trace", "5001"][..], "0..=5000"),
+        (&["--trace", "all"], "all"),
+        (&["--trace", "5", "--kernel", "kernel"], "--kernel"),
+    ] {
+        let done = run(&place, "", words, PASS);
+        assert_eq!(done.status, Some(2), "{}", done.stderr);
+        assert!(done.stderr.contains(named), "{}", done.stderr);
+    }
+    assert_eq!(place.runs(), 0);
+}
+
+#[test]
+fn marked_kernel_that_is_not_given_is_missing() {
+    let place = Place::new();
+    let mut command = place.xtask(&counted(), PASS);
+    let done =
+        Done::from(command.env_remove("SWITCHLAB_MARKED").args(["run", "--deterministic"]).output().unwrap());
+    assert_eq!(done.status, Some(5), "{}", done.stderr);
+    assert!(done.stderr.contains("SWITCHLAB_MARKED"), "{}", done.stderr);
+}
