@@ -9,7 +9,7 @@ use bootloader_api::{
     info::{MemoryRegions, Optional},
 };
 use switchlab_core::{ApicId, CpuId, params::Offsets};
-use switchlab_records::{ApicMode, Clock, Cpus, Machine, Record, Start};
+use switchlab_records::{ApicMode, Clock, Cpus, Machine, Record, Start, Unit};
 
 use crate::{
     arch::{
@@ -132,8 +132,8 @@ pub fn qualify_clock(which: Offsets) {
 impl Lab {
     /// The last step: the clocks once more, over all that went on; what there is to tell, with times
     /// by that; the end. After a failure there is nothing to tell: a log with one is no result.
-    pub fn finish(self, tell: impl FnOnce(&Clock)) -> ! {
-        let clock = self.clocks.compare_after();
+    pub fn finish(self, unit: Unit, tell: impl FnOnce(&Clock)) -> ! {
+        let clock = self.clocks.compare_after(unit);
         report(&Record::Clock(clock));
         if report::has_failures() {
             log!("No result: a check failed.");

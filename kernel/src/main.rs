@@ -33,5 +33,5 @@ fn main(boot_info: &'static mut BootInfo) -> ! {
     let results = experiments::run(&parameters, &lab);
 
     // The clocks again, the report, the verdict.
-    lab.finish(|clock| results.print(clock))
+    lab.finish(parameters.unit, |clock| results.print(clock))
 }

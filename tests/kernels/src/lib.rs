@@ -13,7 +13,7 @@ use switchlab_kernel::{
     report::report,
     sched::{self, Cpu, JoinHandle},
 };
-use switchlab_records::{Count, Record};
+use switchlab_records::{Count, Record, Unit};
 
 pub use bootloader_api::entry_point;
 pub use planted::Planted;
@@ -47,7 +47,7 @@ pub fn run(boot_info: &'static mut BootInfo, name: &str, case: fn(&Lab)) -> ! {
     bring_up::announce(&handover, name, "");
     let lab = bring_up::start_cpus(&handover);
     case(&lab);
-    lab.finish(|_| {})
+    lab.finish(Unit::Time, |_| {})
 }
 
 /// Reports a count for the host to judge.

@@ -12,7 +12,7 @@ use core::{
 };
 
 use switchlab_core::acpi::{PmTimer, PmTimerWidth};
-use switchlab_records::{Clock, ClockPhase};
+use switchlab_records::{Clock, ClockPhase, Unit};
 
 use super::{
     ports::{PIT_CHANNEL_2, PIT_COMMAND, SYSTEM_CONTROL, read_u8, read_u32, write_u8},
@@ -180,13 +180,17 @@ impl Clocks {
     }
 
     /// The last comparison: over all that went on since [`start`](Self::start).
-    pub fn compare_after(&self) -> Clock {
+    ///
+    /// A short job is waited for until the window is long enough to be exact. Not where instructions
+    /// are counted: every clock follows the one count then, and the wait alone would take several
+    /// seconds of the host's.
+    pub fn compare_after(&self, unit: Unit) -> Clock {
         let mut stopwatch = Stopwatch::start();
         let first = self.first_pm.or(self.first_hpet);
         let so_far = first.map_or(u64::MAX, |look| tsc::end() - look.tsc);
         // As if the TSC ran at the highest rate: the window is at least as long as asked for.
         let shortest = SHORTEST_WINDOW.as_micros() as u64 * (Stopwatch::FASTEST_TSC_HZ / 1_000_000);
-        if so_far < shortest {
+        if so_far < shortest && unit == Unit::Time {
             while stopwatch.elapsed() < SHORTEST_WINDOW {
                 core::hint::spin_loop();
             }
