@@ -26,6 +26,7 @@
 //! | [`report`] | the page: all of it in one HTML file |
 //! | [`measurements`] | anyone's table of runs, from a CSV file |
 //! | [`analysis`] | what runs show: summaries, intervals, verdicts; a crate, since it is built for speed |
+//! | [`rigorous`] | many boots of one job: when enough, and what they come to |
 //! | [`progress`] | what is shown meanwhile |
 //! | [`interrupt`] | Ctrl-C |
 //! | [`failure`], [`symbols`] | what is said when it went wrong |
@@ -60,6 +61,7 @@ pub mod progress;
 pub mod qemu;
 pub mod report;
 pub mod results;
+pub mod rigorous;
 pub mod status;
 pub mod steps;
 pub mod symbols;

@@ -1,6 +1,8 @@
 //! What is shown while the guest works: fed by its records, a bar with the time left on a terminal,
 //! plain lines elsewhere, nothing where quiet is asked for. All of it goes to stderr.
 
+mod boots;
+
 use std::fmt;
 use std::io::{self, IsTerminal};
 use std::time::Duration;
@@ -11,6 +13,8 @@ use switchlab_core::stats::{TscHz, mean, ticks_to_ns};
 use switchlab_records::{Block, Mode, Pass, Plan, Record, Subject, Unit};
 
 use crate::observer::Hears;
+
+pub use boots::BootsProgress;
 
 /// How to show it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

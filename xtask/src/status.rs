@@ -22,6 +22,8 @@ pub enum Status {
     Missing = 5,
     /// The log is not valid.
     InvalidLog = 6,
+    /// All was measured, and `--until-stable` was not reached.
+    Unstable = 7,
     /// Cargo could not build, or xtask itself went wrong.
     Build = 101,
     /// Ctrl-C.
@@ -51,6 +53,7 @@ Exit status:
   4    the deadline passed
   5    a part of the host is missing: a tool, QEMU, or room for the log
   6    the log is not valid: empty, cut, garbled, or without its end record
+  7    all was measured, and --until-stable was not reached: the results are there, less sure
   101  the build failed, or xtask itself did
   130  Ctrl-C: QEMU was ended, the log is kept
 With `run --kernel FILE` the status is QEMU's own, from the guest's start on.";
@@ -113,7 +116,9 @@ mod tests {
     #[test]
     fn every_status_is_in_the_help() {
         use Status::*;
-        for status in [Pass, Fail, Usage, Crashed, Deadline, Missing, InvalidLog, Build, Interrupted] {
+        for status in
+            [Pass, Fail, Usage, Crashed, Deadline, Missing, InvalidLog, Unstable, Build, Interrupted]
+        {
             let number = format!("  {:<5}", status.code());
             assert!(HELP.lines().any(|line| line.starts_with(&number)), "{status:?}");
         }

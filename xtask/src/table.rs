@@ -15,7 +15,7 @@ use crate::results::{ModeResult, Results};
 use crate::watch::Watch;
 
 /// Stands behind the title where times are not to be trusted.
-const SUSPECT: &str = " [clock: suspect]";
+pub const SUSPECT: &str = " [clock: suspect]";
 
 /// A report, before it has a form.
 pub struct Report {
@@ -31,10 +31,13 @@ pub struct Report {
 
 /// A table before it has a form. The first column is text, the others are figures but for the last,
 /// where it says so.
-pub(crate) struct Sheet {
-    pub(crate) header: Vec<String>,
-    pub(crate) rows: Vec<Vec<String>>,
-    pub(crate) last_is_text: bool,
+pub struct Sheet {
+    /// Names of the columns.
+    pub header: Vec<String>,
+    /// As many cells each.
+    pub rows: Vec<Vec<String>>,
+    /// Whether the last column is text.
+    pub last_is_text: bool,
 }
 
 impl Report {
@@ -56,6 +59,16 @@ impl Report {
             report.mark(watch);
         }
         report
+    }
+
+    /// A report with one table, whose last row sums up the others.
+    pub fn of_parts(
+        title: String,
+        table: Sheet,
+        findings: Vec<(&'static str, String)>,
+        conditions: Vec<(&'static str, String)>,
+    ) -> Self {
+        Self { title, runs: table, costs: Vec::new(), findings, conditions }
     }
 
     /// Marks what was seen from outside: void runs, which name no winner, and a guest whose time is not

@@ -20,7 +20,7 @@ mod host;
 mod judge;
 mod monitor;
 
-pub use found::{Event, Void, Watch, Watched};
+pub use found::{Event, Void, Watch, Watched, conditions_of_all};
 pub use guest_time::GuestTime;
 pub use judge::{CpuTime, Interval, Threads, VoidReason, judge_interval};
 pub use monitor::Socket;

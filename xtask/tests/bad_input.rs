@@ -92,6 +92,21 @@ fn what_cannot_count_instructions_is_refused() {
 }
 
 #[test]
+fn boots_that_cannot_be_are_refused() {
+    refused("--boots 0", 2, &["--boots", "1..=1000"]);
+    refused("--seed 5", 2, &["--seed without --boots"]);
+    refused("--boots --kernel bad_input.rs", 2, &["--boots with --kernel"]);
+    refused("--boots --append seed=5", 2, &["--append seed= with --boots", "--seed S"]);
+    refused("--boots --format github", 2, &["--format", "markdown"]);
+    refused("--boots --trace 10", 2, &["--boots", "--trace"]);
+    refused("--until-stable 0", 2, &["--until-stable", "up to 100"]);
+    refused("--until-stable 5%", 2, &["--until-stable", "up to 100"]);
+    refused("--until-stable 5 --smp 1", 2, &["--until-stable with --smp 1"]);
+    refused("--until-stable 5 --max-boots 5", 2, &["--max-boots 5", "--boots 10"]);
+    refused("--max-boots 5", 2, &["--until-stable"]);
+}
+
+#[test]
 fn qemu_that_hangs_is_named() {
     let folder = tempfile::tempdir().expect("a folder");
     let qemu = folder.path().join("qemu");

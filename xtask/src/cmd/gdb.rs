@@ -6,7 +6,7 @@ use std::process::{Child, Command, ExitCode, Stdio};
 
 use anyhow::Context;
 
-use super::options::{ExperimentArgs, GuestArgs};
+use super::options::{ExperimentArgs, GuestArgs, Repeat};
 use super::{find_qemu, loader_and_kernel};
 use crate::accel::Wanted;
 use crate::build::{KERNEL, KERNEL_PACKAGE, LOADER_PACKAGE, Talk, build};
@@ -43,7 +43,7 @@ pub struct Args {
 /// Status 2 for options, 5 for a missing part.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if args.guest.kernel.is_none() {
-        args.experiment.check(args.guest.smp, args.guest.timing())?;
+        args.experiment.check(args.guest.smp, args.guest.manner(Repeat::One))?;
     }
     args.guest.check()?;
     let gdb = match which::which(&args.gdb) {
@@ -64,7 +64,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if let Some(kernel) = &args.guest.kernel {
         artefacts.executables.insert(KERNEL.into(), kernel.clone());
     }
-    let words = args.guest.command_line(&args.experiment);
+    let words = args.guest.command_line(&args.experiment, Repeat::One);
     let mut config = args.guest.config(&qemu, accelerator, loader_and_kernel(&artefacts)?, words);
     config.extra.extend(["-gdb".into(), format!("tcp:127.0.0.1:{}", args.port).into(), "-S".into()]);
     let argv = config.argv();

@@ -68,11 +68,12 @@ pub struct ExperimentArgs {
     /// Which experiment
     #[arg(long, value_name = "NAME", default_value = EXPERIMENTS[0], value_parser = EXPERIMENTS)]
     pub experiment: String,
-    /// Runs, 1 to 1000 [default: 5; with --deterministic, where all are the same, 1]
+    /// Runs in a boot, 1 to 1000 [default: 5; with --boots 3; with --deterministic, where all are the
+    /// same, 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(range(RUNS)))]
     pub runs: Option<u32>,
     /// Exchanges in each timed block, 1 to 1000000000; one exchange is two switches [default: 1000000;
-    /// with --deterministic 10000]
+    /// with --boots 100000; with --deterministic 10000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(EXCHANGES))]
     pub exchanges: Option<u64>,
     /// The two CPUs, the first also that of the same-core mode [default: 0,1]
@@ -214,6 +215,11 @@ impl GuestArgs {
         if self.deterministic { Timing::Instructions } else { Timing::Host }
     }
 
+    /// How this guest is measured.
+    pub const fn manner(&self, boots: Repeat) -> Manner {
+        Manner { timing: self.timing(), boots }
+    }
+
     /// The accelerator to take.
     ///
     /// # Errors
@@ -255,8 +261,8 @@ impl GuestArgs {
     }
 
     /// The kernel's command line: the experiment's words for our kernel, and the user's own.
-    pub fn command_line(&self, experiment: &ExperimentArgs) -> String {
-        let ours = self.kernel.is_none().then(|| experiment.words(self.smp, self.timing()));
+    pub fn command_line(&self, experiment: &ExperimentArgs, boots: Repeat) -> String {
+        let ours = self.kernel.is_none().then(|| experiment.words(self.smp, self.manner(boots)));
         ours.into_iter().chain(self.append.clone()).collect::<Vec<_>>().join(" ")
     }
 }
@@ -267,20 +273,20 @@ impl ExperimentArgs {
     /// # Errors
     ///
     /// Status 2, with what is allowed.
-    pub fn check(&self, cpus: u32, timing: Timing) -> anyhow::Result<()> {
-        let words = self.words(cpus, timing);
+    pub fn check(&self, cpus: u32, manner: Manner) -> anyhow::Result<()> {
+        let words = self.words(cpus, manner);
         Params::parse(&words, &EXPERIMENTS)
             .and_then(|params| params.validate(cpus))
             .map_err(|error| Refusal::usage(error.to_string()))
     }
 
     /// The pair is left out where there is one CPU, unless it was asked for.
-    fn words(&self, cpus: u32, timing: Timing) -> String {
+    fn words(&self, cpus: u32, manner: Manner) -> String {
         let Self { experiment, pair, .. } = self;
-        let Size { runs, exchanges } = self.size(timing);
+        let Size { runs, exchanges } = self.size(manner);
         let pair = pair.or((cpus > 1).then_some(DEFAULT_PAIR));
         let pair = pair.map_or_else(String::new, |(first, second)| format!(" pair={first},{second}"));
-        let unit = match timing {
+        let unit = match manner.timing {
             Timing::Host => "",
             Timing::Instructions => " unit=instructions",
         };
@@ -288,12 +294,14 @@ impl ExperimentArgs {
     }
 
     /// How much is measured in a boot: what was asked for, else what suits.
-    pub fn size(&self, timing: Timing) -> Size {
-        let default = match timing {
-            // The original's.
-            Timing::Host => Size { runs: 5, exchanges: 1_000_000 },
+    pub fn size(&self, manner: Manner) -> Size {
+        let default = match (manner.timing, manner.boots) {
             // Every run is the same and every exchange too: what more of them would show is nothing.
-            Timing::Instructions => Size { runs: 1, exchanges: 10_000 },
+            (Timing::Instructions, _) => Size { runs: 1, exchanges: 10_000 },
+            // The original's.
+            (Timing::Host, Repeat::One) => Size { runs: 5, exchanges: 1_000_000 },
+            // The boot counts, so that boots come before length: a boot takes a few seconds.
+            (Timing::Host, Repeat::Many) => Size { runs: 3, exchanges: 100_000 },
         };
         Size {
             runs: self.runs.unwrap_or(default.runs),
@@ -303,12 +311,30 @@ impl ExperimentArgs {
 
     /// The deadline where none is named: a minute, and generous time for each exchange. TCG takes no
     /// longer to run instructions because it counts them.
-    pub fn deadline(&self, accelerator: Accelerator, timing: Timing) -> Duration {
-        let Size { runs, exchanges } = self.size(timing);
+    pub fn deadline(&self, accelerator: Accelerator, manner: Manner) -> Duration {
+        let Size { runs, exchanges } = self.size(manner);
         let exchanges = u64::from(runs).saturating_mul(exchanges);
         let each = if accelerator.has_thread_per_cpu() { MULTI_EXCHANGE } else { SINGLE_EXCHANGE };
         Duration::from_secs(60).saturating_add(Duration::from_micros(exchanges.saturating_mul(each)))
     }
+}
+
+/// How a job is measured, as far as it sets what suits where nothing is named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Manner {
+    /// What a tick is.
+    pub timing: Timing,
+    /// How often it is booted.
+    pub boots: Repeat,
+}
+
+/// How often a job is booted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeat {
+    /// Once: classic mode.
+    One,
+    /// Many times: rigorous mode.
+    Many,
 }
 
 /// How much is measured in a boot.
@@ -329,7 +355,7 @@ const MULTI_EXCHANGE: u64 = 800;
 mod tests {
     use super::*;
 
-    const HOST: Timing = Timing::Host;
+    const HOST: Manner = Manner { timing: Timing::Host, boots: Repeat::One };
 
     fn experiment() -> ExperimentArgs {
         ExperimentArgs { experiment: "classic".into(), runs: None, exchanges: None, pair: None }
@@ -348,7 +374,7 @@ mod tests {
 
     #[test]
     fn counted_instructions_are_asked_for_and_are_few() {
-        let counted = Timing::Instructions;
+        let counted = Manner { timing: Timing::Instructions, boots: Repeat::One };
         assert_eq!(
             experiment().words(12, counted),
             "experiment=classic runs=1 exchanges=10000 pair=0,1 unit=instructions"
@@ -356,6 +382,15 @@ mod tests {
         let named = ExperimentArgs { runs: Some(2), exchanges: Some(1_000_000), ..experiment() };
         assert_eq!(named.size(counted), Size { runs: 2, exchanges: 1_000_000 });
         assert!(experiment().check(12, counted).is_ok());
+    }
+
+    #[test]
+    fn boots_are_short_where_there_are_many() {
+        let many = Manner { timing: Timing::Host, boots: Repeat::Many };
+        assert_eq!(experiment().size(many), Size { runs: 3, exchanges: 100_000 });
+        assert!(
+            experiment().deadline(Accelerator::Kvm, many) < experiment().deadline(Accelerator::Kvm, HOST)
+        );
     }
 
     #[test]

@@ -5,6 +5,8 @@ use clap::ValueEnum;
 use crate::export;
 use crate::manifest::Manifest;
 use crate::results::Results;
+use crate::rigorous::Findings;
+use crate::status::Refusal;
 use crate::table::Report;
 
 /// What goes to stdout.
@@ -37,6 +39,30 @@ pub fn render(format: Format, results: &Results<'_>, manifest: Option<&Manifest>
         Format::Csv => results.csv()?,
         Format::Bencher => export::bencher(results)?,
         Format::Github => export::github(results, manifest)?,
+    })
+}
+
+impl Format {
+    /// Whether it can hold several boots.
+    pub const fn fits_boots(self) -> bool {
+        !matches!(self, Self::Bencher | Self::Github)
+    }
+}
+
+/// What several boots come to, in `format`.
+///
+/// # Errors
+///
+/// Status 2 for a format that holds one boot alone.
+pub fn render_boots(format: Format, findings: &Findings<'_>) -> anyhow::Result<String> {
+    Ok(match format {
+        Format::Table => findings.report().text(),
+        Format::Markdown => findings.report().markdown(),
+        Format::Json => findings.json()?,
+        Format::Csv => findings.csv()?,
+        Format::Bencher | Format::Github => {
+            return Err(Refusal::usage("--format: of several boots there is table, json, csv and markdown"));
+        }
     })
 }
 

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use switchlab_records::read_log;
 
-use super::output::{Format, print, render};
+use super::output::{Format, print, render, render_boots};
 use super::steps::Found;
 use crate::exit::{Outcome, judge_log};
 use crate::failure::Failure;
@@ -16,6 +16,7 @@ use crate::folder;
 use crate::manifest::{self, Manifest};
 use crate::report;
 use crate::results::Results;
+use crate::rigorous::{BootResult, Boots, Findings};
 use crate::status::{Refusal, Status};
 use crate::steps::Whole;
 
@@ -39,6 +40,11 @@ pub struct Args {
 ///
 /// Status 2 for a log that cannot be read or a folder that cannot be written.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    match if args.log.is_dir() { Boots::read(&args.log) } else { Ok(None) } {
+        Ok(Some(boots)) => return replay_boots(args, &boots),
+        Ok(None) => {}
+        Err(why) => return Err(Refusal::with(Status::InvalidLog, why)),
+    }
     let saved = read(&args.log)?;
     if let (Some(folder), true) = (&args.out, saved.len() > 1) {
         return Err(Refusal::usage(format!(
@@ -58,6 +64,41 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(worst)
+}
+
+/// The folder of a rigorous run: its boots are read from their logs, and compared again. Where it ended
+/// early, what is whole is shown, with the status that it ended with.
+fn replay_boots(args: &Args, boots: &Boots) -> anyhow::Result<ExitCode> {
+    let read = boots.boots.iter().map(|entry| BootResult::read(&args.log, entry));
+    let results = match read.collect::<Result<Vec<_>, _>>() {
+        Ok(results) => results,
+        Err((log, outcome)) => {
+            eprintln!("error: {outcome}\nlog: {}", log.display());
+            return Ok(outcome.status().into());
+        }
+    };
+    let findings = Findings::new(boots, &results);
+    if let Some(folder) = &args.out {
+        write_into(folder, || findings.write(folder))?;
+    }
+    print(&render_boots(args.format, &findings)?)?;
+    match &boots.end {
+        Some(end) if end.status != Status::Pass.code() => {
+            eprintln!("note: {}", end.outcome);
+            Ok(end.status.into())
+        }
+        Some(_) => Ok(Status::Pass.into()),
+        None => {
+            eprintln!("note: the run has not ended, or was ended by force: these are the boots that came");
+            Ok(Status::InvalidLog.into())
+        }
+    }
+}
+
+fn write_into(folder: &Path, write: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
+    fs::create_dir_all(folder).context("making it").and_then(|()| write()).map_err(|error| {
+        Refusal::usage(format!("--out {}: {error:#}; a folder is expected", folder.display()))
+    })
 }
 
 /// A log, as a file or from a report.
@@ -124,9 +165,7 @@ fn show(args: &Args, saved: &Saved) -> anyhow::Result<Option<ExitCode>> {
         }
     };
     if let Some(folder) = &args.out {
-        fs::create_dir_all(folder).context("making it").and_then(|()| results.write(folder)).map_err(
-            |error| Refusal::usage(format!("--out {}: {error:#}; a folder is expected", folder.display())),
-        )?;
+        write_into(folder, || results.write(folder))?;
     }
     print(&render(args.format, &results, manifest.as_ref())?)?;
     match &saved.trace {

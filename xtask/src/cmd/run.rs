@@ -1,6 +1,7 @@
 //! `run`: from the options to a guest, to its folder, to its results.
 
 mod boot;
+mod rigorous;
 mod trace;
 
 use std::fs;
@@ -11,7 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 
-use super::options::{ExperimentArgs, GuestArgs};
+use super::options::{ExperimentArgs, GuestArgs, Repeat};
 use super::output::{Format, print, render};
 use super::{find_qemu, loader_and_kernel};
 use crate::accel::Choice;
@@ -27,14 +28,15 @@ use crate::status::{self, Refusal, Status};
 use crate::steps::Whole;
 use crate::{baseline, floor, folder, qemu};
 use boot::Boot;
+use rigorous::RigorousArgs;
 use trace::{Trace, TraceArgs};
 
 /// Options of `run`.
 #[derive(clap::Args)]
 #[command(after_help = status::HELP)]
 pub struct Args {
-    /// End QEMU after this time [default: 60 s, and for each exchange of a run 60 µs, or 800 µs with
-    /// a host thread per vCPU; none with --kernel]
+    /// End QEMU after this time, in each boot [default: 60 s, and for each exchange of a run 60 µs, or
+    /// 800 µs with a host thread per vCPU; none with --kernel]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     timeout: Option<u64>,
     /// Folder of the runs; each run makes one of its own in it, and `latest` points at the last
@@ -53,6 +55,8 @@ pub struct Args {
     /// Install what is missing (as root, on Debian or Ubuntu, by apt-get)
     #[arg(long)]
     install: bool,
+    #[command(flatten)]
+    rigorous: RigorousArgs,
     #[command(flatten)]
     experiment: ExperimentArgs,
     #[command(flatten)]
@@ -81,8 +85,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 
 fn prepare_and_run(args: &Args) -> anyhow::Result<ExitCode> {
     if args.guest.kernel.is_none() {
-        args.experiment.check(args.guest.smp, args.guest.timing())?;
+        args.experiment.check(args.guest.smp, args.guest.manner(args.rigorous.repeat()))?;
     }
+    args.rigorous.check(args)?;
     args.guest.check()?;
     check_out(&args.out)?;
     let qemu = find_qemu(args.guest.qemu.as_deref(), args.install.into())?;
@@ -93,9 +98,10 @@ fn prepare_and_run(args: &Args) -> anyhow::Result<ExitCode> {
         anyhow::bail!("interrupted");
     }
     let run = Prepared::new(args, choice, &qemu, &version)?;
-    match &args.guest.kernel {
-        None => run.classic(),
-        Some(_) => run.pass_through(),
+    match (&args.guest.kernel, args.rigorous.repeat()) {
+        (None, Repeat::One) => run.classic(),
+        (None, Repeat::Many) => run.rigorous(),
+        (Some(_), _) => run.pass_through(),
     }
 }
 
@@ -120,7 +126,7 @@ impl<'a> Prepared<'a> {
             artefacts.executables.insert(KERNEL.into(), kernel.clone());
         }
         let trace = Trace::prepare(args, talk)?;
-        let words = args.guest.command_line(&args.experiment);
+        let words = args.guest.command_line(&args.experiment, args.rigorous.repeat());
         let config = args.guest.config(qemu, choice.accelerator, loader_and_kernel(&artefacts)?, words);
         let mut manifest = Manifest::new(&config, &choice, version, &artefacts)?;
         if args.guest.kernel.is_some() {
@@ -138,7 +144,9 @@ impl<'a> Prepared<'a> {
         let _ = folder::point_latest(&folder);
         let deadline = match (args.timeout, &args.guest.kernel) {
             (Some(seconds), _) => Duration::from_secs(seconds),
-            (None, None) => args.experiment.deadline(choice.accelerator, config.timing),
+            (None, None) => {
+                args.experiment.deadline(choice.accelerator, args.guest.manner(args.rigorous.repeat()))
+            }
             (None, Some(_)) => Duration::MAX,
         };
         let prepared = Self { args, config, manifest, folder, deadline, trace };
@@ -224,14 +232,18 @@ impl<'a> Prepared<'a> {
         listing::keep(&self.folder, &self.manifest);
         match kept.and_then(|()| self.save_baseline(status)) {
             Ok(()) => {
-                if status == Status::Pass {
+                if matches!(status, Status::Pass | Status::Unstable) {
                     self.say(&format!("kept: {}", self.folder.display()));
                 }
                 status.into()
             }
             Err(error) => {
                 eprintln!("error: {error:#}");
-                if status == Status::Pass { Status::Missing.into() } else { status.into() }
+                if matches!(status, Status::Pass | Status::Unstable) {
+                    Status::Missing.into()
+                } else {
+                    status.into()
+                }
             }
         }
     }

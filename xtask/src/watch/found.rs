@@ -104,11 +104,18 @@ impl Watch {
         self.voids.iter().filter(|void| void.is_compared()).map(|void| void.run).collect()
     }
 
+    /// Whether this block is void.
+    pub fn is_void(&self, run: u32, mode: Mode, subject: Subject, pass: Pass) -> bool {
+        let is_it =
+            |void: &Void| (void.run, void.mode, void.subject, void.pass) == (run, mode, subject, pass);
+        self.voids.iter().any(is_it)
+    }
+
     /// What was found, in lines to stand beside the numbers.
     pub fn conditions(&self) -> Vec<(&'static str, String)> {
         let mut lines = Vec::new();
         if let Some(percent) = self.host_busy_percent {
-            let busy = if percent >= BUSY_PERCENT { "busy: " } else { "" };
+            let busy = if is_busy(percent) { "busy: " } else { "" };
             lines.push(("Host load", format!("{busy}{percent:.0} % of its CPU time went to others")));
         }
         if let Some(time) = &self.guest_time {
@@ -165,6 +172,57 @@ impl Watch {
         }
         text
     }
+}
+
+/// What was found in several boots, in lines to stand beside the numbers of all of them.
+pub fn conditions_of_all(boots: &[(u32, &Watch)]) -> Vec<(&'static str, String)> {
+    let mut lines = Vec::new();
+    let loads: Vec<f64> = boots.iter().filter_map(|(_, watch)| watch.host_busy_percent).collect();
+    if let (Some(least), Some(most)) =
+        (loads.iter().copied().reduce(f64::min), loads.iter().copied().reduce(f64::max))
+    {
+        let busy = match loads.iter().filter(|percent| is_busy(**percent)).count() {
+            0 => String::new(),
+            busy => format!("; busy in {busy} of {}", plural(boots.len() as u64, "boot")),
+        };
+        let range = match (format!("{least:.0}"), format!("{most:.0}")) {
+            (least, most) if least == most => most,
+            (least, most) => format!("{least} to {most}"),
+        };
+        lines.push(("Host load", format!("{range} % of its CPU time went to others{busy}")));
+    }
+    if let Some(time) = GuestTime::sum(boots.iter().filter_map(|(_, watch)| watch.guest_time)) {
+        lines.push(("Guest time", time.to_string()));
+    }
+    // What was not watched was not in any of them, for one reason.
+    let (blocks, voids) = boots.iter().fold((0, 0), |(blocks, voids), (_, watch)| {
+        (blocks + u64::from(watch.blocks), voids + watch.voids.len())
+    });
+    let unwatched =
+        boots.iter().find(|(_, watch)| watch.process != Watched::Yes || watch.monitor != Watched::Yes);
+    lines.push((
+        "Watched",
+        match (unwatched, voids) {
+            (Some((boot, watch)), _) => format!("boot {boot}: {}", watch.summary()),
+            (None, 0) => format!("{}, none of them stopped, paused or starved", plural(blocks, "block")),
+            (None, voids) => format!("{}, {voids} of them void", plural(blocks, "block")),
+        },
+    ));
+    let told = |(boot, watch): &(u32, &Watch)| {
+        let boot = *boot;
+        watch.void_lines().map(move |line| ("Void", format!("boot {boot}, {line}"))).collect::<Vec<_>>()
+    };
+    let all: Vec<_> = boots.iter().flat_map(told).collect();
+    let more = all.len().saturating_sub(VOID_LINES);
+    lines.extend(all.into_iter().take(VOID_LINES));
+    if more > 0 {
+        lines.push(("Void", format!("{more} more, in each boot's {}", manifest::FILE)));
+    }
+    lines
+}
+
+fn is_busy(percent: f64) -> bool {
+    percent >= BUSY_PERCENT
 }
 
 /// Time that went to others, in percent with one decimal; `None` where no time has passed.
@@ -247,6 +305,28 @@ mod tests {
             Watch { monitor: Watched::Not("no socket".into()), unwatched_blocks: 3, ..watch(Vec::new()) };
         let text = deaf.conditions().pop().unwrap().1;
         assert!(text.contains("of 3 the host's counters are not known; pauses not: no socket"), "{text}");
+    }
+
+    #[test]
+    fn boots_are_told_together() {
+        let quiet = watch(Vec::new());
+        let void = Void {
+            reasons: vec![VoidReason::Stopped { ms: 300 }],
+            ..void(2, Mode::SameCore, Subject::Handoff, Pass::Batch)
+        };
+        let busy = Watch { host_busy_percent: Some(34.0), ..watch(vec![void]) };
+        let lines = conditions_of_all(&[(1, &quiet), (2, &busy)]);
+        assert_eq!(
+            lines,
+            [
+                ("Host load", "3 to 34 % of its CPU time went to others; busy in 1 of 2 boots".to_owned()),
+                ("Watched", "48 blocks, 1 of them void".to_owned()),
+                ("Void", "boot 2, run 2: same-core stopped for 300 ms".to_owned()),
+            ]
+        );
+        let blind = Watch { process: Watched::Not("no /proc".into()), ..watch(Vec::new()) };
+        let lines = conditions_of_all(&[(1, &blind), (2, &quiet)]);
+        assert!(lines.contains(&("Watched", "boot 1: not: no /proc".into())), "{lines:?}");
     }
 
     #[test]

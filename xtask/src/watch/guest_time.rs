@@ -26,6 +26,17 @@ pub struct GuestTime {
 }
 
 impl GuestTime {
+    /// Of several boots, all their times together; `None` of none.
+    pub fn sum(boots: impl IntoIterator<Item = Self>) -> Option<Self> {
+        let add = |sum: Self, boot: Self| Self {
+            guest_ns: sum.guest_ns.saturating_add(boot.guest_ns),
+            host_ns: sum.host_ns.saturating_add(boot.host_ns),
+            apart_ppm: 0,
+        };
+        let sum = boots.into_iter().reduce(add)?;
+        Some(Self { apart_ppm: difference_ppm(sum.guest_ns, sum.host_ns)?, ..sum })
+    }
+
     /// Whether times of this guest are suspect.
     pub const fn is_suspect(&self) -> bool {
         self.apart_ppm > SUSPECT_PPM && self.is_long_enough()
@@ -144,6 +155,15 @@ mod tests {
         assert!(of(10_300, 10_000).to_string().ends_with("3.00 % apart: clock suspect"));
         assert!(!of(600, 500).is_suspect());
         assert!(of(600, 500).to_string().ends_with("(too short to judge: 10 s are needed)"));
+    }
+
+    #[test]
+    fn short_boots_are_long_together() {
+        let boot = GuestTime { guest_ns: 4_120 * MS, host_ns: 4_000 * MS, apart_ppm: 30_000 };
+        assert!(!boot.is_suspect());
+        let all = GuestTime::sum([boot; 3]).unwrap();
+        assert_eq!((all.host_ns, all.apart_ppm, all.is_suspect()), (12_000 * MS, 30_000, true));
+        assert_eq!(GuestTime::sum([]), None);
     }
 
     #[test]

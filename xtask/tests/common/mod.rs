@@ -22,6 +22,13 @@ const SCRIPT: &str = r#"#!/bin/sh
 if [ "$1" = --version ]; then echo "QEMU emulator version 99.0 (fake)"; exit 0; fi
 # What the marked kernel would say, where that is the one.
 case "$*" in */marked*) FAKE_LOG=$FAKE_TRACE FAKE_END=${FAKE_TRACE_END:-$FAKE_END} FAKE_PAUSE= ;; esac
+# The n-th to be started says the n-th log, where there is one, and ends by FAKE_THEN from FAKE_TURN on.
+if [ -n "$FAKE_TURNS" ]; then
+  echo >> "$FAKE_TURNS"
+  turn=$(wc -l < "$FAKE_TURNS")
+  [ -e "$FAKE_LOG.$turn" ] && FAKE_LOG="$FAKE_LOG.$turn"
+  [ -n "$FAKE_TURN" ] && [ "$turn" -ge "$FAKE_TURN" ] && FAKE_END="$FAKE_THEN"
+fi
 [ -n "$FAKE_LOG" ] && cat "$FAKE_LOG"
 # At work between two parts of the log, until it may go on.
 if [ -n "$FAKE_PAUSE" ]; then

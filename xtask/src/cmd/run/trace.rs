@@ -9,6 +9,7 @@ use switchlab_core::params::TRACE;
 use super::{Args, Prepared};
 use crate::build::{MARKED, Talk, build_marked};
 use crate::capture::{Ignore, Limits, Serial};
+use crate::cmd::options::Repeat;
 use crate::cmd::steps::Found;
 use crate::exit::Outcome;
 use crate::failure::Failure;
@@ -45,8 +46,8 @@ impl Trace {
     ///
     /// As the build of the other.
     pub(super) fn prepare(args: &Args, talk: Talk) -> anyhow::Result<Option<Self>> {
-        let default = match args.guest.timing() {
-            Timing::Instructions if args.guest.kernel.is_none() => WITH_INSTRUCTIONS,
+        let default = match (args.guest.timing(), args.rigorous.repeat()) {
+            (Timing::Instructions, Repeat::One) if args.guest.kernel.is_none() => WITH_INSTRUCTIONS,
             _ => 0,
         };
         let exchanges = args.trace.trace.unwrap_or(default);
