@@ -273,7 +273,7 @@ pub fn trace(mode: Mode, unit: Unit, exchanges: u64) -> Vec<Record<'static>> {
             let since = |&&(_, mark, ticks): &&(u32, Mark, u64)| {
                 let since = ticks - last;
                 last = ticks;
-                (mark, since)
+                (mark.number(), since)
             };
             let events = chunk.iter().map(since).collect();
             parts.push(records::Marks { part: parts.len() as u32 + 1, cpu, start_ticks, events });

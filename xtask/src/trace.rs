@@ -110,7 +110,8 @@ impl ModeTrace {
             return Err(format!("{place} begins before the one before it has ended"));
         }
         let mut ticks = start_ticks;
-        for &(mark, since) in events {
+        for &(number, since) in events {
+            let mark = Mark::try_from(number).map_err(|error| format!("{place}: {error}"))?;
             ticks = ticks.checked_add(since).ok_or_else(|| format!("{place} has no end"))?;
             self.events.push(Event { ticks, cpu, mark });
         }

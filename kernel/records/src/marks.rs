@@ -11,8 +11,7 @@ use crate::{Mode, Unit};
 /// A boundary between two steps: what has just happened. The step that it ends began at the mark before.
 ///
 /// In a record it is its number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(into = "u8", try_from = "u8")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Mark {
     /// The loop has checked the last number and is about to hand over the next.
@@ -106,12 +105,6 @@ impl Mark {
     }
 }
 
-impl From<Mark> for u8 {
-    fn from(mark: Mark) -> Self {
-        mark.number()
-    }
-}
-
 /// A number that is no mark's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoMark(u8);
@@ -163,6 +156,6 @@ pub struct Marks {
     pub cpu: u32,
     /// The TSC at the first event.
     pub start_ticks: u64,
-    /// In order: a mark, and the TSC ticks since the event before it; 0 for the first.
-    pub events: Vec<(Mark, u64)>,
+    /// In order: a [`Mark`]'s number, and the TSC ticks since the event before it; 0 for the first.
+    pub events: Vec<(u8, u64)>,
 }

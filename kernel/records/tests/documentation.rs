@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_reflection::{ContainerFormat, Format, Registry, Tracer, TracerConfig, VariantFormat};
 use switchlab_records::{
-    ApicMode, ClockPhase, FORMAT_VERSION, MAX_LINE, Mode, PREFIX, Pass, Record, Status, Subject, Unit,
+    ApicMode, ClockPhase, FORMAT_VERSION, MAX_LINE, Mark, Mode, PREFIX, Pass, Record, Status, Subject, Unit,
     encode, parse_frame,
 };
 
@@ -54,6 +54,15 @@ fn every_record_has_an_example_of_its_own() {
 fn page_says_the_format_that_the_code_has() {
     let said = format!("The format is {FORMAT_VERSION}.");
     assert!(PAGE.contains(&said), "no `{said}`");
+}
+
+#[test]
+fn every_mark_is_on_the_page() {
+    let section = section("## `", "marks");
+    let rows = Mark::ALL.map(|mark| format!("\n| {} | `{}` | ", mark.number(), mark.name()));
+    let places: Vec<_> =
+        rows.iter().map(|row| section.find(row).unwrap_or_else(|| panic!("no `{row}`"))).collect();
+    assert!(places.is_sorted(), "the marks are not in their order");
 }
 
 /// Every type that a record is made of, with its fields or its words, as serde sees them.

@@ -78,7 +78,7 @@ fn offset_to_the_past_reads_back() {
 
 #[test]
 fn longest_part_of_a_trace_fits_and_reads_back() {
-    let events = vec![(Mark::MessageTaken, u64::MAX); EVENTS_IN_A_RECORD];
+    let events = vec![(u8::MAX, u64::MAX); EVENTS_IN_A_RECORD];
     let marks = Record::Marks(Marks { part: u32::MAX, cpu: u32::MAX, start_ticks: u64::MAX, events });
     let text = lines(&[start(), marks.clone(), end(Status::Pass, 3)]);
     assert_eq!(read_log(&text).records.get(1), Some(&marks));
@@ -86,7 +86,7 @@ fn longest_part_of_a_trace_fits_and_reads_back() {
 
 #[test]
 fn mark_is_its_number_in_a_record() {
-    let events = vec![(Mark::HandoffBegins, 0), (Mark::IpiSent, 36)];
+    let events = vec![(Mark::HandoffBegins.number(), 0), (Mark::IpiSent.number(), 36)];
     let text = lines(&[start(), Record::Marks(Marks { part: 1, cpu: 0, start_ticks: 9, events })]);
     assert!(text.contains("\"events\":[[1,0],[6,36]]"), "{text}");
     for (mark, number) in Mark::ALL.into_iter().zip(1..) {

@@ -85,6 +85,12 @@ fn same_in_the_laboratory(parts: &Parts) -> Verdict {
             &format!("{name}: the laboratory takes {}, the test kernel {due}", block.ticks),
         )?;
     }
+    let each = |name: &str| counted.counts.get(name).map_or(0, |count| count / exchanges);
+    for (mode, shape) in [(Mode::SameCore, "channel"), (Mode::CrossCore, "channel"), (Mode::Switch, "switch")]
+    {
+        let cost = each(&format!("{shape}_null_sampled")) - each(&format!("{shape}_null_batch"));
+        end.says(&format!("{}: a sample costs {cost}.", mode.name()))?;
+    }
     Ok(())
 }
 

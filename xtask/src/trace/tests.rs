@@ -91,6 +91,10 @@ fn parts_that_contradict_themselves_are_an_error() {
         ("part 1 of the trace of same-core is of CPU 7", broken(|_, parts| parts[0].cpu = 7)),
         ("part 2 of the trace of same-core begins before", broken(|_, parts| parts[1].start_ticks = 1)),
         ("part 2 of the trace of same-core has no end", broken(|_, parts| parts[1].events[1].1 = u64::MAX)),
+        (
+            "part 1 of the trace of same-core: 19 is the number of no mark",
+            broken(|_, parts| parts[0].events[3].0 = 19),
+        ),
         ("another unit", broken(|header, _| header.unit = Unit::Time)),
     ] {
         assert!(error.contains(what), "{error}");

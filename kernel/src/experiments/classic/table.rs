@@ -19,13 +19,17 @@ pub struct Table {
     parameters: Params,
     cpus: u32,
     blocks: Vec<Block>,
+    /// What a sample costs in each mode, in hundredths of a tick.
+    sample_costs: Vec<(Mode, u64)>,
 }
 
 impl Table {
     /// The table of those of `blocks` that it is made of: the handoffs of the batch pass.
     pub fn new(parameters: &Params, cpus: u32, mut blocks: Vec<Block>) -> Self {
+        let sample_costs =
+            Mode::ALL.into_iter().filter_map(|mode| Some((mode, sample_cost(&blocks, mode)?))).collect();
         blocks.retain(|block| (block.subject, block.pass) == (Subject::Handoff, Pass::Batch));
-        Self { parameters: *parameters, cpus, blocks }
+        Self { parameters: *parameters, cpus, blocks, sample_costs }
     }
 
     fn block(&self, run: u32, mode: Mode) -> Option<&Block> {
@@ -102,6 +106,15 @@ impl Table {
         }
     }
 
+    fn print_sampling(&self, ruler: Ruler) {
+        for (mode, hundredths) in &self.sample_costs {
+            let unit = if ruler == Ruler::Instructions { " instructions" } else { "" };
+            // Half of twice as much: a sample is a whole exchange.
+            let cost = ruler.fine_switch(2 * hundredths, 100);
+            log!("{}: a sample costs {cost}{unit} on top of the batch pass", mode.name());
+        }
+    }
+
     fn print_verdict(&self) {
         let (Some(same), Some(cross)) = (self.mean_ticks(Mode::SameCore), self.mean_ticks(Mode::CrossCore))
         else {
@@ -148,6 +161,18 @@ impl Table {
     }
 }
 
+/// What a sample costs in `mode`, in hundredths of a tick: an exchange of the loop without a handoff in
+/// the sampled pass, less one in the batch pass. `None` without samples, and where that is less than
+/// nothing.
+fn sample_cost(blocks: &[Block], mode: Mode) -> Option<u64> {
+    let exchange_hundredths = |pass| {
+        let of_pass = |block: &&Block| (block.subject, block.mode, block.pass) == (Subject::Null, mode, pass);
+        let sum = |part: fn(&Block) -> u64| blocks.iter().filter(of_pass).map(part).sum();
+        stats::ratio_hundredths(sum(|block| block.ticks), sum(|block| block.exchanges))
+    };
+    exchange_hundredths(Pass::Sampled)?.checked_sub(exchange_hundredths(Pass::Batch)?)
+}
+
 impl Results for Table {
     fn print(&self, clock: &Clock) {
         let Some(ruler) = Ruler::new(self.parameters.unit, clock.tsc_hz) else {
@@ -181,6 +206,7 @@ impl Results for Table {
         self.print_rows(ruler);
         log!("");
         self.print_throughput(ruler);
+        self.print_sampling(ruler);
         self.print_verdict();
         self.print_reason();
         log!("");

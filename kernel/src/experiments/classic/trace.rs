@@ -111,7 +111,7 @@ fn report_trace(mode: Mode, parameters: &Params, places: &[Place], mark_ticks: u
         let events = chunk.iter().map(|&(mark, ticks)| {
             let since = ticks.wrapping_sub(last);
             last = ticks;
-            (mark, since)
+            (mark.number(), since)
         });
         report(&Record::Marks(Marks { part, cpu: cpu.get(), start_ticks, events: events.collect() }));
     }
