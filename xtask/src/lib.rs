@@ -21,6 +21,7 @@
 //! | [`steps`], [`timeline`] | a trace cut into steps and held against the measurement; drawn for Perfetto |
 //! | [`clock`] | what the clock is worth: sources, steps, offsets, and whether it is suspect |
 //! | [`observer`] | who hears of each record as it comes |
+//! | [`verdict`] | which mode the runs of one boot call faster, and how sure that is |
 //! | [`watch`] | what happens to QEMU meanwhile, and what it makes void |
 //! | [`export`] | results as trackers of benchmarks read them |
 //! | [`report`] | the page: all of it in one HTML file |
@@ -69,6 +70,7 @@ pub mod table;
 pub mod timeline;
 pub mod toolchain;
 pub mod trace;
+pub mod verdict;
 pub mod watch;
 pub mod workspace;
 

@@ -2,16 +2,19 @@
 //! from it, and the conditions beside it. Computed from the results, and from the manifest where
 //! there is one.
 
+use std::collections::BTreeSet;
+
 use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 use switchlab_core::format::{Grouped, Hundredths, Tenths};
 use switchlab_core::ruler::Ruler;
-use switchlab_core::stats::{percent_tenths, ratio_hundredths};
-use switchlab_records::{ApicMode, Counts, Mode, Subject, Unit};
+use switchlab_core::stats::{mean, percent_tenths, ratio_hundredths};
+use switchlab_records::{self as records, ApicMode, Mode, Subject, Unit};
 
 use crate::manifest::{Manifest, plural};
 use crate::results::cost::{DISAGREEMENT_PERCENT, RANKS};
 use crate::results::{ModeResult, Results};
+use crate::verdict::{self, RunsVerdict};
 use crate::watch::Watch;
 
 /// Stands behind the title where times are not to be trusted.
@@ -43,20 +46,28 @@ pub struct Sheet {
 impl Report {
     /// Puts the report together.
     pub fn new(results: &Results<'_>, manifest: Option<&Manifest>) -> Self {
-        let mut conditions = guest_conditions(results);
-        conditions.extend(manifest.map(Manifest::conditions).unwrap_or_default());
+        let mut report = Self::watched(results, manifest.and_then(|manifest| manifest.watch.as_ref()));
+        report.conditions.extend(manifest.map(Manifest::conditions).unwrap_or_default());
+        report
+    }
+
+    /// The same with what was seen from outside alone: void runs, which count for nothing, and a guest
+    /// whose time is not the host's.
+    fn watched(results: &Results<'_>, watch: Option<&Watch>) -> Self {
+        let void = watch.map(Watch::void_runs).unwrap_or_default();
         let mut report = Self {
             title: title(results),
-            runs: runs(results),
+            runs: runs(results, &void),
             costs: vec![switches(results), exchanges(results)]
                 .into_iter()
                 .filter(|sheet| !sheet.rows.is_empty())
                 .collect(),
-            findings: findings(results),
-            conditions,
+            findings: findings(results, &void),
+            conditions: guest_conditions(results),
         };
-        if let Some(watch) = manifest.and_then(|manifest| manifest.watch.as_ref()) {
-            report.mark(watch);
+        let is_suspect = watch.and_then(|watch| watch.guest_time).is_some_and(|time| time.is_suspect());
+        if is_suspect && !report.title.ends_with(SUSPECT) {
+            report.title += SUSPECT;
         }
         report
     }
@@ -69,22 +80,6 @@ impl Report {
         conditions: Vec<(&'static str, String)>,
     ) -> Self {
         Self { title, runs: table, costs: Vec::new(), findings, conditions }
-    }
-
-    /// Marks what was seen from outside: void runs, which name no winner, and a guest whose time is not
-    /// the host's.
-    fn mark(&mut self, watch: &Watch) {
-        let void = watch.void_runs();
-        for row in &mut self.runs.rows {
-            if let ([name, .., winner], true) = (row.as_mut_slice(), self.runs.last_is_text)
-                && name.parse().is_ok_and(|run| void.contains(&run))
-            {
-                "void".clone_into(winner);
-            }
-        }
-        if watch.guest_time.is_some_and(|time| time.is_suspect()) && !self.title.ends_with(SUSPECT) {
-            self.title += SUSPECT;
-        }
     }
 
     /// For a terminal.
@@ -169,7 +164,7 @@ fn title(results: &Results<'_>) -> String {
     )
 }
 
-fn runs(results: &Results<'_>) -> Sheet {
+fn runs(results: &Results<'_>, void: &BTreeSet<u32>) -> Sheet {
     let total = results.ruler.total_name();
     let columns =
         ["Same-Core", "Cross-Core"].map(|name| [format!("{name} {total}"), format!("{name} Switch")]);
@@ -178,17 +173,37 @@ fn runs(results: &Results<'_>) -> Sheet {
         let block = &results.block(run, mode)?.block;
         Some((block.ticks, block.exchanges))
     };
-    let of_all = |mode| results.mode(mode).map(|mean| (mean.mean_ticks, mean.exchanges));
-    let rows = (1..=results.plan.runs)
-        .map(|run| row(run.to_string(), results, of_run(run, Mode::SameCore), of_run(run, Mode::CrossCore)));
-    let average = row("Average".into(), results, of_all(Mode::SameCore), of_all(Mode::CrossCore));
+    let name = |run: u32| if void.contains(&run) { format!("{run} (void)") } else { run.to_string() };
+    let rows = (1..=results.plan.runs).map(|run| {
+        let measured = [Mode::SameCore, Mode::CrossCore].map(|mode| of_run(run, mode));
+        row(name(run), results, measured, if void.contains(&run) { Counts::No } else { Counts::Yes })
+    });
+    // What is void is out of the averages too; where all is, they stand and name no winner.
+    let counted: Vec<u32> = (1..=results.plan.runs).filter(|run| !void.contains(run)).collect();
+    let (runs, counts) = match counted.as_slice() {
+        [] => ((1..=results.plan.runs).collect(), Counts::No),
+        _ => (counted, Counts::Yes),
+    };
+    let of_all = [Mode::SameCore, Mode::CrossCore].map(|mode| {
+        let blocks: Vec<_> = runs.iter().filter_map(|run| of_run(*run, mode)).collect();
+        Some((mean(blocks.iter().map(|(ticks, _)| *ticks))?, blocks.first()?.1))
+    });
+    let average = row("Average".into(), results, of_all, counts);
     Sheet { header: header.collect(), rows: rows.chain([average]).collect(), last_is_text: true }
+}
+
+/// Whether a row is counted in the verdict.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Counts {
+    Yes,
+    No,
 }
 
 /// Ticks and exchanges of a block.
 type Measured = Option<(u64, u64)>;
 
-fn row(name: String, results: &Results<'_>, same: Measured, cross: Measured) -> Vec<String> {
+fn row(name: String, results: &Results<'_>, measured: [Measured; 2], counts: Counts) -> Vec<String> {
+    let [same, cross] = measured;
     let cells = |measured: Measured, mode| match measured {
         Some((ticks, exchanges)) => {
             [results.ruler.total(ticks).to_string(), results.ruler.switch(ticks, exchanges).to_string()]
@@ -199,6 +214,7 @@ fn row(name: String, results: &Results<'_>, same: Measured, cross: Measured) -> 
         }
     };
     let winner = match (same, cross) {
+        _ if counts == Counts::No => "void".into(),
         (Some((same, _)), Some((cross, _))) => winner(same, cross, results.plan.unit),
         _ => "-".into(),
     };
@@ -271,11 +287,20 @@ fn exchanges(results: &Results<'_>) -> Sheet {
     Sheet { rows: rows.collect(), header, last_is_text: false }
 }
 
-fn findings(results: &Results<'_>) -> Vec<(&'static str, String)> {
+fn findings(results: &Results<'_>, void: &BTreeSet<u32>) -> Vec<(&'static str, String)> {
     let (same, cross) = (results.mode(Mode::SameCore), results.mode(Mode::CrossCore));
     let mut findings = Vec::new();
     if let (Some(same), Some(cross)) = (same, cross) {
         findings.push(("Overall", overall(same, cross, results.plan.unit)));
+    }
+    match verdict::of_runs(results, void) {
+        Some(RunsVerdict::Compared(comparison)) => {
+            findings.push(("Verdict", format!("{comparison}; {RUNS_OF_ONE_BOOT}")));
+        }
+        Some(RunsVerdict::AllVoid) => {
+            findings.push(("Verdict", "none: every run is void, so no figure here is to be trusted".into()));
+        }
+        Some(RunsVerdict::Exact) | None => {}
     }
     for skipped in &results.skipped {
         findings.push(("Skipped", format!("{}: {}", skipped.mode.name(), skipped.reason)));
@@ -309,6 +334,10 @@ fn findings(results: &Results<'_>) -> Vec<(&'static str, String)> {
     findings.push(("Counts", counts(results)));
     findings
 }
+
+/// How far the verdict of classic mode reaches.
+const RUNS_OF_ONE_BOOT: &str =
+    "by runs of one boot, which are not independent: `run --boots` takes a boot for each";
 
 /// What the sampled pass costs, by the loops without a handoff.
 fn sampling(results: &Results<'_>) -> Option<String> {
@@ -351,7 +380,9 @@ fn reason(results: &Results<'_>) -> Option<String> {
             let handoffs = results.blocks.iter().filter(|result| result.block.subject == Subject::Handoff);
             handoffs.filter(move |result| result.block.mode == mode)
         };
-        let sum = |part: fn(&Counts) -> u64| blocks().map(|result| part(&result.block.counts)).sum::<u64>();
+        let sum = |part: fn(&records::Counts) -> u64| {
+            blocks().map(|result| part(&result.block.counts)).sum::<u64>()
+        };
         let handoffs = sum(|counts| counts.handoffs);
         let per = |part, one: &str, many: &str| {
             let count = each(sum(part), handoffs)?;
@@ -488,16 +519,18 @@ mod tests {
                 "host_busy_percent": 1.0, "events": [], "guest_time": time, "voids": [stopped],
             }))
         };
-        let mut report = report(12, 3);
-        report.mark(&watch(20_000_000_000).unwrap());
-        let winners: Vec<_> = report.runs.rows.iter().map(|row| row.last().unwrap() == "void").collect();
-        assert_eq!(winners, [false, true, false, false]);
-        assert!(!report.title.ends_with("[clock: suspect]"));
+        let text = golden::ended(golden::classic(12, 3, 1_000));
+        let results = Results::from_log(&read_log(&text)).unwrap();
+        let watched = |watch: &Watch| Report::watched(&results, Some(watch));
+        let report = watched(&watch(20_000_000_000).unwrap());
+        let is_void = |row: &Vec<String>| row.last().unwrap() == "void";
+        assert_eq!(report.runs.rows.iter().map(is_void).collect::<Vec<_>>(), [false, true, false, false]);
+        // The averages are those of runs 1 and 3: 202 and 206 ticks a switch at 2 GHz.
+        assert_eq!((&*report.runs.rows[1][0], &*report.runs.rows[3][2]), ("2 (void)", "102ns"));
+        assert!(!report.title.ends_with(SUSPECT));
         let mut strange: Watch = watch(21_000_000_000).unwrap();
         strange.guest_time.as_mut().unwrap().apart_ppm = 50_000;
-        report.mark(&strange);
-        report.mark(&strange);
-        assert_eq!(report.title.matches("[clock: suspect]").count(), 1);
+        assert_eq!(watched(&strange).title.matches(SUSPECT).count(), 1);
     }
 
     #[test]
