@@ -31,6 +31,9 @@ pub struct Steps {
     pub ruler: Ruler,
 }
 
+/// Name of the file in a run's folder.
+pub const FILE: &str = "steps.json";
+
 /// Version of `steps.json`.
 const STEPS_FORMAT: u32 = 1;
 

@@ -225,7 +225,7 @@ fn what_is_not_measured_says_so() {
     let one_cpu = Html::parse_document(&pages::one_cpu().html);
     assert!(text(select(&one_cpu, "h1")[0]).contains("cross-core was skipped (one CPU)"));
     let times = Html::parse_document(&pages::times().html);
-    assert!(text(select(&times, "#steps")[0]).contains("cargo xtask run --trace 100"));
+    assert!(text(select(&times, "#steps")[0]).contains("cargo xtask run --deterministic"));
     assert!(text(select(&times, "#costs")[0]).contains("not measured yet"));
     assert!(text(select(&times, "#handoff")[0]).contains("The loops can not be shown: "));
 }

@@ -8,8 +8,7 @@ use switchlab_records::read_log;
 
 use super::output::Format;
 use crate::exit::Outcome;
-use crate::report;
-use crate::steps::{Steps, Whole};
+use crate::steps::{self, Steps, Whole};
 use crate::timeline::Timeline;
 use crate::trace::Traced;
 
@@ -45,8 +44,7 @@ impl Found {
     ///
     /// The file that cannot be written.
     pub fn write(&self, folder: &Path) -> anyhow::Result<()> {
-        for (name, text) in [(report::steps::FILE, self.steps.json()?), ("trace.json", self.timeline.json()?)]
-        {
+        for (name, text) in [(steps::FILE, self.steps.json()?), ("trace.json", self.timeline.json()?)] {
             let path = folder.join(name);
             fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
         }

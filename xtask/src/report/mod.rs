@@ -10,7 +10,6 @@
 //! | `sections` | what each section says, in the order of the page |
 //! | [`plots`] | the pictures |
 //! | [`listing`] | the measured loops, disassembled |
-//! | [`steps`] | the steps of a handoff |
 //! | `table` | tables of HTML |
 //! | `templates/` | the page, and its style sheet |
 //!
@@ -23,7 +22,6 @@ mod model;
 pub mod plots;
 mod sections;
 mod source;
-pub mod steps;
 mod table;
 #[cfg(test)]
 mod testing;
@@ -117,7 +115,7 @@ impl Section {
         let measured = boot.result.as_ref().ok().map(|results| Measured {
             runs: runs::Runs::new(boot, results),
             costs: costs::Costs::new(boot, results),
-            waterfall: waterfall::Waterfall::new(boot),
+            waterfall: waterfall::Waterfall::new(boot, results),
             distributions: distributions::Distributions::new(boot, results),
             order: order::Order::new(boot, results),
             handoff: handoff::Handoff::new(boot, results),

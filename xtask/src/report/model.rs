@@ -6,8 +6,8 @@ use switchlab_records::read_log;
 use super::embed::{EmbeddedFile, EmbeddedRun};
 use super::listing::{self, Listing};
 use super::plots::Quantity;
-use super::steps::{self, Steps};
 use crate::exit::{Outcome, judge_log};
+use crate::folder;
 use crate::manifest::{self, Manifest};
 use crate::results::Results;
 use crate::status::Status;
@@ -26,8 +26,8 @@ pub struct Boot<'a> {
     pub manifest_problem: Option<String>,
     /// What it measured, or why that is nothing.
     pub result: Result<Results<'a>, NoResult>,
-    /// The steps of a handoff; `None` where they were not measured.
-    pub steps: Option<Steps>,
+    /// The marked kernel's log; `None` where nothing was traced.
+    pub trace: Option<&'a str>,
     /// The loops as they were built, or why they are not known.
     pub listing: Result<Listing, String>,
 }
@@ -88,7 +88,7 @@ impl<'a> Boot<'a> {
             id: format!("boot-{number}"),
             log: &log.text,
             result: judge(&log.text, manifest.as_ref()),
-            steps: run.beside(log, steps::FILE).and_then(|file| serde_json::from_str(&file.text).ok()),
+            trace: run.beside(log, folder::TRACE_LOG).map(|file| &*file.text),
             listing,
             manifest,
             manifest_problem,

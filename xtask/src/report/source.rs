@@ -11,14 +11,8 @@ use crate::status::Refusal;
 use crate::{manifest, report};
 
 /// The files of a boot that a report shows or carries.
-pub const FILES: [&str; 6] = [
-    folder::LOG,
-    manifest::FILE,
-    folder::STDERR,
-    report::listing::FILE,
-    report::steps::FILE,
-    folder::TRACE_LOG,
-];
+pub const FILES: [&str; 5] =
+    [folder::LOG, manifest::FILE, folder::STDERR, report::listing::FILE, folder::TRACE_LOG];
 
 /// The folders of a run of several boots are named `boot-01` and so on.
 const BOOT: &str = "boot-";

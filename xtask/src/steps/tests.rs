@@ -172,15 +172,3 @@ fn json_says_steps_by_name() {
     assert_eq!(cross["steps"][3]["cost"], 38.0);
     assert_eq!(value["waterfall"]["bars"][0]["name"], "loop");
 }
-
-#[test]
-fn report_reads_what_is_written() {
-    let steps = steps_in(Unit::Instructions, [166, 281]);
-    let read: crate::report::steps::Steps = serde_json::from_str(&steps.json().unwrap()).unwrap();
-    assert_eq!((read.unit.as_str(), read.modes.len()), ("instructions", 2));
-    for (read, steps) in read.modes.iter().zip(&steps.modes) {
-        assert_eq!((read.mode, read.whole, read.remainder), (steps.mode, steps.whole, steps.remainder));
-        let costs = read.steps.iter().map(|step| (&*step.name, step.cost));
-        assert!(costs.eq(steps.steps.iter().map(|cost| (cost.step.name(), cost.cost))));
-    }
-}

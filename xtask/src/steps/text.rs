@@ -32,7 +32,7 @@ impl Steps {
         format!("Why, in measured steps of one exchange (two switches), in {unit}:")
     }
 
-    fn sheet(&self) -> Sheet {
+    pub(crate) fn sheet(&self) -> Sheet {
         let columns = || COLUMNS.iter().filter_map(|(mode, name)| Some((self.mode(*mode)?, *name)));
         let mut header = vec!["Step".to_owned()];
         header.extend(columns().map(|(_, name)| name.to_owned()));
@@ -86,7 +86,7 @@ impl Steps {
     }
 
     /// What is to be said of the table.
-    fn notes(&self) -> Vec<String> {
+    pub(crate) fn notes(&self) -> Vec<String> {
         let mut notes = vec![self.worth()];
         if let Some(mode) = self.modes.first() {
             let cost = self.figure(mode.mark);

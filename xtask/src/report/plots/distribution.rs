@@ -98,7 +98,7 @@ impl Distribution {
     fn paint(&self, canvas: &mut Canvas<'_>, width: Width, (first, last): (i32, i32)) -> Result<(), String> {
         let (left, right) = match width {
             Width::Wide => (64, 662),
-            Width::Narrow => (70, 336),
+            Width::Narrow => (64, 336),
         };
         let least_share = self.bars.iter().map(|bar| bar.share).fold(1.0, f64::min);
         let lowest = (least_share.log10().floor() as i32 - 1).min(-1);
@@ -152,9 +152,12 @@ const fn bar_of(bucket: u16) -> (u16, u16) {
     (first, first + BUCKETS_A_BAR - 1)
 }
 
-/// A power of ten as a percentage: `100 %`, `0.01 %`.
+/// A power of ten as a share: `100 %`, `0.01 %`, and below that in millionths: `1 ppm`.
 fn share_text(exponent: i32) -> String {
-    format!("{}\u{202f}%", 10f64.powi(exponent + 2))
+    match exponent {
+        -4.. => format!("{}\u{202f}%", 10f64.powi(exponent + 2)),
+        _ => format!("{}\u{202f}ppm", 10f64.powi(exponent + 6)),
+    }
 }
 
 #[cfg(test)]

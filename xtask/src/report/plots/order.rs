@@ -140,7 +140,7 @@ fn paint(
             Standing::Counts => canvas.mark(place, super::mark(panel.mode), ink)?,
             Standing::Void => {
                 canvas.mark(place, Mark::Ring, ink)?;
-                canvas.text((place.0, place.1 - 13), "void", Align::Center, Ink::Text)?;
+                canvas.text((place.0 + 9, place.1), "void", Align::Left, Ink::Text)?;
             }
         }
     }

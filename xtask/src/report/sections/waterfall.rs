@@ -1,21 +1,27 @@
-//! Where the difference between the modes comes from, step by step.
+//! Where the difference between the modes comes from, step by step: by the trace beside the log.
 
-use switchlab_records::Mode;
+use switchlab_core::ruler::Ruler;
+use switchlab_records::read_log;
 
+use crate::exit::{Outcome, judge_log};
 use crate::report::model::Boot;
-use crate::report::plots::waterfall::{Step, figure};
+use crate::report::plots::waterfall::{Bar, figure};
 use crate::report::plots::{Figure, Quantity};
-use crate::report::steps::{ModeSteps, Steps};
 use crate::report::table::Table;
+use crate::results::Results;
+use crate::steps::{Steps, Whole};
+use crate::trace::Traced;
 
 /// The steps.
 pub(crate) enum Waterfall {
     /// They were measured.
     Measured {
-        /// The way from one mode to the other.
-        figure: Box<Figure>,
-        /// The same as a table.
+        /// The way from one mode to the other; `None` where one of them was not traced.
+        figure: Option<Box<Figure>>,
+        /// The steps of each mode.
         table: Box<Table>,
+        /// How far they are to be trusted.
+        notes: Vec<String>,
     },
     /// They were not.
     NotMeasured {
@@ -24,106 +30,44 @@ pub(crate) enum Waterfall {
     },
 }
 
-/// The modes that are told apart.
-const MODES: [Mode; 2] = [Mode::SameCore, Mode::CrossCore];
-
 impl Waterfall {
-    pub(crate) fn new(boot: &Boot<'_>) -> Self {
-        let Some(steps) = &boot.steps else {
-            return Self::NotMeasured { why: "this run took no time stamps between the steps".into() };
+    pub(crate) fn new(boot: &Boot<'_>, results: &Results<'_>) -> Self {
+        let Some(trace) = boot.trace else {
+            return Self::NotMeasured { why: "this run was not traced".into() };
         };
-        Self::of(&format!("{}-steps", boot.id), steps).unwrap_or_else(|why| Self::NotMeasured { why })
+        match steps(trace, results) {
+            Ok(steps) => Self::of(&format!("{}-steps", boot.id), &steps),
+            Err(why) => Self::NotMeasured { why },
+        }
     }
 
-    fn of(id: &str, steps: &Steps) -> Result<Self, String> {
-        let quantity = if steps.unit == "instructions" { Quantity::Instructions } else { Quantity::Time };
-        let of_mode = |mode: Mode| {
-            let found = steps.modes.iter().find(|steps| steps.mode == mode);
-            found.ok_or_else(|| format!("the steps of {} were not measured", mode.name()))
+    fn of(id: &str, steps: &Steps) -> Self {
+        let quantity = match steps.ruler {
+            Ruler::Instructions => Quantity::Instructions,
+            Ruler::Time(_) => Quantity::Time,
         };
-        let both = [of_mode(MODES[0])?, of_mode(MODES[1])?];
-        let merged = merged(both);
-        let table = merged.iter().map(|step| {
-            let [first, second] = step.costs.map(|cost| quantity.text(cost));
-            vec![step.name.clone(), first, second, quantity.text(step.difference())]
+        let figure = steps.waterfall.as_ref().and_then(|waterfall| {
+            let mut bars: Vec<Bar> = waterfall
+                .bars
+                .iter()
+                .map(|bar| Bar { name: bar.step.name(), difference: bar.difference })
+                .collect();
+            if waterfall.remainder != 0.0 {
+                bars.push(Bar { name: "not attributed", difference: waterfall.remainder });
+            }
+            let ends = [(waterfall.from, waterfall.from_whole), (waterfall.to, waterfall.to_whole)];
+            figure(id, quantity, ends, &bars).ok().map(Box::new)
         });
-        let table = Table::of_text(
-            "The steps of one exchange, which is two handoffs",
-            &["step", MODES[0].name(), MODES[1].name(), "difference"],
-            table.collect(),
-        );
-        Ok(Self::Measured { figure: Box::new(figure(id, quantity, MODES, &merged)?), table: Box::new(table) })
+        let caption = "The steps of one exchange (two switches)".to_owned();
+        let table = Box::new(Table::of_sheet(caption, &steps.sheet()).with_summary());
+        Self::Measured { figure, table, notes: steps.notes() }
     }
 }
 
-/// The steps of both: a step that one mode lacks costs nothing there. In the order of the second,
-/// those of the first alone before them, and last what no step accounts for.
-fn merged([first, second]: [&ModeSteps; 2]) -> Vec<Step> {
-    let cost = |steps: &ModeSteps, name: &str| {
-        steps.steps.iter().filter(|step| step.name == name).map(|step| step.cost).sum::<f64>()
-    };
-    let mut names: Vec<&str> = Vec::new();
-    for step in first.steps.iter().filter(|step| second.steps.iter().all(|other| other.name != step.name)) {
-        if !names.contains(&&*step.name) {
-            names.push(&step.name);
-        }
-    }
-    for step in &second.steps {
-        if !names.contains(&&*step.name) {
-            names.push(&step.name);
-        }
-    }
-    let mut steps: Vec<_> = names
-        .into_iter()
-        .map(|name| Step { name: name.to_owned(), costs: [cost(first, name), cost(second, name)] })
-        .collect();
-    let left_over = [first.remainder, second.remainder];
-    if left_over != [0.0; 2] {
-        steps.push(Step { name: "not attributed".into(), costs: left_over });
-    }
-    steps
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::report::steps::StepCost;
-
-    fn steps(mode: Mode, costs: &[(&str, f64)]) -> ModeSteps {
-        let steps = costs.iter().map(|(name, cost)| StepCost { name: (*name).into(), cost: *cost });
-        let whole = costs.iter().map(|(_, cost)| cost).sum();
-        ModeSteps { mode, whole, steps: steps.collect(), remainder: 0.0 }
-    }
-
-    #[test]
-    fn every_step_of_both_modes_is_in_the_way_between_them() {
-        let same = steps(Mode::SameCore, &[("channel", 30.0), ("run queue", 20.0), ("switch", 10.0)]);
-        let cross = steps(Mode::CrossCore, &[("channel", 31.0), ("ICR write", 5.0), ("run queue", 25.0)]);
-        let merged = merged([&same, &cross]);
-        let names: Vec<_> = merged.iter().map(|step| &*step.name).collect();
-        assert_eq!(names, ["switch", "channel", "ICR write", "run queue"]);
-        let difference: f64 = merged.iter().map(Step::difference).sum();
-        assert_eq!(difference, cross.whole - same.whole);
-    }
-
-    #[test]
-    fn what_no_step_accounts_for_is_a_step_of_its_own() {
-        let same = steps(Mode::SameCore, &[("channel", 30.0)]);
-        let mut cross = steps(Mode::CrossCore, &[("channel", 31.0)]);
-        (cross.whole, cross.remainder) = (28.0, -3.0);
-        let merged = merged([&same, &cross]);
-        assert_eq!((&*merged[1].name, merged[1].costs), ("not attributed", [0.0, -3.0]));
-        let difference: f64 = merged.iter().map(Step::difference).sum();
-        assert_eq!(difference, cross.whole - same.whole);
-    }
-
-    #[test]
-    fn mode_without_steps_is_named() {
-        let same = steps(Mode::SameCore, &[("channel", 30.0)]);
-        let steps = Steps { unit: "instructions".into(), modes: vec![same] };
-        assert_eq!(
-            Waterfall::of("x", &steps).err().as_deref(),
-            Some("the steps of cross-core were not measured")
-        );
+/// The trace, cut into steps and held against what was measured.
+fn steps(trace: &str, results: &Results<'_>) -> Result<Steps, String> {
+    match judge_log(trace) {
+        Outcome::Pass => Steps::new(&Traced::from_log(&read_log(trace))?, &Whole::of(results)),
+        outcome => Err(format!("the trace has no result: {outcome}")),
     }
 }
