@@ -45,7 +45,7 @@ fn tally(trials: usize, runs: usize, spread: Spread, design: Design, effect: f64
         other.iter_mut().for_each(|value| *value *= effect);
         let series = |name, values| Series { name, values };
         // Fewer resamples than usual: what is counted does not hang on the last digit of an end.
-        let bootstrap = Bootstrap { pairing, resamples: 1_000, seed: trial as u64, levels };
+        let bootstrap = Bootstrap { pairing, resamples: 1_000, seed: trial as u64, levels, family: 1 };
         let comparison = compare(series("base", &base), series("other", &other), bootstrap).unwrap();
         tally.slower += usize::from(comparison.verdict == Verdict::Slower);
         tally.faster += usize::from(comparison.verdict == Verdict::Faster);

@@ -3,7 +3,7 @@ use crate::order::{median, quantile};
 use crate::testing::{MULTI, Noise, SINGLE, Spread};
 
 const PLAIN: Bootstrap =
-    Bootstrap { pairing: Pairing::Paired, resamples: 10_000, seed: 1, levels: Levels::Plain };
+    Bootstrap { pairing: Pairing::Paired, resamples: 10_000, seed: 1, levels: Levels::Plain, family: 1 };
 
 fn rounded(interval: Interval) -> (f64, f64) {
     ((interval.low * 100.0).round() / 100.0, (interval.high * 100.0).round() / 100.0)
@@ -59,13 +59,17 @@ fn levels_are_expanded_for_few_runs_and_plain_for_many() {
     // Hesterberg's formula from tables of t: 2.776445, 2.262157, 2.093024, 2.022691.
     for (runs, tail) in [(2, 0.0), (5, 0.000_954_1), (10, 0.008_550_6), (20, 0.015_880_8), (40, 0.020_257_5)]
     {
-        assert!((Levels::Expanded.tail(runs) - tail).abs() < 1e-7, "{runs}: {}", Levels::Expanded.tail(runs));
+        assert!(
+            (Levels::Expanded.tail(runs, 1) - tail).abs() < 1e-7,
+            "{runs}: {}",
+            Levels::Expanded.tail(runs, 1)
+        );
     }
-    let tails =
-        [1, 2, 3, 5, 10, 100, 1_000, 5_000, 5_001, 5_002, 1_000_000].map(|runs| Levels::Expanded.tail(runs));
+    let tails = [1, 2, 3, 5, 10, 100, 1_000, 5_000, 5_001, 5_002, 1_000_000]
+        .map(|runs| Levels::Expanded.tail(runs, 1));
     assert!(tails.windows(2).all(|pair| pair[0] <= pair[1]), "{tails:?}");
     assert!((0.02499..=0.025).contains(&tails[10]), "{tails:?}");
-    assert!([1, 10, 1_000_000].iter().all(|runs| (Levels::Plain.tail(*runs) - 0.025).abs() < 1e-12));
+    assert!([1, 10, 1_000_000].iter().all(|runs| (Levels::Plain.tail(*runs, 1) - 0.025).abs() < 1e-12));
 }
 
 /// Ratios of medians as the book draws them: each resample row by row.
@@ -148,4 +152,17 @@ fn time_of_a_million_samples() {
         let summaries = [&base, &other].map(|values| crate::Summary::of(values).unwrap());
         println!("{rows} rows, summaries: {:?}, {}", start.elapsed(), summaries[0].median);
     }
+}
+
+#[test]
+fn intervals_of_a_family_cut_off_less_each() {
+    for (family, tail) in [(0, 0.025), (1, 0.025), (2, 0.0125), (5, 0.005)] {
+        assert!((Levels::Plain.tail(10, family) - tail).abs() < 1e-12, "{family}");
+    }
+    // t of 9 degrees of freedom at 0.8333 % is -2.9333; times the root of 10 / 9 it is -3.0920.
+    assert!((Levels::Expanded.tail(10, 3) - 0.000994).abs() < 1e-5, "{}", Levels::Expanded.tail(10, 3));
+    let [base, other] = Noise::new(10).runs(10, Spread::Normal(0.05), 0.0);
+    let width =
+        |family| Bootstrap { family, ..Bootstrap::default() }.ratio_of_medians(&base, &other).unwrap().width;
+    assert!(width(1) < width(3) && width(3) < width(30));
 }
