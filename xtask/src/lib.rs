@@ -16,6 +16,7 @@
 //! | [`instructions`] | the expected instruction counts, and what is held against them |
 //! | [`folder`], [`manifest`] | what a run leaves, and the facts beside its log |
 //! | [`baseline`] | runs that are kept by a name |
+//! | [`compare`] | two runs held against each other |
 //! | [`results`], [`table`] | what a log says: JSON, CSV, table, markdown |
 //! | [`trace`] | what the marked kernel's log says, and the message's way through it |
 //! | [`steps`], [`timeline`] | a trace cut into steps and held against the measurement; drawn for Perfetto |
@@ -43,6 +44,7 @@ pub mod build;
 pub mod capture;
 pub mod clock;
 pub mod cmd;
+pub mod compare;
 pub mod exit;
 pub mod export;
 pub mod failure;

@@ -32,6 +32,8 @@ enum Command {
     Report(cmd::report::Args),
     /// Say what a table of runs shows: spread, drift, and whether its columns differ
     Analyse(cmd::analyse::Args),
+    /// Hold two runs against each other: a verdict for each mode, and an exit status for CI
+    Compare(cmd::compare::Args),
     /// Boot the kernel and stop at its first instruction, for gdb
     Gdb(Box<cmd::gdb::Args>),
     /// Ping-pong of two host threads; `run` starts it
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         Command::Replay(args) => cmd::replay::run(&args),
         Command::Report(args) => cmd::report::run(&args),
         Command::Analyse(args) => cmd::analyse::run(&args),
+        Command::Compare(args) => cmd::compare::run(&args),
         Command::Gdb(args) => cmd::gdb::run(&args),
         Command::HostFloor => cmd::host_floor(),
     };

@@ -2,6 +2,7 @@
 
 pub mod analyse;
 pub mod build;
+pub mod compare;
 pub mod doctor;
 pub mod gdb;
 pub mod lint;

@@ -1,0 +1,253 @@
+//! Two runs, or two sets of boots, held against each other: what may be compared, each row's verdict,
+//! and what it comes to in all. Called by `cmd::compare`; nothing here prints.
+//!
+//! | file | what it owns |
+//! |---|---|
+//! | `source` | a word of the command line to a side: the logs behind it, judged |
+//! | `side` | what a side's boots measured, without what is void |
+//! | `conditions` | what differs between two boots, and what that forbids |
+//! | `rows` | a row's two series to its finding: estimated in time, exact in instructions |
+//! | `show` | as text, markdown and JSON |
+
+mod conditions;
+mod rows;
+mod show;
+mod side;
+mod source;
+
+pub use conditions::Allowed;
+pub use rows::{Direction, Exact, Finding, Row};
+pub use show::{json, markdown, text};
+pub use side::{Boot, Side};
+pub use source::find;
+
+use serde::Serialize;
+use switchlab_records::Unit;
+
+use conditions::{Difference, Weight, differences};
+
+/// Version of what `--format json` gives.
+const FORMAT: u32 = 1;
+
+/// What two sides come to.
+#[derive(Clone, Debug, Serialize)]
+pub struct Compared {
+    /// Version of this format.
+    pub format: u32,
+    /// What B is held against.
+    pub a: SideFacts,
+    /// What the verdicts are about.
+    pub b: SideFacts,
+    /// `ns` or `instructions`.
+    pub unit: &'static str,
+    /// What stands for one repetition.
+    pub basis: Basis,
+    /// What differs, and may be why the figures do.
+    pub warnings: Vec<String>,
+    /// Whether both booted the same kernel.
+    pub kernel: String,
+    /// One switch of each mode: what counts.
+    pub rows: Vec<Row>,
+    /// Percentiles of the exchanges: told, and no part of the verdict in all.
+    pub information: Vec<Row>,
+    /// What it comes to.
+    pub verdict: Overall,
+}
+
+/// One side, in short.
+#[derive(Clone, Debug, Serialize)]
+pub struct SideFacts {
+    /// As it was asked for.
+    pub name: String,
+    /// Boots.
+    pub boots: usize,
+    /// Runs in all boots.
+    pub runs: usize,
+    /// Those of them that are void, and out of it.
+    pub void_runs: usize,
+    /// Its conditions, in one line.
+    pub conditions: String,
+}
+
+/// What stands for one repetition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Basis {
+    /// Each boot by the median of its runs: boots are independent.
+    Boots,
+    /// Each run, of a boot on at least one side: runs of a boot are correlated.
+    RunsOfOneBoot,
+    /// Counted instructions, which repeat to the last one.
+    Exact,
+}
+
+/// What all rows come to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Overall {
+    /// `slower`, `faster`, `mixed`, `no difference shown`, `more`, `fewer`, `equal` or `no verdict`.
+    pub word: &'static str,
+    /// In one sentence.
+    pub sentence: String,
+}
+
+/// Compares `b` with `a`.
+///
+/// # Errors
+///
+/// What makes them incomparable, and what would help.
+pub fn compare(a: &Side, b: &Side, allowed: &[Allowed]) -> Result<Compared, String> {
+    let mut warnings = Vec::new();
+    for side in [a, b] {
+        uniform(side, &mut warnings)?;
+    }
+    for difference in differences(a.first(), b.first()) {
+        weigh(&difference, allowed, &mut warnings)?;
+    }
+    warnings.extend(conditions::notes(a, b));
+    let basis = basis(a, b);
+    let rows = rows::switches(a, b, basis)?;
+    if rows.is_empty() {
+        return Err(format!(
+            "no common mode: A has {}, B has {}; runs that measured the same are expected",
+            a.mode_names(),
+            b.mode_names()
+        ));
+    }
+    if rows.iter().all(|row| row.runs.contains(&0)) {
+        return Err(rows[0].finding.why_no_verdict(rows[0].runs));
+    }
+    let without: Vec<_> = rows.iter().filter(|row| row.finding.direction() == Direction::Unknown).collect();
+    // Where none has one, the verdict says so.
+    if without.len() < rows.len() {
+        warnings.extend(
+            without
+                .iter()
+                .map(|row| format!("no verdict on {}: {}", row.name, row.finding.why_no_verdict(row.runs))),
+        );
+    }
+    Ok(Compared {
+        format: FORMAT,
+        a: a.facts(),
+        b: b.facts(),
+        unit: a.first().facts.unit_name(),
+        basis,
+        warnings,
+        kernel: conditions::kernels(a.first(), b.first()),
+        verdict: overall(&rows),
+        rows,
+        information: rows::percentiles(a, b, basis)?,
+    })
+}
+
+/// The boots of one side are repetitions of one thing, so nothing that matters may differ.
+fn uniform(side: &Side, warnings: &mut Vec<String>) -> Result<(), String> {
+    let (first, others) = (side.first(), &side.boots[1..]);
+    for boot in others {
+        for Difference { what, values: [one, other], weight } in differences(first, boot) {
+            let text = format!("the boots of {} differ in {what}: {one} and {other}", side.name);
+            match weight {
+                Weight::Warn => {
+                    if !warnings.contains(&text) {
+                        warnings.push(text);
+                    }
+                }
+                Weight::Never | Weight::Unless(_) => {
+                    return Err(format!(
+                        "{text}; boots of one build under one set of conditions are expected"
+                    ));
+                }
+            }
+        }
+        if !first.is_same_kernel(boot) {
+            return Err(format!(
+                "the boots of {} are of different kernels; boots of one build are expected",
+                side.name
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn weigh(difference: &Difference, allowed: &[Allowed], warnings: &mut Vec<String>) -> Result<(), String> {
+    let Difference { what, values: [a, b], weight } = difference;
+    let text = format!("{what} differs: A {a}, B {b}");
+    match weight {
+        Weight::Never => return Err(format!("{text}; there is no comparing them")),
+        Weight::Unless(which) if !allowed.contains(which) => {
+            return Err(format!(
+                "{text}; what differs then need not be the build. --allow-different {} compares all the same",
+                which.name()
+            ));
+        }
+        Weight::Unless(_) | Weight::Warn => warnings.push(text),
+    }
+    Ok(())
+}
+
+fn basis(a: &Side, b: &Side) -> Basis {
+    match (a.first().facts.unit, a.boots.len().min(b.boots.len())) {
+        (Unit::Instructions, _) => Basis::Exact,
+        (Unit::Time, 0 | 1) => Basis::RunsOfOneBoot,
+        (Unit::Time, _) => Basis::Boots,
+    }
+}
+
+/// All rows to one word: a difference in any row is one, and differences in both directions are mixed.
+fn overall(rows: &[Row]) -> Overall {
+    let names = |direction: Direction| {
+        let rows = rows.iter().filter(|row| row.finding.direction() == direction);
+        rows.map(|row| row.name.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    let (worse, better) = (names(Direction::Worse), names(Direction::Better));
+    let (less, more, none) = rows[0].finding.words();
+    let has = |direction| rows.iter().any(|row| row.finding.direction() == direction);
+    match (worse.is_empty(), better.is_empty()) {
+        (false, false) => Overall {
+            word: "mixed",
+            sentence: format!("mixed: B is {more} than A in {worse}, {less} in {better}"),
+        },
+        (false, true) => Overall { word: more, sentence: format!("B is {more} than A in {worse}") },
+        (true, false) => Overall { word: less, sentence: format!("B is {less} than A in {better}") },
+        (true, true) if has(Direction::None) => {
+            Overall { word: none, sentence: format!("{none} between A and B in {}", names(Direction::None)) }
+        }
+        (true, true) => Overall {
+            word: "no verdict",
+            sentence: format!("no verdict: {}", rows[0].finding.why_no_verdict(rows[0].runs)),
+        },
+    }
+}
+
+/// What `--fail-on` counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum FailOn {
+    /// A row in which B is slower, or executes more instructions.
+    Slower,
+    /// A row in which B is faster, or executes fewer instructions.
+    Faster,
+    /// Either.
+    Any,
+    /// Nothing.
+    None,
+}
+
+impl Compared {
+    /// The rows that `fail_on` counts: those whose whole interval lies beyond the threshold, a part of
+    /// A's figure.
+    pub fn counted(&self, fail_on: FailOn, threshold: f64) -> Vec<&Row> {
+        let counts = |row: &&Row| {
+            let beyond = row.finding.is_beyond(threshold);
+            match (row.finding.direction(), fail_on) {
+                (Direction::Worse, FailOn::Slower | FailOn::Any) => beyond,
+                (Direction::Better, FailOn::Faster | FailOn::Any) => beyond,
+                _ => false,
+            }
+        };
+        self.rows.iter().filter(counts).collect()
+    }
+
+    /// Whether no row has a verdict.
+    pub fn is_without_verdict(&self) -> bool {
+        self.rows.iter().all(|row| row.finding.direction() == Direction::Unknown)
+    }
+}
