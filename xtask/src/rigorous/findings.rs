@@ -38,6 +38,9 @@ pub struct BootResult {
     pub cross_core: Option<f64>,
     /// The same of two bare contexts.
     pub switch: Option<f64>,
+    /// Same-core, cross-core and bare switch over all runs, the void ones included: shown where the boot
+    /// is void, and never compared.
+    pub with_void_runs: [Option<f64>; 3],
     /// Whether its times are to be trusted.
     pub clock_suspect: bool,
     /// What it was asked for, in one line.
@@ -81,16 +84,17 @@ impl BootResult {
     ) -> anyhow::Result<Self> {
         let watch = manifest.and_then(|manifest| manifest.watch.as_ref());
         let void_runs = watch.map(Watch::void_runs).unwrap_or_default();
-        let median = |mode| {
-            let is_counted = |run: &u32| {
-                let is_void =
-                    watch.is_some_and(|watch| watch.is_void(*run, mode, Subject::Handoff, Pass::Batch));
-                !void_runs.contains(run) && !is_void
-            };
+        let is_counted = |run: u32, mode| {
+            let is_void = watch.is_some_and(|watch| watch.is_void(run, mode, Subject::Handoff, Pass::Batch));
+            !void_runs.contains(&run) && !is_void
+        };
+        let median_of = |mode, is_wanted: &dyn Fn(u32, Mode) -> bool| {
             let switch = |run| results.block(run, mode).map(|block| block.switch);
-            let values: Vec<f64> = (1..=results.plan.runs).filter(is_counted).filter_map(switch).collect();
+            let runs = (1..=results.plan.runs).filter(|run| is_wanted(*run, mode));
+            let values: Vec<f64> = runs.filter_map(switch).collect();
             Summary::of(&values).ok().map(|summary| summary.median)
         };
+        let median = |mode| median_of(mode, &is_counted);
         let guest_time = watch.and_then(|watch| watch.guest_time);
         Ok(Self {
             boot: entry.number,
@@ -99,6 +103,7 @@ impl BootResult {
             same_core: median(Mode::SameCore),
             cross_core: median(Mode::CrossCore),
             switch: median(Mode::Switch),
+            with_void_runs: Mode::ALL.map(|mode| median_of(mode, &|_, _| true)),
             clock_suspect: results.clock.is_suspect() || guest_time.is_some_and(|time| time.is_suspect()),
             title: Title {
                 unit: results.unit,

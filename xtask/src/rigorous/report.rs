@@ -75,28 +75,27 @@ impl Findings<'_> {
     }
 
     fn rows(&self) -> Vec<Vec<String>> {
-        let row = |name: String, same: Option<f64>, cross: Option<f64>, switch: Option<f64>, void: String| {
+        let row = |name: String, values: [Option<f64>; 3], void: String| {
+            let [same, cross, bare] = values;
             let cell = |value: Option<f64>| value.map_or_else(|| "-".into(), |value| self.cost(value));
             let ratio = same.zip(cross).map_or_else(|| "-".into(), |(same, cross)| ratio(cross / same));
-            vec![name, cell(same), cell(cross), ratio, cell(switch), void]
+            vec![name, cell(same), cell(cross), ratio, cell(bare), void]
         };
-        let of_boot = |boot: &BootResult| {
-            let void = match boot.void_runs.len() {
-                0 => "none".into(),
-                all if all == boot.runs as usize => format!("all {all}: void"),
-                some => format!("{some} of {}", boot.runs),
-            };
-            row(boot.boot.to_string(), boot.same_core, boot.cross_core, boot.switch, void)
+        let of_boot = |boot: &BootResult| match boot.void_runs.len() {
+            // Shown and not counted.
+            all if all == boot.runs as usize => {
+                row(boot.boot.to_string(), boot.with_void_runs, format!("all {all}: void"))
+            }
+            some => {
+                let void = if some == 0 { "none".into() } else { format!("{some} of {}", boot.runs) };
+                row(boot.boot.to_string(), [boot.same_core, boot.cross_core, boot.switch], void)
+            }
         };
         let median =
             |value: fn(&BootResult) -> Option<f64>| self.summary(value).map(|summary| summary.median);
-        let last = row(
-            "Median".into(),
-            median(|boot| boot.pair().map(|(same, _)| same)).or_else(|| median(|boot| boot.same_core)),
-            median(|boot| boot.pair().map(|(_, cross)| cross)),
-            median(|boot| boot.switch),
-            String::new(),
-        );
+        let same = median(|boot| boot.pair().map(|(same, _)| same)).or_else(|| median(|boot| boot.same_core));
+        let cross = median(|boot| boot.pair().map(|(_, cross)| cross));
+        let last = row("Median".into(), [same, cross, median(|boot| boot.switch)], String::new());
         self.results.iter().map(of_boot).chain([last]).collect()
     }
 

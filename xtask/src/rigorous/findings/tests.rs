@@ -110,6 +110,9 @@ fn no_boot_that_counts_is_no_verdict() {
     let findings_of = |results: &[BootResult]| Findings::new(&boots, results).report().text();
     let void = findings_of(&[boot(1, 100, &[1, 2, 3])]);
     assert!(void.contains("Verdict:  none: no boot has both modes"), "{void}");
+    let rows = |name: &str| void.lines().find(|line| line.starts_with(name)).unwrap_or_default().to_owned();
+    assert!(rows(" 1 ").contains("102ns") && rows(" 1 ").ends_with("all 3: void"), "{void}");
+    assert!(!rows(" Median").contains("ns"), "{void}");
     assert!(findings_of(&[]).contains("Verdict:"));
 }
 
