@@ -26,6 +26,7 @@ fn numbers_out_of_range_are_refused() {
     refused("--smp 0", 2, &["--smp", "1..=64"]);
     refused("--smp 65", 2, &["--smp", "1..=64"]);
     refused("--exchanges 0", 2, &["--exchanges", "1..=1000000000"]);
+    refused("--samples 1000000001", 2, &["--samples", "0..=1000000000"]);
     refused("--runs 0", 2, &["--runs", "1..=1000"]);
     refused("--runs many", 2, &["--runs", "many"]);
     refused("--timeout 0", 2, &["--timeout", "1..="]);

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use switchlab_core::params::{DEFAULT_PAIR, EXCHANGES, Params, RUNS, parse_pair};
+use switchlab_core::params::{DEFAULT_PAIR, EXCHANGES, Params, RUNS, SAMPLES, WARM_UP, parse_pair};
 
 use crate::accel::{self, Choice, Wanted};
 use crate::qemu::{Accelerator, Config, Machine, TcgThread, Timing};
@@ -76,6 +76,13 @@ pub struct ExperimentArgs {
     /// with --boots 100000; with --deterministic 10000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(EXCHANGES))]
     pub exchanges: Option<u64>,
+    /// Exchanges before each timed block, discarded, 0 to 1000000000 [default: 10000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(WARM_UP))]
+    pub warm_up: Option<u64>,
+    /// Exchanges in each block of the sampled pass, each timed by itself; 0 for no such pass, and never
+    /// more than --exchanges [default: 100000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(SAMPLES))]
+    pub samples: Option<u64>,
     /// The two CPUs, the first also that of the same-core mode [default: 0,1]
     #[arg(long, value_name = "A,B", value_parser = pair)]
     pub pair: Option<(u32, u32)>,
@@ -282,15 +289,17 @@ impl ExperimentArgs {
 
     /// The pair is left out where there is one CPU, unless it was asked for.
     fn words(&self, cpus: u32, manner: Manner) -> String {
-        let Self { experiment, pair, .. } = self;
+        let Self { experiment, pair, warm_up, samples, .. } = self;
         let Size { runs, exchanges } = self.size(manner);
         let pair = pair.or((cpus > 1).then_some(DEFAULT_PAIR));
         let pair = pair.map_or_else(String::new, |(first, second)| format!(" pair={first},{second}"));
+        let named = [("warmup", *warm_up), ("samples", *samples)]
+            .map(|(key, value)| value.map_or_else(String::new, |value| format!(" {key}={value}")));
         let unit = match manner.timing {
             Timing::Host => "",
             Timing::Instructions => " unit=instructions",
         };
-        format!("experiment={experiment} runs={runs} exchanges={exchanges}{pair}{unit}")
+        format!("experiment={experiment} runs={runs} exchanges={exchanges}{pair}{}{unit}", named.concat())
     }
 
     /// How much is measured in a boot: what was asked for, else what suits.
@@ -358,7 +367,14 @@ mod tests {
     const HOST: Manner = Manner { timing: Timing::Host, boots: Repeat::One };
 
     fn experiment() -> ExperimentArgs {
-        ExperimentArgs { experiment: "classic".into(), runs: None, exchanges: None, pair: None }
+        ExperimentArgs {
+            experiment: "classic".into(),
+            runs: None,
+            exchanges: None,
+            warm_up: None,
+            samples: None,
+            pair: None,
+        }
     }
 
     #[test]
@@ -367,6 +383,8 @@ mod tests {
         assert_eq!(experiment().words(1, HOST), "experiment=classic runs=5 exchanges=1000000");
         let named = ExperimentArgs { pair: Some((2, 1)), ..experiment() };
         assert_eq!(named.words(3, HOST), "experiment=classic runs=5 exchanges=1000000 pair=2,1");
+        let named = ExperimentArgs { warm_up: Some(0), samples: Some(50), ..experiment() };
+        assert_eq!(named.words(1, HOST), "experiment=classic runs=5 exchanges=1000000 warmup=0 samples=50");
         for cpus in [1, 2, 64] {
             assert!(experiment().check(cpus, HOST).is_ok());
         }
