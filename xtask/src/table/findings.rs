@@ -1,0 +1,152 @@
+//! What follows from the table: the sentences below it.
+
+use std::collections::BTreeSet;
+
+use switchlab_core::format::{Grouped, Hundredths, Tenths};
+use switchlab_core::ruler::Ruler;
+use switchlab_core::stats::{percent_tenths, ratio_hundredths};
+use switchlab_records::{self as records, Mode, Subject, Unit};
+
+use super::runs::{Counts, averages};
+use crate::manifest::plural;
+use crate::results::Results;
+use crate::verdict::{self, RunsVerdict};
+
+pub(super) fn findings(results: &Results<'_>, void: &BTreeSet<u32>) -> Vec<(&'static str, String)> {
+    let mut findings = Vec::new();
+    if let ([Some((same, _)), Some((cross, _))], Counts::Yes) = averages(results, void) {
+        findings.push(("Overall", overall(same, cross, results.plan.unit)));
+    }
+    match verdict::of_runs(results, void) {
+        Some(RunsVerdict::Compared(comparison)) => {
+            findings.push(("Verdict", format!("{comparison}; {RUNS_OF_ONE_BOOT}")));
+        }
+        Some(RunsVerdict::AllVoid) => {
+            findings.push(("Verdict", "none: every run is void, so no figure here is to be trusted".into()));
+        }
+        Some(RunsVerdict::Exact) | None => {}
+    }
+    for skipped in &results.skipped {
+        findings.push(("Skipped", format!("{}: {}", skipped.mode.name(), skipped.reason)));
+    }
+    if let Some(reason) = reason(results) {
+        findings.push(("Reason", reason));
+    }
+    if let Some(floor) = results.mode(Mode::Switch) {
+        let blocks = plural(u64::from(floor.blocks), "block");
+        let each = results.ruler.fine_switch(floor.mean_ticks, floor.exchanges);
+        let each = match results.ruler {
+            Ruler::Time(_) => each.to_string(),
+            Ruler::Instructions => format!("{each} instructions"),
+        };
+        findings.push((
+            "Switch floor",
+            format!(
+                "{each} a switch between two bare contexts, without scheduler or channel (mean of {blocks})"
+            ),
+        ));
+    }
+    let rates = results.modes.iter().filter_map(|mode| {
+        let rate = Grouped(mode.switches_per_second?);
+        Some(format!("{} {rate}", mode.mode.name()))
+    });
+    let rates = rates.collect::<Vec<_>>().join(", ");
+    if !rates.is_empty() {
+        findings.push(("Throughput", format!("switches per second: {rates}")));
+    }
+    findings.extend(sampling(results).map(|costs| ("Sampling", costs)));
+    findings.push(("Counts", counts(results)));
+    findings
+}
+
+/// How far the verdict of classic mode reaches.
+const RUNS_OF_ONE_BOOT: &str =
+    "by runs of one boot, which are not independent: `run --boots` takes a boot for each";
+
+/// What the sampled pass costs, by the loops without a handoff.
+fn sampling(results: &Results<'_>) -> Option<String> {
+    let (what, unit) = match results.ruler {
+        Ruler::Time(_) => ("", "ns"),
+        Ruler::Instructions => ("in instructions ", ""),
+    };
+    let costs = results.modes.iter().filter_map(|mode| {
+        Some(format!("{} {:.2}{unit}", mode.mode.name(), mode.sampled.as_ref()?.sample_costs))
+    });
+    let costs = costs.collect::<Vec<_>>().join(", ");
+    (!costs.is_empty()).then(|| format!("a sample costs, {what}on top of the batch pass: {costs}"))
+}
+
+/// By the averages of the table.
+fn overall(same_ticks: u64, cross_ticks: u64, unit: Unit) -> String {
+    let ((fast, slow), less, more) = match same_ticks.cmp(&cross_ticks) {
+        std::cmp::Ordering::Less => (("same-core", "cross-core"), same_ticks, cross_ticks),
+        std::cmp::Ordering::Greater => (("cross-core", "same-core"), cross_ticks, same_ticks),
+        std::cmp::Ordering::Equal => return "both modes took the same".into(),
+    };
+    let percent = Tenths(percent_tenths(more - less, more).unwrap_or_default());
+    let ratio = Hundredths(ratio_hundredths(more, less).unwrap_or_default());
+    match unit {
+        Unit::Time => format!(
+            "{fast} switching is {percent}% faster than {slow} switching ({ratio}x), by the means of the runs"
+        ),
+        Unit::Instructions => {
+            format!(
+                "{fast} switching executes {percent}% fewer instructions than {slow} switching ({ratio}x)"
+            )
+        }
+    }
+}
+
+/// What one handoff of each mode does, by the counts.
+fn reason(results: &Results<'_>) -> Option<String> {
+    let steps = |mode| {
+        let blocks = || {
+            let handoffs = results.blocks.iter().filter(|result| result.block.subject == Subject::Handoff);
+            handoffs.filter(move |result| result.block.mode == mode)
+        };
+        let sum = |part: fn(&records::Counts) -> u64| {
+            blocks().map(|result| part(&result.block.counts)).sum::<u64>()
+        };
+        let handoffs = sum(|counts| counts.handoffs);
+        let per = |part, one: &str, many: &str| {
+            let count = each(sum(part), handoffs)?;
+            Some(format!("{count} {}", if count == "1" { one } else { many }))
+        };
+        let parts = [
+            per(|counts| counts.switches, "call of switch_context", "calls of switch_context"),
+            per(|counts| counts.ipis_sent, "IPI sent", "IPIs sent"),
+            per(|counts| counts.ipis_taken, "IPI taken", "IPIs taken"),
+            per(|counts| counts.halts, "halt", "halts"),
+        ];
+        (handoffs > 0).then(|| parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
+    };
+    let same = steps(Mode::SameCore).map(|steps| format!("a same-core handoff is {steps}"));
+    let cross = steps(Mode::CrossCore).map(|steps| format!("a cross-core handoff is {steps}"));
+    let both: Vec<_> = [same, cross].into_iter().flatten().collect();
+    (!both.is_empty()).then(|| both.join("; "))
+}
+
+/// `count / handoffs`, without decimals where it is whole; `None` for none.
+pub(super) fn each(count: u64, handoffs: u64) -> Option<String> {
+    if count == 0 {
+        return None;
+    }
+    if count.is_multiple_of(handoffs) {
+        return Some((count / handoffs).to_string());
+    }
+    match ratio_hundredths(count, handoffs)? {
+        0 => Some("<0.01".into()),
+        ratio => Some(Hundredths(ratio).to_string()),
+    }
+}
+
+/// The kernel checks its counts and `results` checks them again: a report is proof that they hold.
+fn counts(results: &Results<'_>) -> String {
+    let blocks = results.blocks.len() as u64;
+    let handoffs: u64 = results.blocks.iter().map(|result| result.block.counts.handoffs).sum();
+    format!(
+        "handoffs, calls of switch_context, IPIs sent and IPIs taken are as they must be, in all {} ({} handoffs)",
+        plural(blocks, "block"),
+        Grouped(handoffs)
+    )
+}

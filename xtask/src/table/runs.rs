@@ -1,0 +1,99 @@
+//! The table of the runs, as the original had it, with its averages. What is void names no winner.
+
+use std::collections::BTreeSet;
+
+use switchlab_core::format::Hundredths;
+use switchlab_core::stats::{mean, ratio_hundredths};
+use switchlab_records::{Mode, Unit};
+
+use super::Sheet;
+use crate::results::Results;
+
+pub(super) fn runs(results: &Results<'_>, void: &BTreeSet<u32>) -> Sheet {
+    let total = results.ruler.total_name();
+    let columns =
+        ["Same-Core", "Cross-Core"].map(|name| [format!("{name} {total}"), format!("{name} Switch")]);
+    let header = ["Run".into()].into_iter().chain(columns.into_iter().flatten()).chain(["Winner".into()]);
+    let name = |run: u32| if void.contains(&run) { format!("{run} (void)") } else { run.to_string() };
+    let rows = (1..=results.plan.runs).map(|run| {
+        let measured = [Mode::SameCore, Mode::CrossCore].map(|mode| of_run(results, run, mode));
+        row(name(run), results, measured, if void.contains(&run) { Counts::No } else { Counts::Yes })
+    });
+    let (averages, counts) = averages(results, void);
+    let average = row("Average".into(), results, averages, counts);
+    Sheet { header: header.collect(), rows: rows.chain([average]).collect(), last_is_text: true }
+}
+
+/// Whether a row is counted in the verdict.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Counts {
+    Yes,
+    No,
+}
+
+/// The mean of same-core and of cross-core over the runs that are not void. Where all are void, of all:
+/// they stand and name no winner.
+pub(super) fn averages(results: &Results<'_>, void: &BTreeSet<u32>) -> ([Measured; 2], Counts) {
+    let counted: Vec<u32> = (1..=results.plan.runs).filter(|run| !void.contains(run)).collect();
+    let (runs, counts) = match counted.as_slice() {
+        [] => ((1..=results.plan.runs).collect(), Counts::No),
+        _ => (counted, Counts::Yes),
+    };
+    let averages = [Mode::SameCore, Mode::CrossCore].map(|mode| {
+        let blocks: Vec<_> = runs.iter().filter_map(|run| of_run(results, *run, mode)).collect();
+        Some((mean(blocks.iter().map(|(ticks, _)| *ticks))?, blocks.first()?.1))
+    });
+    (averages, counts)
+}
+
+fn of_run(results: &Results<'_>, run: u32, mode: Mode) -> Measured {
+    let block = &results.block(run, mode)?.block;
+    Some((block.ticks, block.exchanges))
+}
+
+/// Ticks and exchanges of a block.
+pub(super) type Measured = Option<(u64, u64)>;
+
+fn row(name: String, results: &Results<'_>, measured: [Measured; 2], counts: Counts) -> Vec<String> {
+    let [same, cross] = measured;
+    let cells = |measured: Measured, mode| match measured {
+        Some((ticks, exchanges)) => {
+            [results.ruler.total(ticks).to_string(), results.ruler.switch(ticks, exchanges).to_string()]
+        }
+        None => {
+            let why = results.skipped(mode).unwrap_or("no block");
+            [format!("skipped: {why}"), "-".into()]
+        }
+    };
+    let winner = match (same, cross) {
+        _ if counts == Counts::No => "void".into(),
+        (Some((same, _)), Some((cross, _))) => winner(same, cross, results.plan.unit),
+        _ => "-".into(),
+    };
+    [name]
+        .into_iter()
+        .chain(cells(same, Mode::SameCore))
+        .chain(cells(cross, Mode::CrossCore))
+        .chain([winner])
+        .collect()
+}
+
+/// Less time is faster; fewer instructions are fewer.
+const fn better(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Time => "faster",
+        Unit::Instructions => "fewer",
+    }
+}
+
+pub(super) fn winner(same: u64, cross: u64, unit: Unit) -> String {
+    let (name, less, more) = match same.cmp(&cross) {
+        std::cmp::Ordering::Less => ("Same-Core", same, cross),
+        std::cmp::Ordering::Greater => ("Cross-Core", cross, same),
+        std::cmp::Ordering::Equal => return "none (equal)".into(),
+    };
+    match ratio_hundredths(more, less) {
+        Some(ratio) => format!("{name} ({}x {})", Hundredths(ratio), better(unit)),
+        None => name.into(),
+    }
+}

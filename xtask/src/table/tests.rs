@@ -1,0 +1,89 @@
+//! Facts about `table`.
+
+use super::findings::each;
+use super::runs::winner;
+use super::*;
+use crate::golden;
+use switchlab_records::{Record, Unit, read_log};
+
+fn report(cpus: u32, runs: u32) -> Report {
+    let text = golden::ended(golden::classic(cpus, runs, 1_000_000));
+    Report::new(&Results::from_log(&read_log(&text)).unwrap(), None)
+}
+
+#[test]
+fn markdown_is_the_originals_table() {
+    insta::assert_snapshot!(report(12, 2).markdown());
+}
+
+#[test]
+fn text_has_its_columns_below_each_other() {
+    insta::assert_snapshot!(report(12, 5).text());
+}
+
+#[test]
+fn one_cpu_says_what_is_skipped() {
+    insta::assert_snapshot!(report(1, 1).text());
+}
+
+#[test]
+fn instructions_are_never_told_as_time() {
+    let text = golden::ended(golden::classic_in(Unit::Instructions, 12, 1, 1_000));
+    insta::assert_snapshot!(Report::new(&Results::from_log(&read_log(&text)).unwrap(), None).text());
+}
+
+#[test]
+fn suspect_clock_stands_above_all_times() {
+    let mut records = golden::classic(12, 1, 1_000);
+    if let Some(Record::Clock(clock)) = records.last_mut() {
+        clock.pit_hz += clock.pit_hz / 500;
+    }
+    let text = golden::ended(records);
+    let report = Report::new(&Results::from_log(&read_log(&text)).unwrap(), None).text();
+    assert!(report.lines().next().unwrap().ends_with("[clock: suspect]"), "{report}");
+    let reason = "Clock suspect:  PM timer and PIT are 1,990 ppm apart, of 1,000 allowed\n";
+    assert!(report.contains(reason), "{report}");
+}
+
+#[test]
+fn void_run_names_no_winner_and_strange_time_stands_above_all() {
+    let watch = |guest_ns: u64| {
+        let stopped = serde_json::json!({
+            "run": 2, "position": 1, "mode": "same-core", "subject": "handoff", "pass": "batch",
+            "reasons": [{ "reason": "stopped", "ms": 300 }],
+        });
+        let time = serde_json::json!({ "guest_ns": guest_ns, "host_ns": 20_000_000_000_u64, "apart_ppm": 0 });
+        serde_json::from_value(serde_json::json!({
+            "process": "yes", "monitor": "yes", "blocks": 36, "unwatched_blocks": 0,
+            "host_busy_percent": 1.0, "events": [], "guest_time": time, "voids": [stopped],
+        }))
+    };
+    let text = golden::ended(golden::classic(12, 3, 1_000));
+    let results = Results::from_log(&read_log(&text)).unwrap();
+    let watched = |watch: &Watch| Report::watched(&results, Some(watch));
+    let report = watched(&watch(20_000_000_000).unwrap());
+    let is_void = |row: &Vec<String>| row.last().unwrap() == "void";
+    assert_eq!(report.runs.rows.iter().map(is_void).collect::<Vec<_>>(), [false, true, false, false]);
+    // The averages are those of runs 1 and 3: 202 and 206 ticks a switch at 2 GHz.
+    assert_eq!((&*report.runs.rows[1][0], &*report.runs.rows[3][2]), ("2 (void)", "102ns"));
+    assert!(!report.title.ends_with(SUSPECT));
+    let mut strange: Watch = watch(21_000_000_000).unwrap();
+    strange.guest_time.as_mut().unwrap().apart_ppm = 50_000;
+    assert_eq!(watched(&strange).title.matches(SUSPECT).count(), 1);
+}
+
+#[test]
+fn winner_is_the_shorter_time() {
+    assert_eq!(winner(639_960, 896_700, Unit::Time), "Same-Core (1.40x faster)");
+    assert_eq!(winner(638_690, 592_500, Unit::Time), "Cross-Core (1.08x faster)");
+    assert_eq!(winner(83, 140, Unit::Instructions), "Same-Core (1.69x fewer)");
+    assert_eq!(winner(5, 5, Unit::Time), "none (equal)");
+}
+
+#[test]
+fn steps_per_handoff_are_whole_where_they_are() {
+    assert_eq!(each(2_000, 2_000).as_deref(), Some("1"));
+    assert_eq!(each(1_999, 2_000).as_deref(), Some("1.00"));
+    assert_eq!(each(1, 2_000).as_deref(), Some("<0.01"));
+    assert_eq!(each(0, 2_000), None);
+}
