@@ -13,7 +13,7 @@ use xtask::{
     capture::{Lines, Sink},
     exit::Outcome,
     guest::{self, BootSpec, GuestEnd},
-    instructions::Pair,
+    instructions::{Expected, Pair},
 };
 
 pub use xtask::qemu::{TcgThread, Timing};
@@ -27,6 +27,8 @@ pub struct Parts {
     pub loader: PathBuf,
     /// The laboratory's kernel.
     pub laboratory: PathBuf,
+    /// The same with marks.
+    pub marked: PathBuf,
     /// xtask itself; `None` where nobody said.
     pub xtask: Option<PathBuf>,
     /// The folder with the test kernels' ELFs.
@@ -43,6 +45,7 @@ impl Parts {
             qemu: path("SWITCHLAB_QEMU")?,
             loader: path("SWITCHLAB_LOADER")?,
             laboratory: path("SWITCHLAB_KERNEL")?,
+            marked: path("SWITCHLAB_MARKED")?,
             xtask: path("SWITCHLAB_XTASK"),
             kernels: path("SWITCHLAB_TEST_KERNELS")?,
             pair: env::var("SWITCHLAB_RUSTC")
@@ -74,6 +77,13 @@ impl Case {
     /// The laboratory's own kernel on three CPUs.
     pub fn laboratory(parts: &Parts) -> Self {
         let mut spec = BootSpec::new(&parts.qemu, &parts.loader, &parts.laboratory);
+        spec.smp = 3;
+        Self { spec }
+    }
+
+    /// The laboratory's kernel with marks, on three CPUs.
+    pub fn marked(parts: &Parts) -> Self {
+        let mut spec = BootSpec::new(&parts.qemu, &parts.loader, &parts.marked);
         spec.smp = 3;
         Self { spec }
     }
@@ -208,6 +218,24 @@ pub fn equal<T: PartialEq + Debug>(what: &str, found: T, expected: T) -> Verdict
     } else {
         Err(format!("{what}: expected {expected:?}, found {found:?}").into())
     }
+}
+
+/// Fails where `holds` does not; only says so where a compiler built the kernels that nobody has
+/// looked at.
+///
+/// # Errors
+///
+/// `what`; where the expected counts can not be read, why.
+pub fn judge_code(parts: &Parts, holds: bool, what: &str) -> Verdict {
+    let expected = Expected::read(&Expected::path()).map_err(|error| format!("{error:#}"))?;
+    if holds {
+        return Ok(());
+    }
+    if parts.pair.as_ref().is_some_and(|pair| expected.knows(pair)) {
+        return Err(what.into());
+    }
+    eprintln!("an unknown compiler's: {what}");
+    Ok(())
 }
 
 /// A trial of `parts`; ignored without them.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use libtest_mimic::{Failed, Trial};
 use switchlab_records::{Block, Mode, Pass, Record, Subject, read_log};
-use switchlab_tests::{Case, End, Parts, Timing, Verdict, equal, trial};
+use switchlab_tests::{Case, End, Parts, Timing, Verdict, equal, judge_code, trial};
 use xtask::instructions::{Apic, BLESS, Counted, Expected, Judgement, count};
 use xtask::results::Results;
 
@@ -202,18 +202,4 @@ fn in_instructions(case: Case) -> Case {
         // Counting is slower where guests wait for clocks.
         spec.deadline = Duration::from_secs(300);
     })
-}
-
-/// Fails where `holds` does not; only says so where a compiler built the kernels that nobody has
-/// looked at.
-fn judge_code(parts: &Parts, holds: bool, what: &str) -> Verdict {
-    let expected = Expected::read(&Expected::path()).map_err(|error| format!("{error:#}"))?;
-    if holds {
-        return Ok(());
-    }
-    if parts.pair.as_ref().is_some_and(|pair| expected.knows(pair)) {
-        return Err(what.into());
-    }
-    eprintln!("an unknown compiler's: {what}");
-    Ok(())
 }

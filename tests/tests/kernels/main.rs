@@ -8,6 +8,7 @@ mod faults;
 mod instructions;
 mod loader;
 mod memory;
+mod steps;
 mod tasks;
 mod watched;
 
@@ -33,6 +34,7 @@ fn main() {
         deterministic::trials,
         watched::trials,
         instructions::trials,
+        steps::trials,
     ];
     let trials = subjects.iter().flat_map(|trials| trials(&parts)).collect();
     libtest_mimic::run(&arguments, trials).exit();
