@@ -265,7 +265,7 @@ fn us(ns: u64) -> f64 {
     ns as f64 / 1_000.0
 }
 
-/// Halts, and within them the interrupt's handler.
+/// Halts, and within them the interrupt's handler. What is not over was begun behind the window.
 fn around(passed: &[Event]) -> Vec<Slice> {
     let mut slices = Vec::new();
     for (name, begin, end) in [
@@ -281,10 +281,6 @@ fn around(passed: &[Event]) -> Vec<Slice> {
             {
                 slices.push(Slice { name: name.into(), cat: "cpu", from, to: event.ticks });
             }
-        }
-        // Still halted at the end.
-        if let (Some(from), Mark::HaltBegins) = (begun, begin) {
-            slices.push(Slice { name: name.into(), cat: "cpu", from, to: u64::MAX });
         }
     }
     slices

@@ -111,7 +111,7 @@ fn each_ipi_is_an_arrow_from_the_icr_write_to_the_handler() {
     assert_eq!(ids.len(), tails.len());
     let innermost = |event: &Value| {
         let at = ns(&event["ts"]);
-        let around = slices[&track(event)].iter().filter(|slice| (slice.1..slice.2).contains(&at));
+        let around = slices[&track(event)].iter().filter(|slice| slice.1 < at && at < slice.2);
         around.min_by_key(|slice| slice.2 - slice.1).unwrap().0
     };
     for tail in tails {
@@ -121,6 +121,30 @@ fn each_ipi_is_an_arrow_from_the_icr_write_to_the_handler() {
         assert_eq!(head["bp"], "e");
         assert_eq!((innermost(tail), innermost(head)), ("ICR write", "interrupt handler"));
     }
+}
+
+#[test]
+fn halt_is_around_the_handler_and_the_handler_around_its_steps() {
+    let file = file(Unit::Instructions);
+    for track in [(2, 0), (2, 1)] {
+        let slices = &slices(&file)[&track];
+        let named = |name: &'static str| slices.iter().filter(move |slice| slice.0 == name);
+        let within = |inner: &(&str, u64, u64), outer: &'static str| {
+            named(outer).any(|outer| outer.1 <= inner.1 && inner.2 <= outer.2)
+        };
+        let handlers: Vec<_> = named("wake_up handler").collect();
+        assert_eq!(handlers.len() as u64, EXCHANGES);
+        assert!(handlers.iter().all(|handler| within(handler, "halt")));
+        for step in ["interrupt handler", "EOI"] {
+            assert_eq!(named(step).count() as u64, EXCHANGES);
+            assert!(named(step).all(|step| within(step, "wake_up handler")));
+        }
+    }
+    // The CPU that answers is halted when the window begins, and when it ends.
+    let answering = &slices(&file)[&(2, 1)];
+    let (from, to) = (0, answering.iter().map(|slice| slice.2).max().unwrap());
+    let halts = || answering.iter().filter(|slice| slice.0 == "halt");
+    assert!(halts().any(|halt| halt.1 == from) && halts().any(|halt| halt.2 == to));
 }
 
 #[test]
