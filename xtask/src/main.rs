@@ -66,17 +66,84 @@ fn main() -> ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    use clap::error::ErrorKind;
     use xtask::report::EXERCISES;
+    use xtask::workspace;
+
+    use super::*;
+
+    fn is_taken(command: &str, place: &str) {
+        let words = command.strip_prefix("cargo xtask").expect("a command of xtask").split_whitespace();
+        let words = words.map(|word| match word {
+            "N" | "PERCENT" | "SECONDS" => "2",
+            "NAME" if command.contains("--experiment NAME") => "classic",
+            word => word,
+        });
+        if let Err(error) = Cli::try_parse_from(["cargo xtask"].into_iter().chain(words))
+            && !matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion)
+        {
+            panic!("{place}: `{command}`: {error}");
+        }
+    }
 
     #[test]
     fn commands_of_the_exercises_are_ones_that_xtask_takes() {
         for command in EXERCISES.iter().flat_map(|exercise| exercise.commands) {
-            let words = command.strip_prefix("cargo xtask ").expect("a command of xtask");
-            let words = ["cargo xtask"].into_iter().chain(words.split(' '));
-            if let Err(error) = Cli::try_parse_from(words) {
-                panic!("`{command}`: {error}");
+            is_taken(command, "exercises");
+        }
+    }
+
+    /// The commands that a document shows: in lines of code, where two blanks or more begin a remark, and
+    /// between backticks, where a line may break.
+    fn commands(document: &str) -> Vec<String> {
+        let mut found = Vec::new();
+        for line in document.lines().filter(|line| line.starts_with("    cargo xtask")) {
+            found.push(line.trim().split("  ").next().unwrap_or_default().to_owned());
+        }
+        let flowing: Vec<&str> = document.lines().filter(|line| !line.starts_with("    ")).collect();
+        for quoted in flowing.join(" ").split('`').skip(1).step_by(2) {
+            let words = quoted.split_whitespace().collect::<Vec<_>>().join(" ");
+            if words.starts_with("cargo xtask ") {
+                found.push(words);
             }
         }
+        found
+    }
+
+    fn documents(folder: &Path) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(folder).expect("a folder of documents") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                found.extend(documents(&path));
+            } else if path.extension().is_some_and(|extension| extension == "md") {
+                found.push(path);
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn commands_of_the_documents_are_ones_that_xtask_takes() {
+        let mut count = 0;
+        let folder = workspace::root().join("kernel/docs");
+        for path in documents(&folder).into_iter().chain([workspace::root().join("README.md")]) {
+            let document = fs::read_to_string(&path).expect("a document");
+            for command in commands(&document) {
+                is_taken(&command, &path.display().to_string());
+                count += 1;
+            }
+        }
+        assert!(count >= 20, "only {count} commands were found");
+    }
+
+    #[test]
+    fn commands_are_found_in_lines_and_between_backticks() {
+        let document =
+            "Say `cargo xtask\nreport` or\n\n    cargo xtask run --boots 3     three boots\n\n`cargo`\n";
+        assert_eq!(commands(document), ["cargo xtask run --boots 3", "cargo xtask report"]);
     }
 }
