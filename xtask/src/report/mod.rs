@@ -48,7 +48,7 @@ pub struct Report {
     pub no_result: Option<NoResult>,
 }
 
-/// Makes the report of `runs`. The fields of [`Page`] are its table of contents.
+/// Makes the report of `runs`. The fields of `Page` are its table of contents.
 ///
 /// # Errors
 ///
