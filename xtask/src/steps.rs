@@ -123,7 +123,7 @@ pub struct Bar {
 }
 
 /// What a kernel without marks measured of one mode.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Whole {
     /// Which.
     pub mode: Mode,
@@ -145,6 +145,15 @@ impl Whole {
             ruler: results.ruler,
         };
         results.modes.iter().map(whole).collect()
+    }
+
+    /// Of each mode the one in the middle: what several boots measured, told by one of them.
+    pub fn middle<'a>(of_boots: impl IntoIterator<Item = &'a [Self]>) -> Vec<Self> {
+        let mut all: Vec<Self> = of_boots.into_iter().flatten().copied().collect();
+        // The boots of a job have blocks of one size.
+        all.sort_by_key(|whole| (whole.mode, whole.ticks));
+        let modes = all.chunk_by(|one, other| one.mode == other.mode);
+        modes.map(|of_mode| of_mode[(of_mode.len() - 1) / 2]).collect()
     }
 
     /// One exchange, and what is left over of a block of instructions.

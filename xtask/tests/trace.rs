@@ -126,3 +126,33 @@ fn marked_kernel_that_is_not_given_is_missing() {
     assert_eq!(done.status, Some(5), "{}", done.stderr);
     assert!(done.stderr.contains("SWITCHLAB_MARKED"), "{}", done.stderr);
 }
+
+#[test]
+fn several_boots_are_traced_once_behind_the_last() {
+    let place = Place::new();
+    let done =
+        run(&place, &counted(), &["--deterministic", "--boots", "3", "--seed", "0", "--trace", "3"], PASS);
+    assert_eq!(done.status, Some(0), "{}", done.stderr);
+    let (_, steps) = done.stdout.split_once("\nWhy, in measured steps of one exchange").expect("steps");
+    // The golden machine's exchange takes 404 where it measures.
+    assert!(steps.contains("404") && steps.contains("NOT exact"), "{steps}");
+    assert!(
+        place.path("runs/latest/trace.json").exists()
+            && !place.path("runs/latest/boot-01/trace.log").exists()
+    );
+    let replayed = place.call(&["replay", "runs/latest"]);
+    assert_eq!((replayed.status, replayed.stdout), (Some(0), done.stdout));
+}
+
+#[test]
+fn trace_behind_several_boots_that_goes_wrong_has_the_last_word() {
+    let place = Place::new();
+    let mut command = place.xtask(&counted(), PASS);
+    command.env("FAKE_TRACE", place.write("wrong", &whole()));
+    let words = ["run", "--deterministic", "--boots", "3", "--seed", "0", "--trace", "3"];
+    let done = Done::from(command.args(words).output().expect("xtask starts"));
+    assert_eq!(done.status, Some(6), "{}", done.stderr);
+    assert!(done.stderr.contains("error: no steps: "), "{}", done.stderr);
+    let replayed = place.call(&["replay", "runs/latest"]);
+    assert_eq!((replayed.status, replayed.stdout), (Some(6), done.stdout));
+}

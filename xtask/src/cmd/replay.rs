@@ -82,12 +82,18 @@ fn replay_boots(args: &Args, boots: &Boots) -> anyhow::Result<ExitCode> {
         write_into(folder, || findings.write(folder))?;
     }
     print(&render_boots(args.format, &findings)?)?;
+    let trace = match trace_beside(&args.log.join(folder::LOG))? {
+        None => None,
+        Some(trace) => {
+            show_trace(args, &args.log.join(folder::TRACE_LOG), &trace, &BootResult::middle(&results))?
+        }
+    };
     match &boots.end {
         Some(end) if end.status != Status::Pass.code() => {
             eprintln!("note: {}", end.outcome);
             Ok(end.status.into())
         }
-        Some(_) => Ok(Status::Pass.into()),
+        Some(_) => Ok(trace.unwrap_or(Status::Pass.into())),
         None => {
             eprintln!("note: the run has not ended, or was ended by force: these are the boots that came");
             Ok(Status::InvalidLog.into())

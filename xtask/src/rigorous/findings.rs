@@ -15,6 +15,7 @@ use crate::exit::{Outcome, judge_log};
 use crate::folder;
 use crate::manifest::Manifest;
 use crate::results::Results;
+use crate::steps::Whole;
 use crate::watch::Watch;
 
 /// Version of `results.json` of a rigorous run.
@@ -46,6 +47,9 @@ pub struct BootResult {
     /// What it was asked for, in one line.
     #[serde(skip)]
     pub title: Title,
+    /// What each mode took, the void runs included: what a trace is held against.
+    #[serde(skip)]
+    pub wholes: Vec<Whole>,
     /// All blocks, as the CSV of a single boot has them.
     #[serde(skip)]
     csv: String,
@@ -113,10 +117,20 @@ impl BootResult {
                 runs: results.plan.runs,
                 skipped: results.skipped(Mode::CrossCore).map(str::to_owned),
             },
+            wholes: Whole::of(results),
             csv: results.csv()?,
             manifest: manifest.cloned(),
             void_runs: void_runs.into_iter().collect(),
         })
+    }
+
+    /// What the boots that are not void took in the middle; of all boots, where all are void.
+    pub fn middle(of_boots: &[Self]) -> Vec<Whole> {
+        let of_counted = of_boots.iter().filter(|boot| boot.void_runs.is_empty());
+        match Whole::middle(of_counted.map(|boot| &*boot.wholes)) {
+            none if none.is_empty() => Whole::middle(of_boots.iter().map(|boot| &*boot.wholes)),
+            wholes => wholes,
+        }
     }
 
     /// Both values that are compared; `None` where the boot is void.

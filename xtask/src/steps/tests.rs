@@ -172,3 +172,13 @@ fn json_says_steps_by_name() {
     assert_eq!(cross["steps"][3]["cost"], 38.0);
     assert_eq!(value["waterfall"]["bars"][0]["name"], "loop");
 }
+
+#[test]
+fn boots_are_told_by_the_one_in_the_middle_of_each_mode() {
+    let of = |mode, ticks| Whole { ticks, ..whole(mode, 0, Ruler::Instructions) };
+    let boots = [(5, 90), (9, 70), (7, 80), (8, 10)];
+    let boots = boots.map(|(same, cross)| [of(Mode::SameCore, same), of(Mode::CrossCore, cross)]);
+    let middle = Whole::middle(boots.iter().map(|boot| &boot[..]));
+    assert_eq!(middle, [of(Mode::SameCore, 7), of(Mode::CrossCore, 70)]);
+    assert_eq!(Whole::middle([]), []);
+}

@@ -24,7 +24,7 @@ use crate::status::{Refusal, Status};
 pub(super) struct RigorousArgs {
     /// Boot so often, 1 to 1000, each time a QEMU of its own, and compare the boots: runs of one boot
     /// are not independent of each other [default with the option alone: 10]
-    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "10", conflicts_with = "trace", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "10", value_parser = clap::value_parser!(u32).range(1..=1000))]
     boots: Option<u32>,
     /// Shuffle the order of the modes by this number, each boot and run in another way; 0 keeps the
     /// order that alternates [default: drawn from the clock, and said]
@@ -32,7 +32,7 @@ pub(super) struct RigorousArgs {
     seed: Option<u64>,
     /// Go on booting until the 95 % interval of the ratio between the modes is no wider, from end to
     /// end, than this part of the ratio; at least --boots that count (10), at most --max-boots
-    #[arg(long, value_name = "PERCENT", conflicts_with = "trace", value_parser = percent)]
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
     until_stable: Option<f64>,
     /// The most boots that --until-stable makes, 1 to 1000 [default: 50]
     #[arg(long, value_name = "N", requires = "until_stable", value_parser = clap::value_parser!(u32).range(1..=1000))]
@@ -126,8 +126,15 @@ impl Prepared<'_> {
         match status {
             Status::Pass | Status::Unstable => self.show(&render_boots(self.args.format, &findings)?)?,
             // Less than was asked for is no result; what is whole is not lost.
-            _ => self.say_what_is_whole(&boots),
+            _ => {
+                self.say_what_is_whole(&boots);
+                return Ok(self.end(status, kept));
+            }
         }
+        let status = match self.trace(&BootResult::middle(&results))? {
+            Status::Pass => status,
+            failed => failed,
+        };
         Ok(self.end(status, kept))
     }
 

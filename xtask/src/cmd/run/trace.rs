@@ -28,7 +28,7 @@ const WITH_INSTRUCTIONS: u64 = 100;
 pub(super) struct TraceArgs {
     /// Trace the first N exchanges of each mode, 0 to 5000, in a boot of their own behind those that
     /// measure: the steps that a handoff is made of, and trace.json for Perfetto [default: 0; with
-    /// --deterministic 100]
+    /// --deterministic and without --boots 100]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(TRACE), conflicts_with = "kernel")]
     trace: Option<u64>,
 }
