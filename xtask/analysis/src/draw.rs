@@ -24,10 +24,7 @@ impl Draw {
 
     /// How many of `trials` succeed, each with the chance `part / whole`.
     pub(super) fn binomial(&mut self, trials: u64, part: u64, whole: u64) -> u64 {
-        if part == whole {
-            return trials;
-        }
-        // A chance between 0 and 1 is all that it asks for.
+        // A chance between 0 and 1 is all that it asks for; of no trials in nothing, none succeeds.
         Binomial::new(trials, part as f64 / whole as f64).map_or(0, |binomial| binomial.sample(&mut self.0))
     }
 }
@@ -63,5 +60,6 @@ mod tests {
         assert_eq!(draw.binomial(10, 7, 7), 10);
         assert_eq!(draw.binomial(10, 0, 7), 0);
         assert_eq!(draw.binomial(0, 3, 7), 0);
+        assert_eq!(draw.binomial(0, 0, 0), 0);
     }
 }

@@ -120,14 +120,14 @@ mod tests {
     fn outliers_are_counted_by_side_and_severity() {
         // Quartiles 110 and 130, so the fences are at 80 and 160, and at 50 and 190.
         let middle = [110.0; 6].into_iter().chain([120.0; 4]).chain([130.0; 6]);
-        let values: Vec<f64> = middle.chain([49.9, 50.0, 160.0, 160.1, 190.0, 190.1]).collect();
+        let values: Vec<f64> = middle.chain([49.9, 50.0, 79.9, 80.0, 160.0, 160.1, 190.0, 190.1]).collect();
         let summary = Summary::of(&values).unwrap();
         assert_eq!((summary.lower_quartile, summary.upper_quartile), (110.0, 130.0));
-        let expected = Outliers { low_severe: 1, low_mild: 1, high_mild: 2, high_severe: 1 };
+        let expected = Outliers { low_severe: 1, low_mild: 2, high_mild: 2, high_severe: 1 };
         assert_eq!(summary.outliers, expected);
-        assert_eq!(summary.outliers.count(), 5);
+        assert_eq!(summary.outliers.count(), 6);
         // Counted, not dropped.
-        assert_eq!((summary.runs, summary.max), (22, 190.1));
+        assert_eq!((summary.runs, summary.max), (24, 190.1));
     }
 
     #[test]
