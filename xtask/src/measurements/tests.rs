@@ -68,7 +68,7 @@ fn first_column_that_counts_is_no_data_unless_it_is_asked_for() {
     // From 0, as data frames write it.
     assert_eq!(read("n,a,b\n0,5,6\n1,7,8\n").unwrap().columns.len(), 2);
     for data in
-        ["n (ms),a,b\n1,5,6\n2,7,8\n", "n,a,b\n1,5,6\n", "n,a,b\n2,5,6\n3,5,6\n", "n,a,b\n1,5,6\n3,7,8\n"]
+        ["n (ns),a,b\n1,5,6\n2,7,8\n", "n,a,b\n1,5,6\n", "n,a,b\n2,5,6\n3,5,6\n", "n,a,b\n1,5,6\n3,7,8\n"]
     {
         assert_eq!(read(data).unwrap().columns.len(), 3, "{data}");
     }
@@ -145,9 +145,10 @@ fn bytes_that_are_no_text_are_refused_by_line() {
 
 #[test]
 fn lines_that_never_end_are_refused_before_they_fill_the_memory() {
-    let error = Measurements::read(io::repeat(0), &[]).unwrap_err().to_string();
+    let error = Measurements::read(io::repeat(0).take(8 << 20), &[]).unwrap_err().to_string();
     assert!(error.contains("a line is longer than 1 MiB"), "{error}");
-    let error = Measurements::read("a,b\n1,".as_bytes().chain(io::repeat(b'7')), &[]).unwrap_err();
+    let error =
+        Measurements::read("a,b\n1,".as_bytes().chain(io::repeat(b'7').take(8 << 20)), &[]).unwrap_err();
     assert!(error.to_string().contains("a line is longer"), "{error}");
 }
 
@@ -196,6 +197,8 @@ impl Read for Slowly<'_> {
 fn lines_that_end_between_two_reads_are_the_same() {
     let text = "run,a,b\r\n2,1,2\r\n\r\n1,3,4";
     assert_eq!(Measurements::read(Slowly(text.as_bytes()), &[]).unwrap(), read(text).unwrap());
+    let error = Measurements::read(Slowly(b"a,b\r\n1,2\r\n3,x\r\n"), &[]).unwrap_err().to_string();
+    assert!(error.starts_with("line 3, "), "{error}");
 }
 
 #[test]
