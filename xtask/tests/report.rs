@@ -276,6 +276,47 @@ fn replay_of_a_report_shows_what_the_run_showed() {
 }
 
 #[test]
+fn replay_of_a_report_of_boots_shows_what_replay_of_the_run_shows() {
+    let page = pages::boots();
+    for format in ["table", "csv", "json"] {
+        let of_folder = page.place.call(&["replay", "runs/latest", "--format", format]);
+        let of_page = page.place.call(&["replay", "page.html", "--format", format]);
+        assert_eq!((of_folder.status, of_page.status), (Some(0), Some(0)), "{}", of_page.stderr);
+        assert!(!of_page.stdout.is_empty() && of_page.stdout == of_folder.stdout, "{}", of_page.stdout);
+    }
+    let html = Html::parse_document(&page.html);
+    let heading = text(select(&html, "h1")[0]);
+    assert!(heading.ends_with("by the medians of 6 boots."), "{heading}");
+    assert_eq!(select(&html, "#runs tbody tr").len(), 7, "a row for each boot, and the median");
+}
+
+#[test]
+fn rigorous_run_that_ended_early_has_no_result() {
+    let page = pages::boots();
+    let path = page.place.path("runs/latest/boots.json");
+    let boots = fs::read_to_string(&path).expect("the list of the boots");
+    let mut boots: serde_json::Value = serde_json::from_str(&boots).expect("JSON");
+    boots["end"] = serde_json::json!({ "status": 3, "outcome": "boot 6: the guest crashed: panic" });
+    fs::write(&path, boots.to_string()).expect("written");
+    let done = page.place.call(&["report", "--out", "early.html"]);
+    assert_eq!(done.status, Some(3), "{}", done.stderr);
+    let html = Html::parse_document(&fs::read_to_string(page.place.path("early.html")).expect("a page"));
+    let heading = text(select(&html, "h1")[0]);
+    assert_eq!(heading, "No result: boot 6: the guest crashed: panic (exit status 3).");
+    assert!(select(&html, "svg").is_empty());
+}
+
+#[test]
+fn several_runs_are_held_against_the_first() {
+    let page = pages::two();
+    let html = Html::parse_document(&page.html);
+    let heading = text(select(&html, "h1")[0]);
+    assert!(heading.starts_with("No difference shown between "), "{heading}");
+    let tables: Vec<_> = select(&html, "#runs caption").into_iter().map(text).collect();
+    assert!(tables[0].contains("A is ") && tables[0].ends_with(": one switch"), "{tables:?}");
+}
+
+#[test]
 fn cut_report_is_no_report() {
     let page = pages::times();
     let half = &page.html[..page.html.len() - 200];

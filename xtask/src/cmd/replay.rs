@@ -14,9 +14,9 @@ use crate::exit::{Outcome, judge_log};
 use crate::failure::Failure;
 use crate::folder;
 use crate::manifest::{self, Manifest};
-use crate::report;
+use crate::report::{self, EmbeddedFile, EmbeddedRun};
 use crate::results::Results;
-use crate::rigorous::{BootResult, Boots, Findings};
+use crate::rigorous::{self, BootEntry, BootResult, Boots, Findings};
 use crate::status::{Refusal, Status};
 use crate::steps::Whole;
 
@@ -41,7 +41,12 @@ pub struct Args {
 /// Status 2 for a log that cannot be read or a folder that cannot be written.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     match if args.log.is_dir() { Boots::read(&args.log) } else { Ok(None) } {
-        Ok(Some(boots)) => return replay_boots(args, &boots),
+        Ok(Some(boots)) => {
+            let results = boots.boots.iter().map(|entry| BootResult::read(&args.log, entry)).collect();
+            let trace = trace_beside(&args.log.join(folder::LOG))?;
+            let saved = SavedBoots { path: args.log.clone(), boots, results, trace };
+            return replay_boots(args, saved);
+        }
         Ok(None) => {}
         Err(why) => return Err(Refusal::with(Status::InvalidLog, why)),
     }
@@ -54,38 +59,46 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
             saved.len()
         )));
     }
+    let is_one_of_several = saved.len() > 1;
     let mut worst = Status::Pass.into();
-    for one in &saved {
-        if saved.len() > 1 {
-            eprintln!("== {}", one.path.display());
+    for one in saved {
+        if is_one_of_several {
+            eprintln!("== {}", one.path().display());
         }
-        if let Some(status) = show(args, one)? {
+        let status = match one {
+            Saved::Log(log) => show(args, &log)?,
+            Saved::Boots(boots) => Some(replay_boots(args, *boots)?),
+        };
+        if let Some(status) = status.filter(|status| *status != ExitCode::SUCCESS) {
             worst = status;
         }
     }
     Ok(worst)
 }
 
-/// The folder of a rigorous run: its boots are read from their logs, and compared again. Where it ended
-/// early, what is whole is shown, with the status that it ended with.
-fn replay_boots(args: &Args, boots: &Boots) -> anyhow::Result<ExitCode> {
-    let read = boots.boots.iter().map(|entry| BootResult::read(&args.log, entry));
-    let results = match read.collect::<Result<Vec<_>, _>>() {
+/// What became of the boots of a rigorous run: all results, or the first log without one.
+type BootResults = Result<Vec<BootResult>, (PathBuf, Outcome)>;
+
+/// A rigorous run: its boots are read from their logs, and compared again. Where it ended early, what
+/// is whole is shown, with the status that it ended with.
+fn replay_boots(args: &Args, saved: SavedBoots) -> anyhow::Result<ExitCode> {
+    let SavedBoots { path, boots, results, trace } = saved;
+    let results = match results {
         Ok(results) => results,
         Err((log, outcome)) => {
             eprintln!("error: {outcome}\nlog: {}", log.display());
             return Ok(outcome.status().into());
         }
     };
-    let findings = Findings::new(boots, &results);
+    let findings = Findings::new(&boots, &results);
     if let Some(folder) = &args.out {
         write_into(folder, || findings.write(folder))?;
     }
     print(&render_boots(args.format, &findings)?)?;
-    let trace = match trace_beside(&args.log.join(folder::LOG))? {
+    let trace = match trace {
         None => None,
         Some(trace) => {
-            show_trace(args, &args.log.join(folder::TRACE_LOG), &trace, &BootResult::middle(&results))?
+            show_trace(args, &path.join(folder::TRACE_LOG), &trace, &BootResult::middle(&results))?
         }
     };
     match &boots.end {
@@ -107,13 +120,39 @@ fn write_into(folder: &Path, write: impl FnOnce() -> anyhow::Result<()>) -> anyh
     })
 }
 
-/// A log, as a file or from a report.
-struct Saved {
+/// A run, as a file or from a report.
+enum Saved {
+    /// Of one boot.
+    Log(Box<SavedLog>),
+    /// Of many.
+    Boots(Box<SavedBoots>),
+}
+
+/// The boots of a rigorous run.
+struct SavedBoots {
+    path: PathBuf,
+    boots: Boots,
+    results: BootResults,
+    /// The marked kernel's log beside them.
+    trace: Option<String>,
+}
+
+/// A log.
+struct SavedLog {
     path: PathBuf,
     text: String,
     manifest: Option<Manifest>,
     /// The marked kernel's log beside it.
     trace: Option<String>,
+}
+
+impl Saved {
+    fn path(&self) -> &Path {
+        match self {
+            Self::Log(log) => &log.path,
+            Self::Boots(boots) => &boots.path,
+        }
+    }
 }
 
 /// The logs at `path`: one, but for a report, which may have several.
@@ -126,21 +165,52 @@ fn read(path: &Path) -> anyhow::Result<Vec<Saved>> {
     if !report::is_report(&text) {
         let manifest = conditions(&path);
         let trace = trace_beside(&path)?;
-        return Ok(vec![Saved { path, text, manifest, trace }]);
+        return Ok(vec![Saved::Log(Box::new(SavedLog { path, text, manifest, trace }))]);
     }
-    let runs = report::embedded(&text)
-        .map_err(|error| Refusal::with(Status::InvalidLog, format!("{}: {error:#}", path.display())))?;
-    let logs = runs.iter().flat_map(|run| run.logs().map(move |log| (run, log)));
-    let saved = logs.map(|(run, log)| {
-        let manifest = run.beside(log, manifest::FILE).map(|file| Manifest::parse(&file.text)).transpose();
-        Saved {
-            path: path.join(&run.name).join(&log.path),
-            text: log.text.clone(),
-            manifest: manifest.unwrap_or_else(without_conditions),
-            trace: run.beside(log, folder::TRACE_LOG).map(|file| file.text.clone()),
+    let invalid =
+        |why: &dyn std::fmt::Display| Refusal::with(Status::InvalidLog, format!("{}: {why}", path.display()));
+    let runs = report::embedded(&text).map_err(|error| invalid(&format_args!("{error:#}")))?;
+    let mut saved = Vec::new();
+    for run in &runs {
+        let place = path.join(&run.name);
+        match run.file(rigorous::FILE) {
+            Some(file) => {
+                let boots = Boots::parse(&file.text).map_err(|why| invalid(&why))?;
+                let results = boots.boots.iter().map(|entry| embedded_boot(&place, run, entry)).collect();
+                let trace = run.file(folder::TRACE_LOG).map(|file| file.text.clone());
+                saved.push(Saved::Boots(Box::new(SavedBoots { path: place, boots, results, trace })));
+            }
+            None => saved.extend(run.logs().map(|log| embedded_log(&place, run, log))),
         }
-    });
-    Ok(saved.collect())
+    }
+    Ok(saved)
+}
+
+fn embedded_log(place: &Path, run: &EmbeddedRun, log: &EmbeddedFile) -> Saved {
+    Saved::Log(Box::new(SavedLog {
+        path: place.join(&log.path),
+        text: log.text.clone(),
+        manifest: embedded_manifest(run, log).unwrap_or_else(without_conditions),
+        trace: run.beside(log, folder::TRACE_LOG).map(|file| file.text.clone()),
+    }))
+}
+
+fn embedded_boot(
+    place: &Path,
+    run: &EmbeddedRun,
+    entry: &BootEntry,
+) -> Result<BootResult, (PathBuf, Outcome)> {
+    let path = format!("{}/{}", entry.folder, folder::LOG);
+    let read = || {
+        let log = run.file(&path).ok_or_else(|| Outcome::InvalidLog("it is missing".into()))?;
+        let manifest = embedded_manifest(run, log).map_err(Outcome::InvalidLog)?;
+        BootResult::of_log(entry, &log.text, manifest.as_ref())
+    };
+    read().map_err(|outcome| (place.join(&path), outcome))
+}
+
+fn embedded_manifest(run: &EmbeddedRun, log: &EmbeddedFile) -> Result<Option<Manifest>, String> {
+    run.beside(log, manifest::FILE).map(|file| Manifest::parse(&file.text)).transpose()
 }
 
 fn trace_beside(log: &Path) -> anyhow::Result<Option<String>> {
@@ -155,8 +225,8 @@ fn trace_beside(log: &Path) -> anyhow::Result<Option<String>> {
 }
 
 /// Shows the results of one log; its status, where it has none.
-fn show(args: &Args, saved: &Saved) -> anyhow::Result<Option<ExitCode>> {
-    let Saved { path, text, manifest, .. } = saved;
+fn show(args: &Args, saved: &SavedLog) -> anyhow::Result<Option<ExitCode>> {
+    let SavedLog { path, text, manifest, .. } = saved;
     let outcome = judge_log(text);
     let log = read_log(text);
     let results = match &outcome {

@@ -17,6 +17,7 @@ mod source;
 
 pub use conditions::Allowed;
 pub use rows::{Direction, Exact, Finding, Row};
+pub(crate) use show::{findings, sheets};
 pub use show::{json, markdown, text};
 pub use side::{Boot, Side};
 pub use source::find;

@@ -49,7 +49,7 @@ fn sides(compared: &Compared, mark: &str) -> String {
     side('A', &compared.a) + &side('B', &compared.b)
 }
 
-fn sheets(compared: &Compared) -> Vec<Sheet> {
+pub(crate) fn sheets(compared: &Compared) -> Vec<Sheet> {
     let sheet = |title: &str, rows: &[Row]| {
         let mut header = vec![title, "A", "B"];
         match compared.basis {
@@ -137,7 +137,7 @@ fn difference(exact: &Exact) -> String {
     format!("{each} ({sign}{} in {} switches)", Grouped(block), Grouped(a))
 }
 
-fn findings(compared: &Compared) -> Vec<(&'static str, String)> {
+pub(crate) fn findings(compared: &Compared) -> Vec<(&'static str, String)> {
     let mut findings = vec![("Verdict", compared.verdict.sentence.clone())];
     findings.push(("Basis", basis(compared)));
     if compared.basis != Basis::Exact {

@@ -6,7 +6,7 @@
 //! |---|---|
 //! | `source` | the files that a report is made of |
 //! | `embed` | the same files within a page |
-//! | `model` | each boot, judged |
+//! | `model` | each run, judged |
 //! | `sections` | what each section says, in the order of the page |
 //! | [`plots`] | the pictures |
 //! | [`listing`] | the measured loops, disassembled |
@@ -33,9 +33,10 @@ pub use model::NoResult;
 pub use sections::exercises::{EXERCISES, Exercise};
 pub use source::read;
 
-use model::Boot;
+use model::Run;
 use sections::answer::Answer;
 use sections::belief::Fact;
+use sections::comparison::Comparison;
 use sections::{costs, distributions, glossary, handoff, order, runs, waterfall};
 use table::Table;
 
@@ -44,27 +45,29 @@ use table::Table;
 pub struct Report {
     /// The HTML.
     pub html: String,
-    /// Why the first boot without a result has none; `None` where all have one.
+    /// Why the first run without a result has none; `None` where all have one.
     pub no_result: Option<NoResult>,
 }
 
-/// Makes the report of `runs`. The fields of `Page` are its table of contents.
+/// Makes the report of `embedded` runs. The fields of `Page` are its table of contents.
 ///
 /// # Errors
 ///
 /// None to be expected: a run without a result is a page that says so.
-pub fn render(runs: &[EmbeddedRun]) -> anyhow::Result<Report> {
-    let boots = model::boots(runs);
-    let no_result = boots.iter().find_map(|boot| boot.result.as_ref().err()).cloned();
+pub fn render(embedded: &[EmbeddedRun]) -> anyhow::Result<Report> {
+    let runs = model::runs(embedded);
+    let no_result = runs.iter().find_map(|run| run.measured.as_ref().err()).cloned();
+    let compared = sections::answer::comparisons(&runs);
     let page = Page {
-        answer: Answer::new(&boots),
-        boots: boots.iter().map(Section::new).collect(),
-        several: boots.len() > 1,
+        answer: Answer::new(&runs, &compared),
+        comparisons: compared.iter().flatten().map(Comparison::new).collect(),
+        several: runs.len() > 1,
+        runs: runs.iter().map(Section::new).collect(),
         limits: sections::limits::limits(),
         exercises: EXERCISES,
         glossary: Vec::new(),
-        files: sections::files::files(runs),
-        data: embed::element(runs)?,
+        files: sections::files::files(embedded),
+        data: embed::element(embedded)?,
         version: env!("CARGO_PKG_VERSION"),
     };
     // The words that the page uses are known when all else is there.
@@ -77,8 +80,10 @@ pub fn render(runs: &[EmbeddedRun]) -> anyhow::Result<Report> {
 #[template(path = "page.html")]
 struct Page {
     answer: Answer,
-    boots: Vec<Section>,
-    /// Whether there is more than one boot, so that each needs its name.
+    /// The first run against each of the others.
+    comparisons: Vec<Comparison>,
+    runs: Vec<Section>,
+    /// Whether there is more than one run, so that each needs its name.
     several: bool,
     limits: String,
     exercises: &'static [Exercise],
@@ -88,20 +93,20 @@ struct Page {
     version: &'static str,
 }
 
-/// What the page says of one boot.
+/// What the page says of one run.
 struct Section {
     /// Its name.
     name: String,
     belief: Vec<Fact>,
     /// `None` where it has no result.
-    measured: Option<Measured>,
+    measured: Option<Sections>,
     /// Why it has none.
     no_result: Option<NoResult>,
     /// The end of the log of one without a result.
     tail: String,
 }
 
-struct Measured {
+struct Sections {
     runs: runs::Runs,
     costs: costs::Costs,
     waterfall: waterfall::Waterfall,
@@ -111,21 +116,21 @@ struct Measured {
 }
 
 impl Section {
-    fn new(boot: &Boot<'_>) -> Self {
-        let measured = boot.result.as_ref().ok().map(|results| Measured {
-            runs: runs::Runs::new(boot, results),
-            costs: costs::Costs::new(boot, results),
-            waterfall: waterfall::Waterfall::new(boot, results),
-            distributions: distributions::Distributions::new(boot, results),
-            order: order::Order::new(boot, results),
-            handoff: handoff::Handoff::new(boot, results),
+    fn new(run: &Run<'_>) -> Self {
+        let measured = run.measured.as_ref().ok().map(|measured| Sections {
+            runs: runs::Runs::new(run, measured),
+            costs: costs::Costs::new(run, measured),
+            waterfall: waterfall::Waterfall::new(run, measured),
+            distributions: distributions::Distributions::new(run, measured),
+            order: order::Order::new(run, measured),
+            handoff: handoff::Handoff::new(run, measured),
         });
         Self {
-            name: boot.name.clone(),
-            belief: sections::belief::facts(boot),
+            name: run.name.clone(),
+            belief: sections::belief::facts(run),
             measured,
-            no_result: boot.result.as_ref().err().cloned(),
-            tail: boot.tail(),
+            no_result: run.measured.as_ref().err().cloned(),
+            tail: run.tail(),
         }
     }
 }

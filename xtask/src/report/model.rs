@@ -1,38 +1,62 @@
-//! Each boot of a report, judged: its log, its manifest, and what else it left.
+//! Each run of a report, judged: one boot, or many boots of a rigorous run.
+
+use std::path::PathBuf;
+use std::slice;
 
 use switchlab_core::ruler::Ruler;
-use switchlab_records::read_log;
+use switchlab_records::{Mode, Pass, Subject, read_log};
 
 use super::embed::{EmbeddedFile, EmbeddedRun};
 use super::listing::{self, Listing};
 use super::plots::Quantity;
+use crate::analysis::Summary;
+use crate::compare;
 use crate::exit::{Outcome, judge_log};
 use crate::folder;
 use crate::manifest::{self, Manifest};
 use crate::results::Results;
+use crate::rigorous::{self, BootEntry, BootResult, Boots, Findings};
 use crate::status::Status;
+use crate::steps::Whole;
 
-/// One boot.
-pub struct Boot<'a> {
-    /// The run's name, and the boot's within it.
+/// One run.
+pub struct Run<'a> {
+    /// Its name.
     pub name: String,
     /// What its elements' ids begin with.
     pub id: String,
-    /// The serial log.
+    /// The serial log of its only boot, or of the last.
     pub log: &'a str,
-    /// The facts beside it.
+    /// The facts beside the log of its first boot.
     pub manifest: Option<Manifest>,
     /// Why there are none although the file is there.
     pub manifest_problem: Option<String>,
     /// What it measured, or why that is nothing.
-    pub result: Result<Results<'a>, NoResult>,
+    pub measured: Result<Measured<'a>, NoResult>,
     /// The marked kernel's log; `None` where nothing was traced.
     pub trace: Option<&'a str>,
     /// The loops as they were built, or why they are not known.
     pub listing: Result<Listing, String>,
 }
 
-/// Why a boot has no result.
+/// What a run measured.
+pub enum Measured<'a> {
+    /// In one boot.
+    Once(Box<Results<'a>>),
+    /// In several, of which one at least passed.
+    Often(Often<'a>),
+}
+
+/// What the boots of a rigorous run measured.
+pub struct Often<'a> {
+    boots: Boots,
+    /// Each boot in a value for each mode.
+    pub values: Vec<BootResult>,
+    /// Each boot's results.
+    pub results: Vec<Results<'a>>,
+}
+
+/// Why a run has no result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NoResult {
     /// What became of it, in one line.
@@ -41,41 +65,85 @@ pub struct NoResult {
     pub status: u8,
 }
 
-/// Lines of a log that a page without a result shows.
-const LAST_LINES: usize = 20;
+/// What one repetition, a run of one boot or a boot, measured of a mode.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Repetition {
+    /// Its number, from 1.
+    pub number: u32,
+    /// One switch.
+    pub switch: f64,
+    /// Whether it counts.
+    pub standing: Standing,
+}
 
-/// The boots of all runs, in order.
-pub fn boots(runs: &[EmbeddedRun]) -> Vec<Boot<'_>> {
-    let logs = runs.iter().flat_map(|run| run.logs().map(move |log| (run, log)));
-    let mut boots: Vec<_> = logs.zip(1..).map(|((run, log), number)| Boot::new(run, log, number)).collect();
-    tell_apart(&mut boots);
-    boots
+/// Whether a repetition counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It does.
+    Counts,
+    /// It was disturbed, and is void.
+    Void,
+}
+
+/// Lines of a log that a page without a result shows.
+const LAST_LINES: usize = 12;
+
+/// The runs, in order. Boots whose run is not known stand each for itself.
+pub fn runs(embedded: &[EmbeddedRun]) -> Vec<Run<'_>> {
+    let mut runs = Vec::new();
+    for run in embedded {
+        match run.file(rigorous::FILE) {
+            Some(boots) => runs.push(Run::of_boots(run, boots)),
+            None => runs.extend(run.logs().map(|log| Run::of_log(run, log))),
+        }
+    }
+    for (run, number) in runs.iter_mut().zip(1..) {
+        run.id = format!("run-{number}");
+    }
+    tell_apart(&mut runs);
+    runs
 }
 
 /// Two folders may have one name: then those that follow get a number.
-fn tell_apart(boots: &mut [Boot<'_>]) {
-    for index in (1..boots.len()).rev() {
-        let (before, boot) = boots.split_at_mut(index);
-        let alike = before.iter().filter(|other| other.name == boot[0].name).count();
+fn tell_apart(runs: &mut [Run<'_>]) {
+    for index in (1..runs.len()).rev() {
+        let (before, run) = runs.split_at_mut(index);
+        let alike = before.iter().filter(|other| other.name == run[0].name).count();
         if alike > 0 {
-            boot[0].name += &format!(" ({})", alike + 1);
+            run[0].name += &format!(" ({})", alike + 1);
         }
     }
 }
 
-impl<'a> Boot<'a> {
-    fn new(run: &'a EmbeddedRun, log: &'a EmbeddedFile, number: usize) -> Self {
+impl<'a> Run<'a> {
+    fn of_log(run: &'a EmbeddedRun, log: &'a EmbeddedFile) -> Self {
         let name = match log.folder() {
             "" => run.name.clone(),
             folder => format!("{}, {folder}", run.name),
         };
-        let read = run.beside(log, manifest::FILE).map(|file| Manifest::parse(&file.text));
-        let (manifest, manifest_problem) = match read {
-            None => (None, None),
-            Some(Ok(manifest)) => (Some(manifest), None),
-            Some(Err(why)) => (None, Some(why)),
-        };
-        // The boots of a run have one kernel, so one listing may stand for all.
+        let (manifest, problem) = manifest_beside(run, log);
+        let measured = judge(&log.text, manifest.as_ref()).map(|results| Measured::Once(Box::new(results)));
+        Self::new(run, name, log, (manifest, problem), measured)
+    }
+
+    fn of_boots(run: &'a EmbeddedRun, boots: &EmbeddedFile) -> Self {
+        let measured = Boots::parse(&boots.text)
+            .map_err(|why| NoResult::new(&Outcome::InvalidLog(why)))
+            .and_then(|boots| Often::new(run, boots))
+            .map(Measured::Often);
+        let last = run.logs().last().unwrap_or(&run.files[0]);
+        let first = run.logs().next().unwrap_or(last);
+        Self::new(run, run.name.clone(), last, manifest_beside(run, first), measured)
+    }
+
+    fn new(
+        run: &'a EmbeddedRun,
+        name: String,
+        log: &'a EmbeddedFile,
+        (manifest, manifest_problem): (Option<Manifest>, Option<String>),
+        measured: Result<Measured<'a>, NoResult>,
+    ) -> Self {
+        // The boots of a run have one kernel, so one listing stands for all.
         let kept = run.beside(log, listing::FILE).or_else(|| run.file(listing::FILE));
         let kept = kept.and_then(|file| serde_json::from_str(&file.text).ok());
         let listing = match (kept, &manifest) {
@@ -85,10 +153,14 @@ impl<'a> Boot<'a> {
         };
         Self {
             name,
-            id: format!("boot-{number}"),
+            id: String::new(),
             log: &log.text,
-            result: judge(&log.text, manifest.as_ref()),
-            trace: run.beside(log, folder::TRACE_LOG).map(|file| &*file.text),
+            measured,
+            // That of several boots stands beside them.
+            trace: run
+                .beside(log, folder::TRACE_LOG)
+                .or_else(|| run.file(folder::TRACE_LOG))
+                .map(|file| &*file.text),
             listing,
             manifest,
             manifest_problem,
@@ -100,15 +172,162 @@ impl<'a> Boot<'a> {
         let lines: Vec<&str> = self.log.lines().collect();
         lines[lines.len().saturating_sub(LAST_LINES)..].join("\n")
     }
+
+    /// What each repetition measured of `mode`, in order; empty where the mode did not run.
+    pub fn repetitions(&self, mode: Mode) -> Vec<Repetition> {
+        match &self.measured {
+            Err(_) => Vec::new(),
+            Ok(Measured::Once(results)) => {
+                let watch = self.manifest.as_ref().and_then(|manifest| manifest.watch.as_ref());
+                let void = watch.map(|watch| watch.void_runs()).unwrap_or_default();
+                let is_void = |run| {
+                    void.contains(&run)
+                        || watch.is_some_and(|watch| watch.is_void(run, mode, Subject::Handoff, Pass::Batch))
+                };
+                let blocks =
+                    (1..=results.plan.runs).filter_map(|run| Some((run, results.block(run, mode)?.switch)));
+                blocks.map(|(run, switch)| Repetition::new(run, switch, is_void(run))).collect()
+            }
+            Ok(Measured::Often(often)) => {
+                let value = |boot: &BootResult| match mode {
+                    Mode::SameCore => boot.same_core,
+                    Mode::CrossCore => boot.cross_core,
+                    Mode::Switch => boot.switch,
+                };
+                let boots = often.values.iter().filter_map(|boot| Some((boot.boot, value(boot)?)));
+                boots.map(|(boot, switch)| Repetition::new(boot, switch, false)).collect()
+            }
+        }
+    }
+
+    /// One switch of `mode` by the median of the repetitions that count; of all, where none does.
+    /// `None` where the mode did not run.
+    pub fn median(&self, mode: Mode) -> Option<f64> {
+        let repetitions = self.repetitions(mode);
+        let counting = repetitions.iter().filter(|one| one.standing == Standing::Counts);
+        let mut values: Vec<f64> = counting.map(|one| one.switch).collect();
+        if values.is_empty() {
+            values = repetitions.iter().map(|one| one.switch).collect();
+        }
+        Summary::of(&values).ok().map(|summary| summary.median)
+    }
+
+    /// As one side of a comparison; `None` without a result.
+    pub fn side(&self) -> Option<compare::Side> {
+        let boots = match self.measured.as_ref().ok()? {
+            Measured::Once(results) => {
+                vec![compare::Boot::new(PathBuf::from(&self.name), results, self.manifest.clone())]
+            }
+            Measured::Often(often) => {
+                let boots = often.results.iter().zip(&often.values);
+                let boot = |(results, value): (&Results<'_>, &BootResult)| {
+                    compare::Boot::new(PathBuf::from(&self.name), results, value.manifest.clone())
+                };
+                boots.map(boot).collect()
+            }
+        };
+        Some(compare::Side { name: self.name.clone(), boots })
+    }
 }
 
-impl Results<'_> {
-    /// What the numbers of a plot of these results are.
-    pub(super) const fn quantity(&self) -> Quantity {
-        match self.ruler {
+impl Repetition {
+    const fn new(number: u32, switch: f64, is_void: bool) -> Self {
+        Self { number, switch, standing: if is_void { Standing::Void } else { Standing::Counts } }
+    }
+}
+
+impl<'a> Measured<'a> {
+    /// The results of each boot; one at least.
+    pub fn all(&self) -> &[Results<'a>] {
+        match self {
+            Self::Once(results) => slice::from_ref(results),
+            Self::Often(often) => &often.results,
+        }
+    }
+
+    /// Those of the first boot: what all boots have in common is there.
+    pub fn first(&self) -> &Results<'a> {
+        &self.all()[0]
+    }
+
+    /// What a trace is held against.
+    pub fn wholes(&self) -> Vec<Whole> {
+        match self {
+            Self::Once(results) => Whole::of(results),
+            Self::Often(often) => BootResult::middle(&often.values),
+        }
+    }
+
+    /// What its numbers are.
+    pub fn quantity(&self) -> Quantity {
+        match self.first().ruler {
             Ruler::Time(_) => Quantity::Time,
             Ruler::Instructions => Quantity::Instructions,
         }
+    }
+
+    /// What a repetition is called.
+    pub const fn repetition(&self) -> &'static str {
+        match self {
+            Self::Once(_) => "run",
+            Self::Often(_) => "boot",
+        }
+    }
+}
+
+impl<'a> Often<'a> {
+    fn new(run: &'a EmbeddedRun, boots: Boots) -> Result<Self, NoResult> {
+        match &boots.end {
+            Some(end) if end.is_early() => {
+                return Err(NoResult { outcome: end.outcome.clone(), status: end.status });
+            }
+            Some(_) => {}
+            None => {
+                let why = "the run has not ended, or was ended by force";
+                return Err(NoResult { outcome: why.into(), status: Status::InvalidLog.code() });
+            }
+        }
+        let (mut values, mut results) = (Vec::new(), Vec::new());
+        for entry in &boots.boots {
+            let (value, result) = boot_of(run, entry)?;
+            values.push(value);
+            results.push(result);
+        }
+        if results.is_empty() {
+            let why = "no boot passed".to_owned();
+            return Err(NoResult { outcome: why, status: Status::InvalidLog.code() });
+        }
+        Ok(Self { boots, values, results })
+    }
+
+    /// What the boots come to.
+    pub fn findings(&self) -> Findings<'_> {
+        Findings::new(&self.boots, &self.values)
+    }
+}
+
+fn boot_of<'a>(run: &'a EmbeddedRun, entry: &BootEntry) -> Result<(BootResult, Results<'a>), NoResult> {
+    let path = format!("{}/{}", entry.folder, folder::LOG);
+    let invalid = |why: String| NoResult::new(&Outcome::InvalidLog(format!("{path}: {why}")));
+    let log = run.file(&path).ok_or_else(|| invalid("it is missing".into()))?;
+    let (manifest, _) = manifest_beside(run, log);
+    let results = judge(&log.text, manifest.as_ref())?;
+    let value = BootResult::new(entry, &results, manifest.as_ref());
+    Ok((value.map_err(|error| invalid(format!("{error:#}")))?, results))
+}
+
+/// The manifest, or why there is none although the file is there.
+fn manifest_beside(run: &EmbeddedRun, log: &EmbeddedFile) -> (Option<Manifest>, Option<String>) {
+    match run.beside(log, manifest::FILE).map(|file| Manifest::parse(&file.text)) {
+        None => (None, None),
+        Some(Ok(manifest)) => (Some(manifest), None),
+        Some(Err(why)) => (None, Some(why)),
+    }
+}
+
+impl NoResult {
+    fn new(outcome: &Outcome) -> Self {
+        Self { outcome: outcome.to_string(), status: outcome.status().code() }
     }
 }
 
@@ -124,7 +343,7 @@ fn judge<'a>(text: &'a str, manifest: Option<&Manifest>) -> Result<Results<'a>, 
         Outcome::Pass => Results::from_log(&read_log(text)).map_err(Outcome::InvalidLog),
         outcome => Err(outcome),
     };
-    results.map_err(|outcome| NoResult { outcome: outcome.to_string(), status: outcome.status().code() })
+    results.map_err(|outcome| NoResult::new(&outcome))
 }
 
 #[cfg(test)]
@@ -151,5 +370,26 @@ mod tests {
         let none = judge(&text, Some(&testing::manifest())).unwrap_err();
         assert_eq!(none.status, Status::InvalidLog.code());
         assert!(none.outcome.contains("end record is missing"), "{}", none.outcome);
+    }
+
+    #[test]
+    fn runs_of_one_name_are_told_apart() {
+        let whole = golden::ended(golden::classic(12, 1, 1_000));
+        let embedded = [(); 3].map(|()| testing::run(&whole, None));
+        let names: Vec<_> = runs(&embedded).into_iter().map(|run| run.name).collect();
+        assert_eq!(names, ["a", "a (2)", "a (3)"]);
+    }
+
+    #[test]
+    fn void_runs_are_out_of_the_median() {
+        let whole = golden::ended(golden::classic(12, 5, 1_000));
+        let median = |void: &[u32]| {
+            let embedded = [testing::run(&whole, Some(&testing::manifest_with_voids(void)))];
+            runs(&embedded)[0].median(Mode::SameCore)
+        };
+        // 202 to 210 ticks at 2 GHz.
+        assert_eq!(median(&[]), Some(103.0));
+        assert_eq!(median(&[1, 2]), Some(104.0));
+        assert_eq!(median(&[1, 2, 3, 4, 5]), Some(103.0), "where none counts, all stand");
     }
 }

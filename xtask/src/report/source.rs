@@ -8,11 +8,11 @@ use std::path::Path;
 use super::embed::{self, EmbeddedRun};
 use crate::folder;
 use crate::status::Refusal;
-use crate::{manifest, report};
+use crate::{manifest, report, rigorous};
 
 /// The files of a boot that a report shows or carries.
-pub const FILES: [&str; 5] =
-    [folder::LOG, manifest::FILE, folder::STDERR, report::listing::FILE, folder::TRACE_LOG];
+pub const FILES: [&str; 6] =
+    [folder::LOG, manifest::FILE, rigorous::FILE, folder::STDERR, report::listing::FILE, folder::TRACE_LOG];
 
 /// The folders of a run of several boots are named `boot-01` and so on.
 const BOOT: &str = "boot-";

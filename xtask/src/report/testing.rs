@@ -1,6 +1,17 @@
 //! What tests of the report share.
 
+use super::EmbeddedRun;
 use crate::manifest::Manifest;
+
+/// A run named `a`, of this log and manifest.
+pub(super) fn run(log: &str, manifest: Option<&Manifest>) -> EmbeddedRun {
+    let mut run = EmbeddedRun { name: "a".into(), files: Vec::new() };
+    run.push("serial.log".into(), log.into());
+    if let Some(manifest) = manifest {
+        run.push("manifest.json".into(), serde_json::to_vec(manifest).expect("JSON"));
+    }
+    run
+}
 
 /// The facts of a run that passed, under emulation.
 pub(super) fn manifest() -> Manifest {
@@ -17,4 +28,19 @@ pub(super) fn manifest() -> Manifest {
         "ending": {"outcome": "pass", "status": 0, "elapsed_ms": 1000, "cpus_up_ms": 100}
     }"#;
     serde_json::from_str(text).expect("a manifest")
+}
+
+/// The same, where QEMU was stopped while it measured same-core in these runs.
+pub(super) fn manifest_with_voids(runs: &[u32]) -> Manifest {
+    let void = |run: &u32| {
+        serde_json::json!({
+            "run": run, "position": 1, "mode": "same-core", "subject": "handoff", "pass": "batch",
+            "reasons": [{ "reason": "stopped", "ms": 300 }],
+        })
+    };
+    let watch = serde_json::json!({
+        "process": "yes", "monitor": "yes", "blocks": 60, "unwatched_blocks": 0, "host_busy_percent": 1.0,
+        "events": [], "guest_time": null, "voids": runs.iter().map(void).collect::<Vec<_>>(),
+    });
+    Manifest { watch: serde_json::from_value(watch).expect("facts"), ..manifest() }
 }

@@ -99,7 +99,7 @@ impl Boots {
         Self::parse(&text).map(Some).map_err(|why| format!("{}: {why}", path.display()))
     }
 
-    fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         #[derive(Deserialize)]
         struct Version {
             format: u32,

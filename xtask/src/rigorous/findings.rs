@@ -253,17 +253,24 @@ impl BootResult {
         let log_path = whole.join(&entry.folder).join(folder::LOG);
         let read = || {
             let bytes = fs::read(&log_path).map_err(|error| Outcome::InvalidLog(error.to_string()))?;
-            let text = String::from_utf8_lossy(&bytes);
-            match judge_log(&text) {
-                Outcome::Pass => {}
-                outcome => return Err(outcome),
-            }
             let manifest = Manifest::read(&whole.join(&entry.folder)).map_err(Outcome::InvalidLog)?;
-            let results = Results::from_log(&read_log(&text)).map_err(Outcome::InvalidLog)?;
-            Self::new(entry, &results, manifest.as_ref())
-                .map_err(|error| Outcome::InvalidLog(format!("{error:#}")))
+            Self::of_log(entry, &String::from_utf8_lossy(&bytes), manifest.as_ref())
         };
         read().map_err(|outcome| (log_path.clone(), outcome))
+    }
+
+    /// From a boot's log and the manifest beside it.
+    ///
+    /// # Errors
+    ///
+    /// What became of the boot.
+    pub fn of_log(entry: &BootEntry, text: &str, manifest: Option<&Manifest>) -> Result<Self, Outcome> {
+        match judge_log(text) {
+            Outcome::Pass => {}
+            outcome => return Err(outcome),
+        }
+        let results = Results::from_log(&read_log(text)).map_err(Outcome::InvalidLog)?;
+        Self::new(entry, &results, manifest).map_err(|error| Outcome::InvalidLog(format!("{error:#}")))
     }
 }
 

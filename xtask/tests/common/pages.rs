@@ -39,7 +39,7 @@ impl Page {
 
 /// One of each kind.
 pub fn all() -> Vec<Page> {
-    vec![times(), full(), instructions(), one_cpu(), failed(), cut(), several()]
+    vec![times(), full(), instructions(), one_cpu(), boots(), two(), failed(), cut(), several()]
 }
 
 pub fn times() -> Page {
@@ -103,4 +103,21 @@ pub fn several() -> Page {
     place.run(&whole(), "33", "--quiet --out good");
     place.run("", "hang", "--quiet --out bad --timeout 1");
     Page::at("several", place, &["good/latest", "bad/latest"])
+}
+
+/// Six boots, with the modes in an order of each one's own.
+pub fn boots() -> Page {
+    let place = Place::new();
+    let log = golden::ended(golden::classic(12, 3, 1_000));
+    place.run(&log, "33", "--quiet --boots 6 --seed 5");
+    Page::at("boots", place, &["runs/latest"])
+}
+
+/// Two runs that both have a result.
+pub fn two() -> Page {
+    let place = Place::new();
+    for out in ["one", "other"] {
+        place.run(&golden::ended(golden::classic(12, 6, 1_000)), "33", &format!("--quiet --out {out}"));
+    }
+    Page::at("two", place, &["one/latest", "other/latest"])
 }

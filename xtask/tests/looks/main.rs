@@ -38,11 +38,13 @@ fn main() {
         );
     }
     let program = Arc::new(program);
-    let kinds: [(_, Make); 7] = [
+    let kinds: [(_, Make); 9] = [
         ("times", pages::times),
         ("full", pages::full),
         ("instructions", pages::instructions),
         ("one_cpu", pages::one_cpu),
+        ("boots", pages::boots),
+        ("two", pages::two),
         ("failed", pages::failed),
         ("cut", pages::cut),
         ("several", pages::several),

@@ -22,8 +22,10 @@ pub enum Cost {
         mode: switchlab_records::Mode,
         /// Its figure.
         value: f64,
-        /// The runs' least and most.
+        /// The least and the most of its repetitions.
         span: (f64, f64),
+        /// What those are called.
+        repetition: &'static str,
     },
     /// Measured by the original, in Go.
     Original {
@@ -69,7 +71,7 @@ pub fn figure(id: &str, quantity: Quantity, rows: &[Row]) -> Result<Figure, Stri
         id,
         "What each handoff costs, on a logarithmic axis".into(),
         format!("From the top: {}.", described.join("; ")),
-        |width| 40 + rows.len() as u32 * row_height(width),
+        |width| 46 + rows.len() as u32 * row_height(width),
         |canvas, width| paint(canvas, width, quantity, rows, decades),
     )
 }
@@ -78,8 +80,9 @@ pub fn figure(id: &str, quantity: Quantity, rows: &[Row]) -> Result<Figure, Stri
 fn describe(quantity: Quantity, row: &Row) -> String {
     let text = |value| quantity.text(value);
     match row.cost {
-        Cost::Measured { value, span: (low, high), .. } => {
-            format!("{}, measured: {} (runs {} to {})", row.label, text(value), text(low), text(high))
+        Cost::Measured { value, span: (low, high), repetition, .. } => {
+            let span = format!("{repetition}s {} to {}", text(low), text(high));
+            format!("{}, measured: {} ({span})", row.label, text(value))
         }
         Cost::Original { value, span: (low, high) } => {
             format!(
@@ -178,7 +181,7 @@ fn paint_cost(
                 canvas.text((from - 8, y), &text, Align::Right, Ink::Muted)
             };
         }
-        Cost::Measured { mode, value, span } => (value, span, super::ink(mode), super::mark(mode)),
+        Cost::Measured { mode, value, span, .. } => (value, span, super::ink(mode), super::mark(mode)),
         Cost::Original { value, span } => (value, span, Ink::Original, Mark::Ring),
     };
     let (from, to) = (scale.at(low), scale.at(high));

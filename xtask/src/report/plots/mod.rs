@@ -16,11 +16,13 @@ pub mod order;
 pub mod waterfall;
 
 use askama::Template;
-use switchlab_core::format::Grouped;
+use switchlab_core::format::{Grouped, Nanoseconds};
 use switchlab_records::Mode;
 
 use canvas::Canvas;
 pub use canvas::Ink;
+
+use super::table::spaced;
 
 /// A plot with its words.
 #[derive(Clone, Debug, Template)]
@@ -120,14 +122,13 @@ impl Quantity {
             return if is_whole { grouped(value) } else { format!("{value:.2}") };
         }
         let size = value.abs();
-        let (scaled, unit) = match size {
-            _ if size < 999.5 => (value, "ns"),
-            _ if size < 999_995.0 => (value / 1e3, "µs"),
-            _ if size < 999_995_000.0 => (value / 1e6, "ms"),
-            _ => (value / 1e9, "s"),
+        let sign = if value < 0.0 { "-" } else { "" };
+        // As all tables write times, but for the space.
+        let text = match size {
+            _ if size < 99.995 => format!("{size:.2}ns"),
+            _ => Nanoseconds(size.round() as u64).to_string(),
         };
-        let digits = usize::from(unit != "ns" || size < 100.0) * 2;
-        format!("{scaled:.digits$}\u{202f}{unit}")
+        format!("{sign}{}", spaced(&text))
     }
 
     /// The same without decimals that say nothing: `10 µs`.
@@ -172,6 +173,7 @@ mod tests {
             (52.69, "52.69 ns"),
             (150.542, "151 ns"),
             (999.6, "1.00 µs"),
+            (3_985.0, "3.99 µs"),
             (4_909.0, "4.91 µs"),
             (16_180_000.0, "16.18 ms"),
             (2e9, "2.00 s"),

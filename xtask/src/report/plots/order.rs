@@ -1,36 +1,20 @@
 //! The runs in the order in which they were measured, a panel for each mode: how far each run is
-//! from the mode's mean. One scale for all panels.
+//! from the mode's median. One scale for all panels.
 
 use switchlab_records::Mode;
 
 use super::canvas::{Align, Canvas, Ink, Mark, Scale};
 use super::{Figure, Quantity, Width};
+use crate::report::model::{Repetition, Standing};
 
-/// One mode's runs.
+/// One mode's repetitions: runs, or boots.
 pub struct Panel {
     /// Which.
     pub mode: Mode,
-    /// The mean that the others are held against.
-    pub mean: f64,
-    /// Its runs, in order.
-    pub points: Vec<Point>,
-}
-
-/// One run of a mode.
-pub struct Point {
-    /// One switch.
-    pub value: f64,
-    /// Whether it counts.
-    pub standing: Standing,
-}
-
-/// Whether a run counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// It does.
-    Counts,
-    /// It was disturbed, and is void.
-    Void,
+    /// The median that the others are held against.
+    pub median: f64,
+    /// Its repetitions, in order.
+    pub points: Vec<Repetition>,
 }
 
 /// Draws the panels below each other.
@@ -38,7 +22,12 @@ pub enum Standing {
 /// # Errors
 ///
 /// What plotters says.
-pub fn figure(id: &str, quantity: Quantity, panels: &[Panel]) -> Result<Figure, String> {
+pub(in crate::report) fn figure(
+    id: &str,
+    quantity: Quantity,
+    repetition: &str,
+    panels: &[Panel],
+) -> Result<Figure, String> {
     let apart =
         |panel: &Panel| panel.points.iter().map(|point| percent(point, panel).abs()).fold(0.0, f64::max);
     let most = panels.iter().map(apart).fold(0.0, f64::max);
@@ -49,35 +38,44 @@ pub fn figure(id: &str, quantity: Quantity, panels: &[Panel]) -> Result<Figure, 
             let voids = panel.points.iter().filter(|point| point.standing == Standing::Void).count();
             let voids = if voids == 0 { String::new() } else { format!(", {voids} of them void") };
             format!(
-                "{}: {} runs{voids}, mean {}, the furthest {:.1} % from it",
+                "{}: {} {repetition}s{voids}, median {}, the furthest {:.1} % from it",
                 panel.mode.name(),
                 panel.points.len(),
-                quantity.text(panel.mean),
+                quantity.text(panel.median),
                 apart(panel),
             )
         })
         .collect();
     Figure::new(
         id,
-        "The runs in their order: how far one switch is from its mode's mean".into(),
+        format!("The {repetition}s in their order: how far one switch is from its mode's median"),
         format!("{}.", described.join("; ")),
         |_| panels.len() as u32 * PANEL + 28,
         |canvas, width| {
-            panels
-                .iter()
-                .zip((0..).step_by(PANEL as usize))
-                .try_for_each(|(panel, top)| paint(canvas, width, quantity, panel, top, reach))?;
+            panels.iter().zip((0..).step_by(PANEL as usize)).try_for_each(|(panel, top)| {
+                paint(canvas, width, quantity, panel, (top, reach, last(panels)))
+            })?;
             let (left, right) = sides(width);
-            let runs = panels.iter().map(|panel| panel.points.len()).max().unwrap_or_default();
+            let runs = last(panels);
             let scale = across(runs, (left, right));
             let each = runs.div_ceil(10).max(1);
             let bottom = panels.len() as i32 * PANEL as i32;
-            for run in (1..=runs).step_by(each) {
-                canvas.text((scale.at(run as f64), bottom), &run.to_string(), Align::Center, Ink::Muted)?;
+            for run in (1..=runs).step_by(each as usize) {
+                canvas.text(
+                    (scale.at(f64::from(run)), bottom),
+                    &run.to_string(),
+                    Align::Center,
+                    Ink::Muted,
+                )?;
             }
-            canvas.text(((left + right) / 2, bottom + 18), "run", Align::Center, Ink::Muted)
+            canvas.text(((left + right) / 2, bottom + 18), repetition, Align::Center, Ink::Muted)
         },
     )
+}
+
+/// The highest number of a repetition.
+fn last(panels: &[Panel]) -> u32 {
+    panels.iter().flat_map(|panel| &panel.points).map(|point| point.number).max().unwrap_or(1)
 }
 
 /// Height of a panel.
@@ -90,12 +88,12 @@ const fn sides(width: Width) -> (i32, i32) {
     }
 }
 
-fn across(runs: usize, pixels: (i32, i32)) -> Scale {
-    Scale::linear(0.5..runs as f64 + 0.5, pixels)
+fn across(runs: u32, pixels: (i32, i32)) -> Scale {
+    Scale::linear(0.5..f64::from(runs) + 0.5, pixels)
 }
 
-fn percent(point: &Point, panel: &Panel) -> f64 {
-    (point.value / panel.mean - 1.0) * 100.0
+fn percent(point: &Repetition, panel: &Panel) -> f64 {
+    (point.switch / panel.median - 1.0) * 100.0
 }
 
 /// The next of 1, 2, 5, 10, 20, 50 and so on.
@@ -109,19 +107,18 @@ fn paint(
     width: Width,
     quantity: Quantity,
     panel: &Panel,
-    top: i32,
-    reach: f64,
+    (top, reach, runs): (i32, f64, u32),
 ) -> Result<(), String> {
     let (left, right) = sides(width);
     let up = Scale::linear(-reach..reach, (top + 92, top + 28));
-    let scale = across(panel.points.len(), (left, right));
-    let heading = format!("{}, mean {}", panel.mode.name(), quantity.text(panel.mean));
+    let scale = across(runs, (left, right));
+    let heading = format!("{}, median {}", panel.mode.name(), quantity.text(panel.median));
     canvas.text((left, top + 10), &heading, Align::Left, Ink::Text)?;
     for value in [-reach, 0.0, reach] {
         let y = up.at(value);
         canvas.line(&[(left, y), (right, y)], if value == 0.0 { Ink::Muted } else { Ink::Rule }, 1)?;
         let text = match value {
-            0.0 => "mean".into(),
+            0.0 => "median".into(),
             _ => format!("{}{reach}\u{202f}%", if value < 0.0 { "−" } else { "+" }),
         };
         canvas.text((left - 8, y), &text, Align::Right, Ink::Muted)?;

@@ -1,11 +1,12 @@
 //! How far to believe it: what the numbers are, what was checked, and what they hang on.
 
+use switchlab_core::format::Grouped;
+
 use crate::manifest::{Manifest, plural};
-use crate::report::model::Boot;
+use crate::report::model::{Measured, Run};
 use crate::report::table::spaced;
 use crate::results::Results;
 use crate::table;
-use crate::watch::Watch;
 
 /// One fact.
 pub(crate) struct Fact {
@@ -17,34 +18,43 @@ pub(crate) struct Fact {
     pub(crate) is_code: bool,
 }
 
-/// The facts of one boot, the weightiest first.
-pub(crate) fn facts(boot: &Boot<'_>) -> Vec<Fact> {
+/// How the manifest labels what the numbers are.
+const NUMBERS: &str = "The numbers are";
+const ALARM: &str = "alarm";
+
+/// The facts of one run, the weightiest first.
+pub(crate) fn facts(run: &Run<'_>) -> Vec<Fact> {
     let mut facts = Vec::new();
-    let conditions = match &boot.result {
-        Ok(results) => {
-            let report = table::Report::new(results, boot.manifest.as_ref());
-            let checked =
-                report.findings.into_iter().filter(|(label, _)| ["Counts", "Skipped"].contains(label));
-            facts.extend(checked.map(|(label, text)| fact(label, text)));
+    let conditions = match &run.measured {
+        Ok(Measured::Once(results)) => {
+            let report = table::Report::new(results, run.manifest.as_ref());
+            let skipped = report.findings.into_iter().filter(|(label, _)| *label == "Skipped");
+            facts.extend(skipped.map(|(label, text)| fact(label, text)));
+            facts.push(counts(std::slice::from_ref(results)));
             facts.extend(passes(results));
-            facts.extend(replication(results));
+            report.conditions
+        }
+        Ok(Measured::Often(often)) => {
+            let report = often.findings().report();
+            facts.push(counts(&often.results));
+            let kept = report.findings.into_iter().filter(|(label, _)| CHECKS.contains(label));
+            facts.extend(kept.map(|(label, text)| fact(label, text)));
             report.conditions
         }
         Err(_) => {
-            let mut conditions = boot.manifest.as_ref().map(Manifest::conditions).unwrap_or_default();
+            let mut conditions = run.manifest.as_ref().map(Manifest::conditions).unwrap_or_default();
             // There are none.
             conditions.retain(|(label, _)| *label != NUMBERS);
             conditions
         }
     };
-    let watch = boot.manifest.as_ref().and_then(|manifest| manifest.watch.as_ref());
     facts.extend(conditions.into_iter().map(|(label, text)| {
-        let against = speaks_against(label, &text, watch);
+        let against = speaks_against(label, &text);
         if against { alarm(label, text) } else { fact(label, text) }
     }));
-    if boot.manifest.is_none() {
+    if run.manifest.is_none() {
         let why =
-            boot.manifest_problem.clone().unwrap_or_else(|| "there is no manifest beside the log".into());
+            run.manifest_problem.clone().unwrap_or_else(|| "there is no manifest beside the log".into());
         facts.push(alarm("Conditions", format!("not known: {why}")));
     }
     // What they are comes before all that was checked, and what speaks against them before the rest.
@@ -52,9 +62,8 @@ pub(crate) fn facts(boot: &Boot<'_>) -> Vec<Fact> {
     facts
 }
 
-/// How the manifest labels what the numbers are.
-const NUMBERS: &str = "The numbers are";
-const ALARM: &str = "alarm";
+/// Findings of a rigorous run that say how far to believe it.
+const CHECKS: [&str; 4] = ["Method", "Stability", "Void boots", "Spread"];
 
 fn fact(label: &'static str, text: String) -> Fact {
     let is_code = label == "Command";
@@ -65,13 +74,32 @@ fn alarm(label: &'static str, text: String) -> Fact {
     Fact { class: ALARM, ..fact(label, text) }
 }
 
-fn speaks_against(label: &str, text: &str, watch: Option<&Watch>) -> bool {
+fn speaks_against(label: &str, text: &str) -> bool {
     match label {
         "Clock suspect" | "Void" => true,
-        "Host load" => text.starts_with("busy"),
-        "Guest time" => watch.and_then(|watch| watch.guest_time).is_some_and(|time| time.is_suspect()),
+        "Host load" => text.contains("busy"),
+        "Guest time" => text.contains("suspect"),
         _ => false,
     }
+}
+
+/// The kernel checks its counts, and `results` checks them again: results are proof that they hold.
+fn counts(results: &[Results<'_>]) -> Fact {
+    let blocks: u64 = results.iter().map(|results| results.blocks.len() as u64).sum();
+    let all = results.iter().flat_map(|results| &results.blocks);
+    let handoffs: u64 = all.map(|block| block.block.counts.handoffs).sum();
+    let boots = if results.len() > 1 {
+        format!(" of {}", plural(results.len() as u64, "boot"))
+    } else {
+        String::new()
+    };
+    let text = format!(
+        "handoffs, calls of switch_context, IPIs sent and IPIs taken are as they must be, in all {}{boots} \
+         ({} handoffs)",
+        plural(blocks, "block"),
+        Grouped(handoffs)
+    );
+    fact("Counts", text)
 }
 
 fn passes(results: &Results<'_>) -> Option<Fact> {
@@ -81,54 +109,55 @@ fn passes(results: &Results<'_>) -> Option<Fact> {
     });
     let (disagree, agree): (Vec<_>, Vec<_>) = compared.partition(|(.., disagrees)| *disagrees);
     let told = |modes: &[(&str, f64, bool)]| {
-        modes.iter().map(|(name, apart, _)| format!("{name} by {apart:.1} %")).collect::<Vec<_>>().join(", ")
+        modes
+            .iter()
+            .map(|(name, apart, _)| format!("{name} by {apart:.1}\u{202f}%"))
+            .collect::<Vec<_>>()
+            .join(", ")
     };
     match (disagree.as_slice(), agree.as_slice()) {
         ([], []) => None,
         ([], agree) => Some(fact("Passes", format!("batch and sampled agree: {} apart", told(agree)))),
         (disagree, _) => Some(alarm(
             "Passes",
-            format!("batch and sampled disagree: {} apart, of 5 % allowed", told(disagree)),
+            format!("batch and sampled disagree: {} apart, of 5\u{202f}% allowed", told(disagree)),
         )),
     }
-}
-
-fn replication(results: &Results<'_>) -> Option<Fact> {
-    let runs = plural(u64::from(results.plan.runs), "run");
-    let text = match results.quantity() {
-        crate::report::plots::Quantity::Instructions => return None,
-        crate::report::plots::Quantity::Time => {
-            format!("{runs} in one boot: as many looks at one boot, which are not independent")
-        }
-    };
-    Some(fact("Replication", text))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::golden;
-    use crate::report::{EmbeddedRun, model};
+    use crate::report::{model, testing};
+
+    fn labels(facts: &[Fact]) -> Vec<&'static str> {
+        facts.iter().map(|fact| fact.label).collect()
+    }
 
     #[test]
     fn what_the_numbers_are_comes_first_and_the_command_last() {
-        let mut run = EmbeddedRun { name: "a".into(), files: Vec::new() };
-        run.push("serial.log".into(), golden::ended(golden::classic(12, 2, 1_000)).into_bytes());
-        let manifest = serde_json::to_vec(&crate::report::testing::manifest()).unwrap();
-        run.push("manifest.json".into(), manifest);
-        let runs = [run];
-        let facts = facts(&model::boots(&runs)[0]);
-        let labels: Vec<_> = facts.iter().map(|fact| fact.label).collect();
-        assert_eq!((labels[0], *labels.last().unwrap()), ("The numbers are", "Command"), "{labels:?}");
+        let log = golden::ended(golden::classic(12, 2, 1_000));
+        let embedded = [testing::run(&log, Some(&testing::manifest()))];
+        let facts = facts(&model::runs(&embedded)[0]);
+        let labels = labels(&facts);
+        assert_eq!((labels[0], *labels.last().unwrap()), (NUMBERS, "Command"), "{labels:?}");
         assert!(labels.contains(&"Counts") && labels.contains(&"Passes"), "{labels:?}");
     }
 
     #[test]
+    fn void_blocks_speak_against_the_numbers() {
+        let log = golden::ended(golden::classic(12, 2, 1_000));
+        let embedded = [testing::run(&log, Some(&testing::manifest_with_voids(&[1])))];
+        let facts = facts(&model::runs(&embedded)[0]);
+        assert_eq!((facts[1].label, facts[1].class), ("Void", ALARM), "{:?}", labels(&facts));
+    }
+
+    #[test]
     fn log_without_conditions_says_that_they_are_not_known() {
-        let mut run = EmbeddedRun { name: "a".into(), files: Vec::new() };
-        run.push("serial.log".into(), golden::ended(golden::classic(12, 2, 1_000)).into_bytes());
-        let runs = [run];
-        let facts = facts(&model::boots(&runs)[0]);
-        assert_eq!((facts[0].label, facts[0].class), ("Conditions", "alarm"));
+        let log = golden::ended(golden::classic(12, 2, 1_000));
+        let embedded = [testing::run(&log, None)];
+        let facts = facts(&model::runs(&embedded)[0]);
+        assert_eq!((facts[0].label, facts[0].class), ("Conditions", ALARM));
     }
 }

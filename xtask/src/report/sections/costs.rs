@@ -1,13 +1,12 @@
 //! What each thing costs, beside what the original measured and guessed.
 
-use switchlab_records::{Mode, Pass, Subject};
+use switchlab_records::Mode;
 
 use super::between;
-use crate::report::model::Boot;
+use crate::report::model::{Measured, Run, Standing};
 use crate::report::plots::costs::{Cost, Row, figure};
 use crate::report::plots::{Figure, Quantity};
 use crate::report::table::Table;
-use crate::results::Results;
 use crate::table::Report;
 
 /// The costs.
@@ -20,6 +19,8 @@ pub(crate) struct Costs {
     pub(crate) switches: Option<Table>,
     /// What the two sides of the table are to each other.
     pub(crate) note: &'static str,
+    /// What the whiskers span: runs or boots.
+    pub(crate) repetition: &'static str,
     /// Whether the original's figures are there.
     pub(crate) is_beside_the_original: bool,
 }
@@ -56,29 +57,34 @@ const GUESSES: [(&str, (f64, f64)); 4] = [
 ];
 
 impl Costs {
-    pub(crate) fn new(boot: &Boot<'_>, results: &Results<'_>) -> Self {
-        let quantity = results.quantity();
-        let measured = measured(results);
-        let id = format!("{}-costs", boot.id);
+    pub(crate) fn new(run: &Run<'_>, of_run: &Measured<'_>) -> Self {
+        let quantity = of_run.quantity();
+        let measured = measured(run, of_run);
         let (rows, table, note) = match quantity {
             Quantity::Time => (with_the_original(&measured), beside_the_original(&measured), TIMES_NOTE),
             Quantity::Instructions => {
-                let table = measured
-                    .iter()
-                    .map(|row| vec![row.label.clone(), text_of(quantity, &row.cost)])
-                    .collect();
-                let table = Table::of_text("What a switch executes", &["between", "instructions"], table);
+                let table = measured.iter().map(|row| vec![row.label.clone(), text_of(quantity, &row.cost)]);
+                let table =
+                    Table::of_text("What a switch executes", &["between", "instructions"], table.collect());
                 (measured, table, COUNTS_NOTE)
             }
         };
-        let report = Report::new(results, boot.manifest.as_ref());
-        let caption = "One switch: as measured, the same loop without a handoff, and the difference";
-        let switches = report.costs.first().map(|sheet| Table::of_sheet(caption.into(), sheet));
+        let switches = match of_run {
+            Measured::Once(results) => {
+                let report = Report::new(results, run.manifest.as_ref());
+                let caption =
+                    "One switch, means: as measured, the same loop without a handoff, the difference";
+                report.costs.first().map(|sheet| Table::of_sheet(caption.into(), sheet))
+            }
+            // Each boot has one of its own.
+            Measured::Often(_) => None,
+        };
         Self {
-            figure: figure(&id, quantity, &rows).ok(),
+            figure: figure(&format!("{}-costs", run.id), quantity, &rows).ok(),
             table,
             switches,
             note,
+            repetition: of_run.repetition(),
             is_beside_the_original: quantity == Quantity::Time,
         }
     }
@@ -91,19 +97,16 @@ const TIMES_NOTE: &str = "The original ran in Go on a real machine; what its fig
 const COUNTS_NOTE: &str = "Instructions are no time: neither the original's figures nor its guesses can stand \
     beside them.";
 
-/// The modes that ran, the cheapest kind first.
-fn measured(results: &Results<'_>) -> Vec<Row> {
+/// The modes that ran, the cheapest kind first: the median of what counts, and its span.
+fn measured(run: &Run<'_>, measured: &Measured<'_>) -> Vec<Row> {
     let modes = [Mode::Switch, Mode::SameCore, Mode::CrossCore];
     let row = |mode: Mode| {
-        let result = results.mode(mode)?;
-        let runs = results
-            .blocks
-            .iter()
-            .filter(|block| block.block.mode == mode && block.is_of(Subject::Handoff, Pass::Batch));
-        let runs: Vec<f64> = runs.map(|block| block.switch).collect();
-        let least = runs.iter().copied().fold(f64::MAX, f64::min);
-        let most = runs.iter().copied().fold(0.0, f64::max);
-        let cost = Cost::Measured { mode, value: result.switch.raw, span: (least, most) };
+        let value = run.median(mode)?;
+        let all = run.repetitions(mode);
+        let counting = all.iter().filter(|one| one.standing == Standing::Counts);
+        let span =
+            counting.fold((value, value), |(least, most), one| (least.min(one.switch), most.max(one.switch)));
+        let cost = Cost::Measured { mode, value, span, repetition: measured.repetition() };
         Some(Row { label: between(mode).into(), cost })
     };
     modes.into_iter().filter_map(row).collect()
@@ -154,8 +157,13 @@ fn is_of(cost: &Cost, wanted: Mode) -> bool {
 
 fn text_of(quantity: Quantity, cost: &Cost) -> String {
     match *cost {
-        Cost::Measured { value, span: (least, most), .. } if least < most => {
-            format!("{} (runs {} to {})", quantity.text(value), quantity.text(least), quantity.text(most))
+        Cost::Measured { value, span: (least, most), repetition, .. } if least < most => {
+            format!(
+                "{} ({repetition}s {} to {})",
+                quantity.text(value),
+                quantity.text(least),
+                quantity.text(most)
+            )
         }
         Cost::Measured { value, .. } => quantity.text(value),
         _ => String::new(),

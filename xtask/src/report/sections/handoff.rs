@@ -3,8 +3,7 @@
 use switchlab_records::ApicMode;
 
 use crate::report::listing::{Group, Role, Routine, shown};
-use crate::report::model::Boot;
-use crate::results::Results;
+use crate::report::model::{Measured, Run};
 use crate::table::Report;
 
 /// What a handoff does.
@@ -44,11 +43,13 @@ pub(crate) struct LineView {
 }
 
 impl Handoff {
-    pub(crate) fn new(boot: &Boot<'_>, results: &Results<'_>) -> Self {
-        let report = Report::new(results, boot.manifest.as_ref());
+    pub(crate) fn new(run: &Run<'_>, measured: &Measured<'_>) -> Self {
+        // What a handoff does, it does in each boot.
+        let results = measured.first();
+        let report = Report::new(results, run.manifest.as_ref());
         let counted = report.findings.into_iter().find(|(label, _)| *label == "Reason").map(|(_, text)| text);
         let apic = results.cpus.map(|cpus| cpus.apic);
-        let routines = boot.listing.as_ref().map_err(String::clone);
+        let routines = run.listing.as_ref().map_err(String::clone);
         let routines = routines.map(|listing| {
             let executed = listing.routines.iter().filter(|routine| is_executed(routine, apic));
             executed.map(view).collect()

@@ -3,6 +3,7 @@
 
 pub(super) mod answer;
 pub(super) mod belief;
+pub(super) mod comparison;
 pub(super) mod costs;
 pub(super) mod distributions;
 pub(super) mod exercises;

@@ -4,11 +4,10 @@ use switchlab_core::ruler::Ruler;
 use switchlab_records::read_log;
 
 use crate::exit::{Outcome, judge_log};
-use crate::report::model::Boot;
+use crate::report::model::{Measured, Run};
 use crate::report::plots::waterfall::{Bar, figure};
 use crate::report::plots::{Figure, Quantity};
 use crate::report::table::Table;
-use crate::results::Results;
 use crate::steps::{Steps, Whole};
 use crate::trace::Traced;
 
@@ -31,12 +30,12 @@ pub(crate) enum Waterfall {
 }
 
 impl Waterfall {
-    pub(crate) fn new(boot: &Boot<'_>, results: &Results<'_>) -> Self {
-        let Some(trace) = boot.trace else {
+    pub(crate) fn new(run: &Run<'_>, measured: &Measured<'_>) -> Self {
+        let Some(trace) = run.trace else {
             return Self::NotMeasured { why: "this run was not traced".into() };
         };
-        match steps(trace, results) {
-            Ok(steps) => Self::of(&format!("{}-steps", boot.id), &steps),
+        match steps(trace, &measured.wholes()) {
+            Ok(steps) => Self::of(&format!("{}-steps", run.id), &steps),
             Err(why) => Self::NotMeasured { why },
         }
     }
@@ -65,9 +64,9 @@ impl Waterfall {
 }
 
 /// The trace, cut into steps and held against what was measured.
-fn steps(trace: &str, results: &Results<'_>) -> Result<Steps, String> {
+fn steps(trace: &str, wholes: &[Whole]) -> Result<Steps, String> {
     match judge_log(trace) {
-        Outcome::Pass => Steps::new(&Traced::from_log(&read_log(trace))?, &Whole::of(results)),
+        Outcome::Pass => Steps::new(&Traced::from_log(&read_log(trace))?, wholes),
         outcome => Err(format!("the trace has no result: {outcome}")),
     }
 }
