@@ -175,18 +175,20 @@ pub fn end() {
     cpu.next_slot.store(ptr::from_ref(&cpu.spare_slot).cast_mut(), Relaxed);
 }
 
-/// What a mark costs on the running CPU, in TSC ticks: the median of `pairs` pairs of marks with nothing
-/// between them.
-pub fn cost(pairs: usize) -> u64 {
-    let chain = Chain::new(2 * pairs + 1);
+/// Passes marks on the running CPU, as many as `chain` holds, in pairs with nothing between the two.
+pub fn pass_pairs(chain: &Chain) {
     chain.begin(percpu::this_cpu());
     // The mark that is still the spare slot's.
     pass(Mark::HandoffBegins);
-    for _ in 0..pairs {
+    for _ in 0..(chain.0.len() - 1) / 2 {
         pass(Mark::HandoffBegins);
         pass(Mark::HandoffBegins);
     }
     end();
+}
+
+/// What a mark costs, in TSC ticks: the median of the pairs in `chain`.
+pub fn cost(chain: &Chain) -> u64 {
     let ticks: Vec<u64> = chain.events().map(|(_, ticks)| ticks).collect();
     let mut costs: Vec<u64> = ticks.chunks_exact(2).map(|pair| pair[1].wrapping_sub(pair[0])).collect();
     costs.sort_unstable();

@@ -50,14 +50,14 @@ pub fn run(parameters: &Params, lab: &Lab) -> Box<dyn Results> {
         places.push(Place { percpu, chain: Box::leak(Box::new(Chain::new(room))) });
     }
     let places: &'static [Place] = places.leak();
-    let mark_ticks = on(first, || mark::cost(COST_PAIRS));
+    let pairs = Box::leak(Box::new(Chain::new(2 * COST_PAIRS)));
     for mode in Mode::ALL {
         match (mode, places) {
             (Mode::CrossCore, [_]) => {
                 report(&Record::Skipped(Skipped { mode, reason: "one CPU".into() }));
             }
-            (Mode::CrossCore, _) => trace(mode, parameters, places, mark_ticks),
-            (Mode::SameCore | Mode::Switch, _) => trace(mode, parameters, &places[..1], mark_ticks),
+            (Mode::CrossCore, _) => trace(mode, parameters, places, pairs),
+            (Mode::SameCore | Mode::Switch, _) => trace(mode, parameters, &places[..1], pairs),
         }
     }
     Box::new(Traced { exchanges: parameters.trace })
@@ -74,10 +74,10 @@ fn on<T: Send + 'static>(cpu: switchlab_core::CpuId, body: impl FnOnce() -> T + 
     result.unwrap_or_else(|error| refuse(format_args!("trace: {error}")))
 }
 
-fn trace(mode: Mode, parameters: &Params, places: &'static [Place], mark_ticks: u64) {
+fn trace(mode: Mode, parameters: &Params, places: &'static [Place], pairs: &'static Chain) {
     let recorded = parameters.trace + AT_THE_ENDS;
     let kind = BlockKind { subject: Subject::Handoff, pass: Pass::Batch, mode };
-    let (measured, Recorder { .. }) = hand_over(kind, parameters, recorded, Recorder { places });
+    let (measured, Recorder { .. }) = hand_over(kind, parameters, recorded, Recorder { places, pairs });
     for place in places {
         on(place.percpu.id(), mark::end);
     }
@@ -87,7 +87,7 @@ fn trace(mode: Mode, parameters: &Params, places: &'static [Place], mark_ticks: 
     if let Err(mismatch) = counts::check(&measured.counts, &counts::expected(kind.subject, mode, recorded)) {
         failure!("trace of {}: {mismatch}", mode.name());
     }
-    report_trace(mode, parameters, places, mark_ticks);
+    report_trace(mode, parameters, places, mark::cost(pairs));
 }
 
 fn report_trace(mode: Mode, parameters: &Params, places: &[Place], mark_ticks: u64) {
@@ -120,10 +120,13 @@ fn report_trace(mode: Mode, parameters: &Params, places: &[Place], mark_ticks: u
 /// Begins the recording where the warm-up ends, and marks each handoff's beginning.
 struct Recorder {
     places: &'static [Place],
+    /// For what a mark costs: told right before the trace, since a busy host changes it.
+    pairs: &'static Chain,
 }
 
 impl Probe for Recorder {
     fn begin(&mut self) {
+        mark::pass_pairs(self.pairs);
         for place in self.places {
             place.chain.begin(place.percpu);
         }
