@@ -317,6 +317,22 @@ fn several_runs_are_held_against_the_first() {
 }
 
 #[test]
+fn analysis_of_a_report_has_the_verdict_of_its_page() {
+    let page = pages::times();
+    let done = page.place.call(&["analyse", "page.html", "--format", "json"]);
+    assert_eq!(done.status, Some(0), "{}", done.stderr);
+    let analysis: serde_json::Value = serde_json::from_str(&done.stdout).expect("JSON");
+    let comparison = &analysis["comparisons"][0];
+    let pair = (&comparison["base"], &comparison["other"], &comparison["verdict"]);
+    assert_eq!(pair, (&"same-core".into(), &"cross-core".into(), &"slower".into()));
+    let ratio = format!("{:.1} times as long", comparison["ratio"].as_f64().expect("a ratio"));
+    let heading = text(select(&Html::parse_document(&page.html), "h1")[0]);
+    assert!(heading.contains(&ratio), "{ratio}: {heading}");
+    let done = pages::several().place.call(&["analyse", "page.html"]);
+    assert!(done.status == Some(2) && done.stderr.contains("a report of 2 runs"), "{}", done.stderr);
+}
+
+#[test]
 fn cut_report_is_no_report() {
     let page = pages::times();
     let half = &page.html[..page.html.len() - 200];

@@ -4,6 +4,7 @@
 mod render;
 
 use std::fs::File;
+use std::io::{BufRead, BufReader, Cursor, Read};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -13,12 +14,14 @@ use serde::Serialize;
 use super::output::print;
 use crate::analysis::{self, Bootstrap, Comparison, Pairing, Series, Summary};
 use crate::measurements::{Column, Measurements, RunOrder, Unit};
+use crate::report::series;
 use crate::status::{Refusal, Status};
 
 /// Options of `analyse`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// A row a run; the first line names the columns, with units: `run,single (ms),multi (ms)`
+    /// A row a run; the first line names the columns, with units: `run,single (ms),multi (ms)`. Or a
+    /// report of one run, whose columns are its modes
     #[arg(value_name = "FILE.csv")]
     file: PathBuf,
     /// The column that others are held against [default: the first]
@@ -106,7 +109,16 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 fn analyse(args: &Args) -> anyhow::Result<Analysis> {
     let file = args.file.display().to_string();
     let refused = |problem: &dyn std::fmt::Display| Refusal::usage(format!("{file}: {problem}"));
-    let input = File::open(&args.file).map_err(|error| refused(&error))?;
+    let mut input = BufReader::new(File::open(&args.file).map_err(|error| refused(&error))?);
+    let is_page = input.fill_buf().map_err(|error| refused(&error))?.starts_with(series::BEGINNING);
+    let input: Box<dyn Read> = if is_page {
+        let mut bytes = Vec::new();
+        input.read_to_end(&mut bytes).map_err(|error| refused(&error))?;
+        let csv = series::csv(&String::from_utf8_lossy(&bytes)).map_err(|why| refused(&why))?;
+        Box::new(Cursor::new(csv))
+    } else {
+        Box::new(input)
+    };
     let asked: Vec<&str> = args.base.iter().chain(&args.against).map(String::as_str).collect();
     let measurements = Measurements::read(input, &asked).map_err(|error| refused(&error))?;
     let (base, others) = chosen(&measurements, args).map_err(|problem| refused(&problem))?;

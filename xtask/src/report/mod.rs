@@ -9,6 +9,7 @@
 //! | `model` | each run, judged |
 //! | `sections` | what each section says, in the order of the page |
 //! | [`plots`] | the pictures |
+//! | [`series`] | the runs as a table for `analyse` |
 //! | [`listing`] | the measured loops, disassembled |
 //! | `table` | tables of HTML |
 //! | `templates/` | the page, and its style sheet |
@@ -21,6 +22,7 @@ pub mod listing;
 mod model;
 pub mod plots;
 mod sections;
+pub mod series;
 mod source;
 mod table;
 #[cfg(test)]
