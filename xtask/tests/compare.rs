@@ -97,7 +97,7 @@ fn slower_run_is_called_slower_and_fails_only_what_counts_it() {
     let place = two(&whole_of_six(), &scaled(1_200));
     let done = compare(&place, "a latest");
     assert_eq!((done.status, &*done.stderr), (Some(0), ""));
-    let verdict = "Verdict:   B is slower than A in same-core switch, cross-core switch, switch\n";
+    let verdict = "Verdict:   B is slower than A in same-core switch, cross-core switch, switch; of these boots, not yet of the builds\n";
     assert!(done.stdout.contains(verdict), "{}", done.stdout);
     for (words, status) in [
         ("--fail-on none", 0),
@@ -148,7 +148,7 @@ fn faster_run_is_called_faster_and_a_mode_that_goes_the_other_way_makes_it_mixed
     assert_eq!(verdict["word"], "mixed");
     assert_eq!(
         verdict["sentence"],
-        "mixed: B is slower than A in cross-core switch, faster in same-core switch, switch"
+        "mixed: B is slower than A in cross-core switch, faster in same-core switch, switch; of these boots, not yet of the builds"
     );
 }
 
@@ -220,7 +220,8 @@ fn folder_of_boots_is_compared_by_its_boots() {
     assert_eq!(json(&place, "before before")["verdict"]["word"], "no difference shown");
     let one = compare(&place, "before after/boots/0");
     assert!(one.stdout.contains("ONE BOOT"), "{}", one.stdout);
-    assert!(!compare(&place, "before after").stdout.contains("ONE BOOT"));
+    let both = compare(&place, "before after").stdout;
+    assert!(!both.contains("ONE BOOT") && !both.contains("of these boots"), "{both}");
     // One that is cut is named, and is not left out.
     place.write("after/boots/3/serial.log", &golden::log(&golden::classic(12, 6, 1_000)));
     refused(
@@ -228,6 +229,23 @@ fn folder_of_boots_is_compared_by_its_boots() {
         "before after",
         &["after/boots/3/serial.log: the log is not valid: the end record is missing"],
     );
+}
+
+#[test]
+fn run_of_many_boots_is_a_baseline_like_any_other() {
+    let place = Place::new();
+    for words in
+        ["--quiet --boots 5 --runs 6 --exchanges 1000 --save-baseline a", "--quiet --boots 6 --runs 6"]
+    {
+        let done = place.run(&whole_of_six(), "33", words);
+        assert_eq!(done.status, Some(0), "{}", done.stderr);
+    }
+    let found = json(&place, "a latest");
+    assert_eq!(
+        (&found["basis"], &found["verdict"]["word"]),
+        (&"boots".into(), &"no difference shown".into())
+    );
+    assert_eq!((&found["a"]["boots"], &found["b"]["boots"]), (&5.into(), &6.into()));
 }
 
 #[test]

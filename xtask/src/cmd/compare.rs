@@ -11,7 +11,7 @@ use crate::status::{Refusal, Status};
 #[derive(clap::Args)]
 #[command(after_help = HELP)]
 pub struct Args {
-    /// What B is held against: the folder of a run, a baseline's name, or a log
+    /// What B is held against: the folder of a run, a baseline's name, a log, or a report
     a: String,
     /// What the verdict is about: the same
     b: String,

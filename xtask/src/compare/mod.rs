@@ -134,7 +134,7 @@ pub fn compare(a: &Side, b: &Side, allowed: &[Allowed]) -> Result<Compared, Stri
         basis,
         warnings,
         kernel: conditions::kernels(a.first(), b.first()),
-        verdict: overall(&rows),
+        verdict: overall(&rows, basis),
         rows,
         information: rows::percentiles(a, b, basis)?,
     })
@@ -194,7 +194,7 @@ fn basis(a: &Side, b: &Side) -> Basis {
 }
 
 /// All rows to one word: a difference in any row is one, and differences in both directions are mixed.
-fn overall(rows: &[Row]) -> Overall {
+fn overall(rows: &[Row], basis: Basis) -> Overall {
     let names = |direction: Direction| {
         let rows = rows.iter().filter(|row| row.finding.direction() == direction);
         rows.map(|row| row.name.as_str()).collect::<Vec<_>>().join(", ")
@@ -202,13 +202,15 @@ fn overall(rows: &[Row]) -> Overall {
     let (worse, better) = (names(Direction::Worse), names(Direction::Better));
     let (less, more, none) = rows[0].finding.words();
     let has = |direction| rows.iter().any(|row| row.finding.direction() == direction);
+    // What one boot shows, it shows of itself.
+    let of = if basis == Basis::RunsOfOneBoot { "; of these boots, not yet of the builds" } else { "" };
     match (worse.is_empty(), better.is_empty()) {
         (false, false) => Overall {
             word: "mixed",
-            sentence: format!("mixed: B is {more} than A in {worse}, {less} in {better}"),
+            sentence: format!("mixed: B is {more} than A in {worse}, {less} in {better}{of}"),
         },
-        (false, true) => Overall { word: more, sentence: format!("B is {more} than A in {worse}") },
-        (true, false) => Overall { word: less, sentence: format!("B is {less} than A in {better}") },
+        (false, true) => Overall { word: more, sentence: format!("B is {more} than A in {worse}{of}") },
+        (true, false) => Overall { word: less, sentence: format!("B is {less} than A in {better}{of}") },
         (true, true) if has(Direction::None) => {
             Overall { word: none, sentence: format!("{none} between A and B in {}", names(Direction::None)) }
         }

@@ -122,7 +122,8 @@ fn collect(place: &Path, depth: u32, logs: &mut Vec<PathBuf>) -> io::Result<()> 
         .filter(|entry| entry.file_name() != baseline::FOLDER)
         .map(|entry| entry.path())
         .collect();
-    inner.sort_unstable();
+    // As they are counted: `boot-100` comes after `boot-99`.
+    inner.sort_unstable_by_key(|path| (path.as_os_str().len(), path.clone()));
     match depth {
         0 => Ok(()),
         _ => inner.iter().try_for_each(|inner| collect(inner, depth - 1, logs)),
