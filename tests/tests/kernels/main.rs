@@ -6,6 +6,7 @@ mod deterministic;
 mod failing;
 mod faults;
 mod instructions;
+mod listing;
 mod loader;
 mod memory;
 mod steps;
@@ -34,6 +35,7 @@ fn main() {
         deterministic::trials,
         watched::trials,
         instructions::trials,
+        listing::trials,
         steps::trials,
     ];
     let trials = subjects.iter().flat_map(|trials| trials(&parts)).collect();

@@ -46,6 +46,14 @@ impl<'a> Code<'a> {
         Some(Self { functions, sections })
     }
 
+    /// Code that is `bytes` from `start` on, with functions of these addresses and sizes.
+    #[cfg(test)]
+    pub(super) fn of_bytes(start: u64, bytes: &'a [u8], functions: &[(u64, u64)]) -> Self {
+        let function =
+            |&(address, size): &(u64, u64)| (address, Function { address, size, name: String::new() });
+        Self { functions: functions.iter().map(function).collect(), sections: vec![(start, bytes)] }
+    }
+
     /// The function of this path in the kernel, `arguments` standing in its type arguments.
     pub(super) fn find(&self, path: &str, arguments: &str) -> Option<&Function> {
         let path = format!("switchlab_kernel::{path}");

@@ -99,3 +99,6 @@ fn comes_back(code: &Code<'_>, address: u64, depth: u32) -> bool {
     let reached = graph.reached(&[0]);
     graph.returns.iter().any(|end| reached.contains(end))
 }
+
+#[cfg(test)]
+mod tests;

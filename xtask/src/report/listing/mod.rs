@@ -146,18 +146,27 @@ pub fn keep(folder: &Path, manifest: &Manifest) {
 /// Why there is none: the file is gone, is not the one that ran, or is no kernel of ours.
 pub fn of_run(manifest: &Manifest) -> Result<Listing, String> {
     let path = Path::new(&manifest.kernel.path);
-    let bytes = std::fs::read(path)
-        .map_err(|error| format!("the kernel's file is gone ({}: {error})", path.display()))?;
-    let sha256: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    if sha256 != manifest.kernel.sha256 {
-        return Err(format!("{} has changed since the run: it is another kernel now", path.display()));
-    }
-    let listing = of_kernel(path, &bytes, sha256)
-        .ok_or_else(|| format!("{} can not be disassembled: no ELF of x86_64", path.display()))?;
+    let listing = of_file(path, Some(&manifest.kernel.sha256))?;
     match listing.routines.is_empty() {
         true => Err(format!("{} has none of the functions that are listed", path.display())),
         false => Ok(listing),
     }
+}
+
+/// The listing of a kernel's file, which has no routines where the kernel is not ours.
+///
+/// # Errors
+///
+/// It can not be read, has another hash than `sha256`, or is no ELF of x86_64.
+pub fn of_file(path: &Path, sha256: Option<&str>) -> Result<Listing, String> {
+    let bytes = std::fs::read(path)
+        .map_err(|error| format!("the kernel's file is gone ({}: {error})", path.display()))?;
+    let found: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    if sha256.is_some_and(|sha256| sha256 != found) {
+        return Err(format!("{} has changed since the run: it is another kernel now", path.display()));
+    }
+    of_kernel(path, &bytes, found)
+        .ok_or_else(|| format!("{} can not be disassembled: no ELF of x86_64", path.display()))
 }
 
 fn of_kernel(path: &Path, bytes: &[u8], kernel_sha256: String) -> Option<Listing> {
