@@ -159,9 +159,9 @@ mod tests {
     fn line_stands_in_the_function_that_begins_above_it() {
         let file = "kernel/sync/src/channel.rs";
         let mut sources = Sources { root: "/".into(), files: HashMap::new() };
-        let text = "/// Sends.\npub(crate) const fn send<T>(t: T) {\n    // fn no()\n    t(fn (u8));\n}\n";
+        let text = "/// Other.\nfn other() {}\n\n/// Sends.\npub(crate) const fn send<T>(t: T) {\n    // fn no()\n    t(fn (u8));\n}\n";
         sources.files.insert(file.into(), lines(text));
-        let origin = sources.function_at(file, 4).unwrap();
+        let origin = sources.function_at(file, 7).unwrap();
         assert_eq!((&*origin.name, origin.what.as_deref()), ("channel::send", Some("Sends.")));
         assert!(sources.function_at("kernel/none.rs", 4).is_none());
         assert_eq!(
