@@ -15,15 +15,37 @@ pub struct Exercise {
 pub const EXERCISES: &[Exercise] = &[
     Exercise {
         question: "Does the same measurement give the same answer?",
-        commands: &["cargo xtask run", "cargo xtask report"],
-        look: "Run it again and hold both pages side by side. Which digits stay, and which are noise? Is the \
-               second run's figure within the first one's span?",
+        commands: &[
+            "cargo xtask run --save-baseline first",
+            "cargo xtask run --save-baseline second",
+            "cargo xtask compare first second",
+        ],
+        look: "Nothing has changed between the two. Which digits stay, and which are noise? If a difference is \
+               called all the same, read on what it rests.",
+    },
+    Exercise {
+        question: "Are five runs five experiments?",
+        commands: &["cargo xtask run --boots 10", "cargo xtask report"],
+        look: "Hold the interval of ten boots against that of the runs of one boot. Which is wider, and which of \
+               the two do you believe?",
+    },
+    Exercise {
+        question: "Did the original find a winner?",
+        commands: &["cargo xtask analyse xtask/examples/original.csv"],
+        look: "Its own table says that single is 1.11 times faster, by the averages. Which of the five runs makes \
+               the difference, and what is left of the winner without it?",
     },
     Exercise {
         question: "How much of the cost is work, and how much is waiting?",
         commands: &["cargo xtask run --deterministic", "cargo xtask report"],
         look: "Here a tick is an instruction. Compare the ratio of the two modes with that of their times: what \
-               else does a handoff between CPUs pay for?",
+               else does a handoff between CPUs pay for? Which step costs most?",
+    },
+    Exercise {
+        question: "What happens between two marks?",
+        commands: &["cargo xtask run --trace 20 --exchanges 20000"],
+        look: "Open the run's trace.json in Perfetto (ui.perfetto.dev). Follow one arrow from the CPU that sends \
+               the IPI to the one that takes it: what does the sender do meanwhile?",
     },
     Exercise {
         question: "Does it matter which two CPUs hand over?",
@@ -45,12 +67,6 @@ pub const EXERCISES: &[Exercise] = &[
         look: "A mode that can not run is skipped and says why. Why is that neither a zero nor a failure?",
     },
     Exercise {
-        question: "Does the order of the modes change the answer?",
-        commands: &["cargo xtask run --append seed=7 --exchanges 100000"],
-        look: "The seed shuffles the modes within each run; the section on the order shows how. Try other seeds. \
-               Which mode gains by going first?",
-    },
-    Exercise {
         question: "Where does the processor go when a task is resumed?",
         commands: &["cargo xtask gdb"],
         look: "Break at the `jmp` behind `mov rsp` in the listing above, and step once. Where does it go on, and \
@@ -58,8 +74,8 @@ pub const EXERCISES: &[Exercise] = &[
     },
     Exercise {
         question: "Can you recompute every figure of this page?",
-        commands: &["cargo xtask replay report.html --format csv"],
-        look: "The raw logs are in the page. Divide `ticks` by twice the exchanges yourself, and check a row of \
-               the table.",
+        commands: &["cargo xtask replay report.html", "cargo xtask analyse report.html"],
+        look: "The raw logs are in the page. Divide the ticks of a block by twice its exchanges yourself, and \
+               check a row of the table.",
     },
 ];
