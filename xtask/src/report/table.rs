@@ -75,14 +75,25 @@ pub(super) fn spaced(text: &str) -> String {
         for unit in ["ns", "µs", "ms", "s"] {
             if let Some(number) = word.strip_suffix(unit)
                 && number.ends_with(|last: char| last.is_ascii_digit())
-                && number.chars().all(|each| each.is_ascii_digit() || "-.,".contains(each))
+                && number.chars().all(|each| each.is_ascii_digit() || "+-.,".contains(each))
             {
                 return format!("{number}\u{202f}{unit}{behind}");
             }
         }
         whole.to_owned()
     };
-    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
+    // A number and its percent sign stay together too.
+    text.split(' ').map(word).collect::<Vec<_>>().join(" ").replace(" %", "\u{202f}%")
+}
+
+/// A sentence as HTML: escaped, spaced, and what stands between backticks as code.
+pub(super) fn prose(text: &str) -> String {
+    let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let part = |(index, part): (usize, &str)| match index % 2 {
+        0 => spaced(part),
+        _ => format!("<code>{part}</code>"),
+    };
+    escaped.split('`').enumerate().map(part).collect()
 }
 
 #[cfg(test)]
@@ -97,11 +108,20 @@ mod tests {
             ("1.26µs", "1.26\u{202f}µs"),
             ("Same-Core (24.28x faster)", "Same-Core (24.28x faster)"),
             ("10.00ns, 3s.", "10.00\u{202f}ns, 3\u{202f}s."),
+            ("+30.43ns", "+30.43\u{202f}ns"),
+            ("95 % interval", "95\u{202f}% interval"),
             ("runs", "runs"),
             ("skipped: one CPU", "skipped: one CPU"),
         ];
         for (text, expected) in cases {
             assert_eq!(spaced(text), expected);
         }
+    }
+
+    #[test]
+    fn prose_is_escaped_and_its_code_is_code() {
+        assert_eq!(prose("by `run --boots`, <3ns & more"), "by <code>run --boots</code>, &lt;3ns &amp; more");
+        assert_eq!(prose("`a<b>`"), "<code>a&lt;b&gt;</code>");
+        assert_eq!(prose("in 3ms"), "in 3\u{202f}ms");
     }
 }

@@ -6,6 +6,7 @@ use crate::analysis::{Comparison, LEAST_RUNS, Verdict};
 use crate::compare::{self, Compared};
 use crate::manifest::plural;
 use crate::report::model::{Measured, NoResult, Run};
+use crate::report::table::spaced;
 use crate::table;
 use crate::verdict::{self, RunsVerdict};
 
@@ -24,7 +25,7 @@ pub(crate) struct Answer {
 impl Answer {
     pub(crate) fn new(runs: &[Run<'_>], compared: &[Result<Compared, String>]) -> Self {
         let failed = runs.iter().any(|run| run.measured.is_err());
-        let sentence = sentence(runs, compared);
+        let sentence = spaced(&sentence(runs, compared));
         Self {
             title: format!(
                 "{} · switchlab",

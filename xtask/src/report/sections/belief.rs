@@ -4,7 +4,7 @@ use switchlab_core::format::Grouped;
 
 use crate::manifest::{Manifest, plural};
 use crate::report::model::{Measured, Run};
-use crate::report::table::spaced;
+use crate::report::table::prose;
 use crate::results::Results;
 use crate::table;
 
@@ -67,7 +67,7 @@ const CHECKS: [&str; 4] = ["Method", "Stability", "Void boots", "Spread"];
 
 fn fact(label: &'static str, text: String) -> Fact {
     let is_code = label == "Command";
-    Fact { label, text: if is_code { text } else { spaced(&text) }, class: "plain", is_code }
+    Fact { label, text: if is_code { text } else { prose(&text) }, class: "plain", is_code }
 }
 
 fn alarm(label: &'static str, text: String) -> Fact {

@@ -1,7 +1,7 @@
 //! Two runs held against each other, as `compare` does it.
 
 use crate::compare::{self, Compared};
-use crate::report::table::{Table, spaced};
+use crate::report::table::{Table, prose};
 
 /// A comparison.
 pub(crate) struct Comparison {
@@ -23,7 +23,7 @@ impl Comparison {
                 .collect(),
             findings: compare::findings(compared)
                 .into_iter()
-                .map(|(label, text)| (label, spaced(&text)))
+                .map(|(label, text)| (label, prose(&text)))
                 .collect(),
         }
     }

@@ -3,7 +3,7 @@
 
 use crate::analysis::{Comparison, Verdict};
 use crate::report::model::{Measured, Run};
-use crate::report::table::{Table, spaced};
+use crate::report::table::{Table, prose};
 use crate::table::{Report, Sheet};
 use crate::verdict::{self, RunsVerdict};
 
@@ -38,7 +38,7 @@ impl Runs {
         let findings = report.findings.into_iter().filter(|(label, _)| !ELSEWHERE.contains(label));
         Self {
             table: Table::of_sheet(caption, &report.runs).with_summary(),
-            findings: findings.map(|(label, text)| (label, spaced(&text))).collect(),
+            findings: findings.map(|(label, text)| (label, prose(&text))).collect(),
         }
     }
 }

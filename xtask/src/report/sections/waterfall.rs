@@ -7,7 +7,7 @@ use crate::exit::{Outcome, judge_log};
 use crate::report::model::{Measured, Run};
 use crate::report::plots::waterfall::{Bar, figure};
 use crate::report::plots::{Figure, Quantity};
-use crate::report::table::Table;
+use crate::report::table::{Table, prose};
 use crate::steps::{Steps, Whole};
 use crate::trace::Traced;
 
@@ -59,7 +59,7 @@ impl Waterfall {
         });
         let caption = "The steps of one exchange (two switches)".to_owned();
         let table = Box::new(Table::of_sheet(caption, &steps.sheet()).with_summary());
-        Self::Measured { figure, table, notes: steps.notes() }
+        Self::Measured { figure, table, notes: steps.notes().iter().map(|note| prose(note)).collect() }
     }
 }
 
