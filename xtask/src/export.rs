@@ -88,7 +88,8 @@ fn switch(results: &Results<'_>, mode: &ModeResult) -> Figure {
     let blocks = results
         .blocks
         .iter()
-        .filter(|result| result.block.mode == mode.mode && result.is_of(Subject::Handoff, Pass::Batch));
+        .filter(|result| result.block.mode == mode.mode && result.is_of(Subject::Handoff, Pass::Batch))
+        .filter(|result| !results.void_runs.contains(&result.block.run));
     let (least, most) = blocks.fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), block| {
         (least.min(block.switch), most.max(block.switch))
     });

@@ -22,7 +22,8 @@ pub enum Status {
     Missing = 5,
     /// The log is not valid.
     InvalidLog = 6,
-    /// All was measured, and `--until-stable` was not reached.
+    /// All was measured, and `--until-stable` was not reached; or every run is void, and a tracker wants
+    /// figures.
     Unstable = 7,
     /// Cargo could not build, or xtask itself went wrong.
     Build = 101,

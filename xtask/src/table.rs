@@ -13,6 +13,7 @@ mod sheet;
 
 use crate::manifest::{Manifest, plural};
 use crate::results::Results;
+use crate::verdict;
 use crate::watch::Watch;
 use costs::{exchanges, switches};
 use findings::findings;
@@ -21,6 +22,10 @@ pub use sheet::Sheet;
 
 /// Stands behind the title where times are not to be trusted.
 pub const SUSPECT: &str = " [clock: suspect]";
+
+/// What is said of a log that stands alone.
+const UNKNOWN: &str =
+    "not known: no manifest stands beside the log, so nothing tells on what it ran, or whether a run is void";
 
 /// A report, before it has a form.
 pub struct Report {
@@ -38,7 +43,10 @@ impl Report {
     /// Puts the report together.
     pub fn new(results: &Results<'_>, manifest: Option<&Manifest>) -> Self {
         let mut report = Self::watched(results, manifest.and_then(|manifest| manifest.watch.as_ref()));
-        report.conditions.extend(manifest.map(Manifest::conditions).unwrap_or_default());
+        report.conditions.extend(match manifest {
+            Some(manifest) => manifest.conditions(),
+            None => vec![("Conditions", UNKNOWN.into())],
+        });
         report
     }
 
@@ -46,14 +54,15 @@ impl Report {
     /// whose time is not the host's.
     fn watched(results: &Results<'_>, watch: Option<&Watch>) -> Self {
         let void = watch.map(Watch::void_runs).unwrap_or_default();
+        let verdict = verdict::of_runs(results, &void);
         let mut report = Self {
             title: title(results),
-            runs: runs(results, &void),
+            runs: runs(results, &void, verdict.as_ref()),
             costs: vec![switches(results), exchanges(results)]
                 .into_iter()
                 .filter(|sheet| !sheet.rows.is_empty())
                 .collect(),
-            findings: findings(results, &void),
+            findings: findings(results, &void, verdict.as_ref()),
             conditions: guest_conditions(results),
         };
         let is_suspect = watch.and_then(|watch| watch.guest_time).is_some_and(|time| time.is_suspect());

@@ -1,6 +1,8 @@
 //! What one series of runs shows: its middle, its spread, and its outliers, which are counted and
 //! never dropped.
 
+use std::fmt;
+
 use serde::Serialize;
 
 use super::drift::Drift;
@@ -51,6 +53,25 @@ impl Outliers {
     /// All of them.
     pub fn count(&self) -> usize {
         self.low_severe + self.low_mild + self.high_mild + self.high_severe
+    }
+}
+
+impl fmt::Display for Outliers {
+    /// `none`, or how many of which kind: `1 above, 2 far above`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { low_severe, low_mild, high_mild, high_severe } = *self;
+        let kinds = [
+            (low_severe, "far below"),
+            (low_mild, "below"),
+            (high_mild, "above"),
+            (high_severe, "far above"),
+        ];
+        let mut separator = "";
+        for (count, kind) in kinds.into_iter().filter(|(count, _)| *count > 0) {
+            write!(f, "{separator}{count} {kind}")?;
+            separator = ", ";
+        }
+        if self.count() == 0 { f.write_str("none") } else { Ok(()) }
     }
 }
 

@@ -6,7 +6,7 @@ use crate::export;
 use crate::manifest::Manifest;
 use crate::results::Results;
 use crate::rigorous::Findings;
-use crate::status::Refusal;
+use crate::status::{Refusal, Status};
 use crate::table::Report;
 
 /// What goes to stdout.
@@ -37,6 +37,13 @@ pub fn render(format: Format, results: &Results<'_>, manifest: Option<&Manifest>
         Format::Markdown => Report::new(results, manifest).markdown(),
         Format::Json => results.json()?,
         Format::Csv => results.csv()?,
+        // A tracker knows no void: what it is given is taken for good.
+        Format::Bencher | Format::Github if results.is_all_void() => {
+            return Err(Refusal::with(
+                Status::Unstable,
+                "every run is void, so there is no figure to track; free the host and run again",
+            ));
+        }
         Format::Bencher => export::bencher(results)?,
         Format::Github => export::github(results, manifest)?,
     })

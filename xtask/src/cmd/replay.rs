@@ -230,7 +230,11 @@ fn show(args: &Args, saved: &SavedLog) -> anyhow::Result<Option<ExitCode>> {
     let outcome = judge_log(text);
     let log = read_log(text);
     let results = match &outcome {
-        Outcome::Pass => Results::from_log(&log).map_err(Outcome::InvalidLog),
+        Outcome::Pass => Results::from_log(&log)
+            .and_then(|results| {
+                results.without_void(manifest.as_ref().and_then(|manifest| manifest.watch.as_ref()))
+            })
+            .map_err(Outcome::InvalidLog),
         _ => Err(outcome),
     };
     let results = match results {

@@ -340,7 +340,9 @@ fn judge<'a>(text: &'a str, manifest: Option<&Manifest>) -> Result<Results<'a>, 
         return Err(NoResult { outcome: ending.outcome.clone(), status: ending.status });
     }
     let results = match judge_log(text) {
-        Outcome::Pass => Results::from_log(&read_log(text)).map_err(Outcome::InvalidLog),
+        Outcome::Pass => Results::from_log(&read_log(text))
+            .and_then(|results| results.without_void(manifest.and_then(|manifest| manifest.watch.as_ref())))
+            .map_err(Outcome::InvalidLog),
         outcome => Err(outcome),
     };
     results.map_err(|outcome| NoResult::new(&outcome))

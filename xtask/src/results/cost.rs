@@ -168,7 +168,10 @@ pub(super) fn mode_results(blocks: &[BlockResult], ruler: Ruler) -> Result<Vec<M
 fn mode_result(mode: Mode, blocks: &[BlockResult], ruler: Ruler) -> Result<Option<ModeResult>, String> {
     let batch = Part::new(blocks, mode, Pass::Batch)?;
     let sampled = Part::new(blocks, mode, Pass::Sampled)?;
-    let Some(mean_ticks) = mean(batch.handoffs.iter().copied()) else { return Ok(None) };
+    // Without a null loop there is no cost either: what is left of a mode whose blocks are void.
+    let Some(mean_ticks) = mean(batch.handoffs.iter().copied()).filter(|_| !batch.nulls.is_empty()) else {
+        return Ok(None);
+    };
     let no_cost = || format!("the blocks of {} give no cost", mode.name());
     let switch = batch.cost(ruler).ok_or_else(no_cost)?;
     let switches_per_second = match ruler {
@@ -185,7 +188,7 @@ fn mode_result(mode: Mode, blocks: &[BlockResult], ruler: Ruler) -> Result<Optio
         mean_ticks,
         mean_total: ruler.value(i128::from(mean_ticks), 1),
         switches_per_second,
-        sampled: (!sampled.handoffs.is_empty())
+        sampled: (!sampled.handoffs.is_empty() && !sampled.nulls.is_empty())
             .then(|| sampled.distribution(&switch, ruler).ok_or_else(no_cost))
             .transpose()?,
         switch,

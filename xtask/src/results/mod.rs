@@ -3,6 +3,7 @@
 
 pub mod cost;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::Context;
@@ -16,6 +17,7 @@ use switchlab_records::{
 };
 
 use crate::clock;
+use crate::watch::Watch;
 pub use cost::ModeResult;
 use cost::{UnitValue, mode_results};
 
@@ -41,8 +43,10 @@ pub struct Results<'a> {
     pub clock: clock::Quality,
     /// Every comparison of the clocks.
     pub clocks: Vec<Clock>,
-    /// What each mode that ran costs.
+    /// What each mode that ran costs, without what is void.
     pub modes: Vec<ModeResult>,
+    /// The runs that are void, by what was seen from outside; the log alone knows of none.
+    pub void_runs: BTreeSet<u32>,
     /// What was skipped, and why.
     pub skipped: Vec<Skipped<'a>>,
     /// Every timed block, in order.
@@ -127,6 +131,7 @@ impl<'a> Results<'a> {
                 offsets: &offsets,
             }),
             modes: mode_results(&blocks, ruler)?,
+            void_runs: BTreeSet::new(),
             blocks,
             start,
             plan,
@@ -136,6 +141,36 @@ impl<'a> Results<'a> {
             skipped,
             ruler,
         })
+    }
+
+    /// The same, its costs without what is void: the runs that are out of the verdict, and single blocks.
+    /// Of a mode of which nothing would be left, all stays; [`void_runs`](Self::void_runs) tells.
+    ///
+    /// # Errors
+    ///
+    /// What contradicts itself in the blocks.
+    pub fn without_void(mut self, watch: Option<&Watch>) -> Result<Self, String> {
+        let Some(watch) = watch else { return Ok(self) };
+        self.void_runs = watch.void_runs();
+        let is_void = |block: &Block| {
+            self.void_runs.contains(&block.run)
+                || watch.is_void(block.run, block.mode, block.subject, block.pass)
+        };
+        let (void, counted): (Vec<_>, Vec<_>) =
+            self.blocks.iter().cloned().partition(|result| is_void(&result.block));
+        if !void.is_empty() {
+            let counted = mode_results(&counted, self.ruler)?;
+            let all = std::mem::take(&mut self.modes);
+            let best =
+                |mode: ModeResult| counted.iter().find(|of| of.mode == mode.mode).cloned().unwrap_or(mode);
+            self.modes = all.into_iter().map(best).collect();
+        }
+        Ok(self)
+    }
+
+    /// Whether no run counts.
+    pub fn is_all_void(&self) -> bool {
+        (1..=self.plan.runs).all(|run| self.void_runs.contains(&run))
     }
 
     /// What a mode costs; `None` where it did not run.

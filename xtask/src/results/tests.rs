@@ -182,3 +182,38 @@ fn samples_that_do_not_belong_to_their_block_are_no_result() {
     }
     assert!(refused(foreign).ends_with("bucket 2000, of 1920 that there are"));
 }
+
+fn watch(voids: serde_json::Value) -> Watch {
+    serde_json::from_value(serde_json::json!({
+        "process": "yes", "monitor": "yes", "blocks": 36, "unwatched_blocks": 0,
+        "host_busy_percent": 1.0, "events": [], "guest_time": null, "voids": voids,
+    }))
+    .unwrap()
+}
+
+fn stopped(run: u32, mode: &str, pass: &str) -> serde_json::Value {
+    serde_json::json!({
+        "run": run, "position": 1, "mode": mode, "subject": "handoff", "pass": pass,
+        "reasons": [{ "reason": "stopped", "ms": 300 }],
+    })
+}
+
+#[test]
+fn costs_are_without_what_is_void() {
+    let text = golden::ended(golden::classic(12, 3, 1_000));
+    let results = || Results::from_log(&read_log(&text)).unwrap();
+    let raw = |results: &Results<'_>| {
+        let mode = results.mode(Mode::SameCore).unwrap();
+        (mode.switch.raw, mode.blocks, mode.sampled.as_ref().unwrap().samples)
+    };
+    // 202, 204, 206 ticks a switch at 2 GHz.
+    assert_eq!(raw(&results()), (102.0, 3, 300));
+    // A run that is out takes all its blocks along; a sampled block goes alone.
+    let one =
+        watch(serde_json::json!([stopped(3, "cross-core", "batch"), stopped(1, "same-core", "sampled")]));
+    let counted = results().without_void(Some(&one)).unwrap();
+    assert_eq!((raw(&counted), counted.is_all_void()), ((101.5, 2, 100), false));
+    let all = watch((1..=3).map(|run| stopped(run, "same-core", "batch")).collect());
+    let none = results().without_void(Some(&all)).unwrap();
+    assert_eq!((raw(&none), none.is_all_void()), ((102.0, 3, 300), true));
+}

@@ -8,23 +8,41 @@ use switchlab_core::stats::{percent_tenths, ratio_hundredths};
 use switchlab_records::{self as records, Mode, Subject, Unit};
 
 use super::runs::{Counts, averages};
+use crate::analysis::{LEAST_RUNS, Summary, Trend, Verdict};
 use crate::manifest::plural;
 use crate::results::Results;
-use crate::verdict::{self, RunsVerdict};
+use crate::verdict::RunsVerdict;
 
-pub(super) fn findings(results: &Results<'_>, void: &BTreeSet<u32>) -> Vec<(&'static str, String)> {
+pub(super) fn findings(
+    results: &Results<'_>,
+    void: &BTreeSet<u32>,
+    verdict: Option<&RunsVerdict>,
+) -> Vec<(&'static str, String)> {
     let mut findings = Vec::new();
-    if let ([Some((same, _)), Some((cross, _))], Counts::Yes) = averages(results, void) {
+    let is_shown = match verdict {
+        Some(RunsVerdict::Compared(comparison)) => {
+            matches!(comparison.verdict, Verdict::Faster | Verdict::Slower)
+        }
+        _ => true,
+    };
+    if let ([Some((same, _)), Some((cross, _))], Counts::Yes) = averages(results, void)
+        && is_shown
+    {
         findings.push(("Overall", overall(same, cross, results.plan.unit)));
     }
-    match verdict::of_runs(results, void) {
+    match verdict {
         Some(RunsVerdict::Compared(comparison)) => {
-            findings.push(("Verdict", format!("{comparison}; {RUNS_OF_ONE_BOOT}")));
+            let few =
+                if comparison.base_runs == LEAST_RUNS && comparison.interval.is_some() { FIVE } else { "" };
+            findings.push(("Verdict", format!("{comparison}; {RUNS_OF_ONE_BOOT}{few}")));
         }
         Some(RunsVerdict::AllVoid) => {
             findings.push(("Verdict", "none: every run is void, so no figure here is to be trusted".into()));
         }
         Some(RunsVerdict::Exact) | None => {}
+    }
+    if !matches!(verdict, Some(RunsVerdict::Exact)) {
+        findings.extend(series(results, void));
     }
     for skipped in &results.skipped {
         findings.push(("Skipped", format!("{}: {}", skipped.mode.name(), skipped.reason)));
@@ -59,9 +77,42 @@ pub(super) fn findings(results: &Results<'_>, void: &BTreeSet<u32>) -> Vec<(&'st
     findings
 }
 
+/// How the runs of each mode spread, and whether they drift: of as few as two there is a spread.
+fn series(results: &Results<'_>, void: &BTreeSet<u32>) -> Vec<(&'static str, String)> {
+    let summaries: Vec<(Mode, Summary)> = results
+        .modes
+        .iter()
+        .filter_map(|mode| {
+            let counted = (1..=results.plan.runs).filter(|run| !void.contains(run));
+            let values: Vec<f64> =
+                counted.filter_map(|run| Some(results.block(run, mode.mode)?.switch)).collect();
+            (values.len() > 1)
+                .then(|| Summary::of(&values).ok())
+                .flatten()
+                .map(|summary| (mode.mode, summary))
+        })
+        .collect();
+    let spreads = summaries.iter().map(|(mode, summary)| {
+        format!("{} {:.1} %, outliers {}", mode.name(), 100.0 * summary.spread, summary.outliers)
+    });
+    let drifts = summaries.iter().filter_map(|(mode, summary)| match summary.drift.trend {
+        Trend::Rising => Some(format!("{} rises from run to run (p {:.3})", mode.name(), summary.drift.p)),
+        Trend::Falling => Some(format!("{} falls from run to run (p {:.3})", mode.name(), summary.drift.p)),
+        Trend::NotShown | Trend::TooFewRuns => None,
+    });
+    let joined = |lines: Vec<String>| lines.join("; ");
+    [("Spread", joined(spreads.collect())), ("Drift", joined(drifts.collect()))]
+        .into_iter()
+        .filter(|(_, text)| !text.is_empty())
+        .collect()
+}
+
 /// How far the verdict of classic mode reaches.
 const RUNS_OF_ONE_BOOT: &str =
     "by runs of one boot, which are not independent: `run --boots` takes a boot for each";
+
+/// What so few pairs can not do better (decision 0014).
+const FIVE: &str = "; of 5 pairs that differ by nothing, one in sixteen lies on one side all the same";
 
 /// What the sampled pass costs, by the loops without a handoff.
 fn sampling(results: &Results<'_>) -> Option<String> {

@@ -7,9 +7,11 @@ use switchlab_core::stats::{mean, ratio_hundredths};
 use switchlab_records::{Mode, Unit};
 
 use super::Sheet;
+use crate::analysis::Verdict;
 use crate::results::Results;
+use crate::verdict::RunsVerdict;
 
-pub(super) fn runs(results: &Results<'_>, void: &BTreeSet<u32>) -> Sheet {
+pub(super) fn runs(results: &Results<'_>, void: &BTreeSet<u32>, verdict: Option<&RunsVerdict>) -> Sheet {
     let total = results.ruler.total_name();
     let columns =
         ["Same-Core", "Cross-Core"].map(|name| [format!("{name} {total}"), format!("{name} Switch")]);
@@ -21,7 +23,31 @@ pub(super) fn runs(results: &Results<'_>, void: &BTreeSet<u32>) -> Sheet {
     });
     let (averages, counts) = averages(results, void);
     let average = row("Average".into(), results, averages, counts);
-    Sheet { header: header.collect(), rows: rows.chain([average]).collect(), last_is_text: true }
+    let mut sheet =
+        Sheet { header: header.collect(), rows: rows.chain([average]).collect(), last_is_text: true };
+    if let Some(RunsVerdict::Compared(comparison)) = verdict {
+        call_ties(&mut sheet, comparison.verdict);
+    }
+    sheet
+}
+
+/// Where no difference is shown, a row that is ahead is a tie, and the averages have no winner.
+fn call_ties(sheet: &mut Sheet, verdict: Verdict) {
+    let word = match verdict {
+        Verdict::Faster | Verdict::Slower => return,
+        Verdict::NoDifferenceShown => "tie",
+        Verdict::NotEnoughRuns => "not judged",
+    };
+    let last = sheet.rows.len().saturating_sub(1);
+    for (index, row) in sheet.rows.iter_mut().enumerate() {
+        // A row that is void, skipped or equal has no ratio in brackets, and names no winner already.
+        if let Some(winner) = row.last_mut()
+            && let Some((_, ratio)) = winner.split_once('(')
+        {
+            let ratio = ratio.split(' ').next().unwrap_or_default();
+            *winner = if index == last { verdict.words().into() } else { format!("{word} ({ratio})") };
+        }
+    }
 }
 
 /// Whether a row is counted in the verdict.

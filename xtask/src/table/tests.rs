@@ -4,7 +4,7 @@ use super::findings::each;
 use super::runs::winner;
 use super::*;
 use crate::golden;
-use switchlab_records::{Record, Unit, read_log};
+use switchlab_records::{Mode, Pass, Record, Subject, Unit, read_log};
 
 fn report(cpus: u32, runs: u32) -> Report {
     let text = golden::ended(golden::classic(cpus, runs, 1_000_000));
@@ -86,4 +86,66 @@ fn steps_per_handoff_are_whole_where_they_are() {
     assert_eq!(each(1_999, 2_000).as_deref(), Some("1.00"));
     assert_eq!(each(1, 2_000).as_deref(), Some("<0.01"));
     assert_eq!(each(0, 2_000), None);
+}
+
+/// Three or more runs, in ticks a switch of each mode.
+fn report_of(switches: &[[u64; 2]]) -> Report {
+    let mut records = golden::classic(12, switches.len() as u32, 1_000);
+    for record in &mut records {
+        if let Record::Block(block) = record
+            && (block.subject, block.pass) == (Subject::Handoff, Pass::Batch)
+        {
+            let [same, cross] = switches[block.run as usize - 1];
+            match block.mode {
+                Mode::SameCore => block.ticks = 2_000 * same,
+                Mode::CrossCore => block.ticks = 2_000 * cross,
+                Mode::Switch => {}
+            }
+        }
+    }
+    let text = golden::ended(records);
+    Report::new(&Results::from_log(&read_log(&text)).unwrap(), None)
+}
+
+fn winners(report: &Report) -> Vec<&str> {
+    report.runs.rows.iter().filter_map(|row| Some(row.last()?.as_str())).collect()
+}
+
+fn finding<'a>(report: &'a Report, label: &str) -> Option<&'a str> {
+    report.findings.iter().find(|(of, _)| *of == label).map(|(_, text)| text.as_str())
+}
+
+/// The original's own five runs.
+const ORIGINAL: [[u64; 2]; 5] = [[640, 897], [568, 589], [554, 610], [639, 593], [556, 594]];
+
+#[test]
+fn ties_are_called_ties_and_nothing_is_said_to_be_faster() {
+    let report = report_of(&ORIGINAL);
+    assert_eq!(
+        winners(&report),
+        ["tie (1.40x)", "tie (1.04x)", "tie (1.10x)", "tie (1.08x)", "tie (1.07x)", "no difference shown"]
+    );
+    assert_eq!(finding(&report, "Overall"), None);
+    assert!(finding(&report, "Verdict").unwrap().starts_with("no difference shown: "));
+}
+
+#[test]
+fn too_few_runs_are_not_judged() {
+    let report = report_of(&ORIGINAL[..3]);
+    assert_eq!(winners(&report)[2..], ["not judged (1.10x)", "not enough runs"]);
+    assert_eq!(finding(&report, "Overall"), None);
+}
+
+#[test]
+fn drift_over_the_runs_is_named_and_outliers_are_counted() {
+    let rising: Vec<_> = (0..8).map(|run| [100 + 5 * run, 2_000]).collect();
+    let report = report_of(&rising);
+    let drift = finding(&report, "Drift").unwrap();
+    assert!(drift.starts_with("same-core rises from run to run"), "{drift}");
+    let mut outlier = [[100, 2_000]; 8];
+    outlier[3][1] = 9_000;
+    let report = report_of(&outlier);
+    let spread = finding(&report, "Spread").unwrap();
+    assert!(spread.contains("cross-core 0.0 %, outliers 1 far above"), "{spread}");
+    assert_eq!(finding(&report, "Drift"), None);
 }

@@ -3,9 +3,7 @@
 use switchlab_core::format::{Grouped, Nanoseconds};
 
 use super::{Analysis, Summarised};
-use crate::analysis::{
-    Comparison, Drift, LEAST_RUNS, Outliers, Pairing, SignFlipMethod, SlopeOf, Trend, TrendTest,
-};
+use crate::analysis::{Comparison, Drift, LEAST_RUNS, Pairing, SignFlipMethod, SlopeOf, Trend, TrendTest};
 use crate::manifest::plural;
 use crate::measurements::{RunOrder, Unit};
 use crate::table::{Sheet, labelled};
@@ -68,18 +66,9 @@ fn row(Summarised { name, unit, summary }: &Summarised) -> [String; 9] {
         value(summary.min),
         value(summary.max),
         format!("{:.1} %", 100.0 * summary.spread),
-        outliers(&summary.outliers),
+        summary.outliers.to_string(),
         drift(&summary.drift, unit),
     ]
-}
-
-fn outliers(outliers: &Outliers) -> String {
-    let Outliers { low_severe, low_mild, high_mild, high_severe } = *outliers;
-    let kinds =
-        [(low_severe, "far below"), (low_mild, "below"), (high_mild, "above"), (high_severe, "far above")];
-    let there: Vec<String> =
-        kinds.iter().filter(|(count, _)| *count > 0).map(|(count, kind)| format!("{count} {kind}")).collect();
-    if there.is_empty() { "none".into() } else { there.join(", ") }
 }
 
 fn drift(drift: &Drift, unit: &Unit) -> String {

@@ -71,7 +71,9 @@ impl Boot {
         let text = String::from_utf8_lossy(&captured.log);
         let log = read_log(&text);
         let judged = match outcome {
-            Outcome::Pass => Results::from_log(&log).map_err(Outcome::InvalidLog),
+            Outcome::Pass => Results::from_log(&log)
+                .and_then(|results| results.without_void(self.manifest.watch.as_ref()))
+                .map_err(Outcome::InvalidLog),
             outcome => Err(outcome),
         };
         let outcome = judged.as_ref().err().unwrap_or(&Outcome::Pass);
