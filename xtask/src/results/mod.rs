@@ -89,6 +89,7 @@ impl<'a> Results<'a> {
         for record in &log.records {
             match record {
                 Record::Start(record) => start = Some(record.clone()),
+                Record::Plan(_) if plan.is_some() => return Err("there are two plan records".into()),
                 Record::Plan(record) => plan = Some(record.clone()),
                 Record::Cpus(record) => cpus = Some(*record),
                 Record::Machine(record) => machine = Some(record.clone()),
@@ -112,6 +113,7 @@ impl<'a> Results<'a> {
             return Err(format!("the plan says {} timed blocks, {} came", plan.blocks, blocks.len()));
         }
         blocks.iter().try_for_each(|(block, samples)| check_block(block, samples.as_ref()))?;
+        check_places(&plan, &skipped, blocks.iter().map(|(block, _)| block))?;
         let blocks: Vec<_> = blocks
             .into_iter()
             .map(|(block, samples)| BlockResult::new(block, samples, ruler))
@@ -309,6 +311,32 @@ fn check_block(block: &Block, samples: Option<&Histogram>) -> Result<(), String>
     if found != due {
         let [found, due] = [found, due].map(|samples| samples.unwrap_or_default());
         return Err(format!("{}: {found} samples, {due} were due", place()));
+    }
+    Ok(())
+}
+
+/// Each run has each of its blocks once, and nothing is both skipped and measured.
+fn check_places<'a>(
+    plan: &Plan<'_>,
+    skipped: &[Skipped<'_>],
+    blocks: impl Iterator<Item = &'a Block>,
+) -> Result<(), String> {
+    let mut seen = BTreeSet::new();
+    for block in blocks {
+        let Block { run, mode, subject, pass, ticks, .. } = *block;
+        let place = || format!("run {run}, {} {} {}", mode.name(), subject.name(), pass.name());
+        if !(1..=plan.runs).contains(&run) {
+            return Err(format!("{}: the plan has runs 1 to {}", place(), plan.runs));
+        }
+        if !seen.insert((run, mode, subject, pass)) {
+            return Err(format!("{}: there are two blocks of it", place()));
+        }
+        if skipped.iter().any(|skipped| skipped.mode == mode) {
+            return Err(format!("{}: it was skipped as well", place()));
+        }
+        if ticks == 0 {
+            return Err(format!("{}: it took no ticks", place()));
+        }
     }
     Ok(())
 }

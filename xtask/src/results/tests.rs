@@ -217,3 +217,35 @@ fn costs_are_without_what_is_void() {
     let none = results().without_void(Some(&all)).unwrap();
     assert_eq!((raw(&none), none.is_all_void()), ((102.0, 3, 300), true));
 }
+
+/// A classic log whose `n`-th block is changed.
+fn with_block(n: usize, change: impl FnOnce(&mut Block)) -> Vec<Record<'static>> {
+    let mut records = golden::classic(12, 2, 1_000);
+    let blocks = records.iter_mut().filter_map(|record| match record {
+        Record::Block(block) => Some(block),
+        _ => None,
+    });
+    change(blocks.into_iter().nth(n).unwrap());
+    records
+}
+
+#[test]
+fn blocks_that_can_not_be_are_no_result() {
+    // Blocks 0 and 1 are of run 1, same-core and cross-core.
+    let twice = refused(with_block(12, |block| {
+        (block.run, block.mode) = (1, Mode::SameCore);
+        block.counts = counts::expected(Subject::Handoff, Mode::SameCore, 1_000);
+        block.expected = block.counts;
+    }));
+    assert_eq!(twice, "run 1, same-core handoff batch: there are two blocks of it");
+    let beyond = refused(with_block(0, |block| block.run = 9));
+    assert_eq!(beyond, "run 9, same-core handoff batch: the plan has runs 1 to 2");
+    let timeless = refused(with_block(1, |block| block.ticks = 0));
+    assert_eq!(timeless, "run 1, cross-core handoff batch: it took no ticks");
+    let mut skipped = golden::classic(12, 1, 1_000);
+    skipped.push(Record::Skipped(Skipped { mode: Mode::Switch, reason: "none".into() }));
+    assert_eq!(refused(skipped), "run 1, switch handoff batch: it was skipped as well");
+    let mut plans = golden::classic(12, 1, 1_000);
+    plans.push(plans.iter().find(|record| matches!(record, Record::Plan(_))).unwrap().clone());
+    assert_eq!(refused(plans), "there are two plan records");
+}
