@@ -246,6 +246,15 @@ fn run_of_many_boots_is_a_baseline_like_any_other() {
         (&"boots".into(), &"no difference shown".into())
     );
     assert_eq!((&found["a"]["boots"], &found["b"]["boots"]), (&5.into(), &6.into()));
+    // A boot that has gone, and a run that was cut, are named.
+    fs::remove_dir_all(place.path("runs/latest/boot-03")).expect("a boot");
+    refused(&place, "a latest", &["it had 6 boots, 5 are there", "a run that is whole"]);
+    let file = place.path("runs/baselines/a/boots.json");
+    let mut boots: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(&file).expect("boots.json")).expect("JSON");
+    boots["end"] = serde_json::json!({ "status": 130, "outcome": "interrupted" });
+    fs::write(&file, boots.to_string()).expect("written");
+    refused(&place, "a runs/latest/boot-01", &["it ended early, after 5 of its boots: interrupted"]);
 }
 
 #[test]

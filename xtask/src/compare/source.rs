@@ -14,6 +14,7 @@ use crate::folder;
 use crate::manifest::{self, Manifest};
 use crate::report;
 use crate::results::Results;
+use crate::rigorous::Boots;
 
 /// How deep the folders of boots may stand in the folder of their run.
 const DEPTH: u32 = 2;
@@ -39,11 +40,28 @@ fn of_folder(place: &Path) -> Result<Vec<Boot>, String> {
             folder::LOG
         ));
     }
+    are_all_there(place, logs.len())?;
     let read = |log: PathBuf| {
         let text = read_text(&log)?;
         boot(&log, &text, log.parent().map_or(Ok(None), Manifest::read)?)
     };
     logs.into_iter().map(read).collect()
+}
+
+/// A run of several boots is compared whole or not at all.
+fn are_all_there(place: &Path, found: usize) -> Result<(), String> {
+    let Some(boots) = Boots::read(place)? else { return Ok(()) };
+    let named = |why: String| Err(format!("{}: {why}; a run that is whole is expected", place.display()));
+    match &boots.end {
+        None => named("it has not ended".into()),
+        Some(end) if end.is_early() => {
+            named(format!("it ended early, after {} of its boots: {}", boots.boots.len(), end.outcome))
+        }
+        Some(_) if boots.boots.len() != found => {
+            named(format!("it had {} boots, {found} are there", boots.boots.len()))
+        }
+        Some(_) => Ok(()),
+    }
 }
 
 /// A log, or the run that a report carries.
