@@ -181,19 +181,21 @@ pub fn measure_null<P: Probe>(
     exchanges: u64,
     probe: P,
 ) -> Result<(Measured, P), StackError> {
-    sched::run_on(cpu, move || loop_alone(warm_up, exchanges, probe))
+    sched::run_on(cpu, move || loop_alone(cpu, warm_up, exchanges, probe))
 }
 
-fn loop_alone<P: Probe>(warm_up: u64, exchanges: u64, mut probe: P) -> (Measured, P) {
+fn loop_alone<P: Probe>(cpu: &'static Cpu, warm_up: u64, exchanges: u64, mut probe: P) -> (Measured, P) {
     let slots = Slots::default();
     let mut wrong = hand_over_nothing(&slots, 0, warm_up, &mut probe);
+    let before = snapshot(&[cpu, cpu]);
     probe.begin();
     let start = tsc::start();
     if wrong.is_none() {
         wrong = hand_over_nothing(&slots, warm_up, warm_up + exchanges, &mut probe);
     }
     let end = tsc::end();
-    (Measured { ticks: end - start, counts: Counts::default(), wrong }, probe)
+    let counts = difference(&snapshot(&[cpu, cpu]), &before);
+    (Measured { ticks: end - start, counts, wrong }, probe)
 }
 
 /// Where the null experiment leaves its numbers: two slots, as two channels have.
@@ -227,8 +229,8 @@ fn hand_over_nothing<P: Probe>(slots: &Slots, from: u64, to: u64, probe: &mut P)
     None
 }
 
-/// What the pair of CPUs has counted so far.
-fn snapshot(pair: &[&'static Cpu; 2]) -> Counts {
+/// What the pair of CPUs has counted so far; each once, where both are one.
+pub fn snapshot(pair: &[&'static Cpu; 2]) -> Counts {
     let [first, second] = *pair;
     let cpus = if core::ptr::eq(first, second) { &pair[..1] } else { &pair[..] };
     cpus.iter().fold(Counts::default(), |sum, cpu| {
@@ -243,7 +245,8 @@ fn snapshot(pair: &[&'static Cpu; 2]) -> Counts {
     })
 }
 
-fn difference(after: &Counts, before: &Counts) -> Counts {
+/// What was counted between two snapshots.
+pub fn difference(after: &Counts, before: &Counts) -> Counts {
     Counts {
         handoffs: after.handoffs - before.handoffs,
         switches: after.switches - before.switches,

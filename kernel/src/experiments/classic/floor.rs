@@ -9,7 +9,7 @@ use switchlab_records::Counts;
 use crate::{
     arch::tsc,
     experiments::{
-        exchange::{Measured, Wrong},
+        exchange::{Measured, Wrong, difference, snapshot},
         probe::Probe,
     },
     mm::StackError,
@@ -45,13 +45,13 @@ pub fn measure<P: Probe>(
     probe: P,
 ) -> Result<(Measured, P), StackError> {
     sched::run_on(cpu, move || {
-        let mut side = Resume::new::<P>()?;
+        let mut side = Resume::new::<P>(cpu)?;
         Ok(measure_here(&mut side, warm_up, exchanges, probe))
     })?
 }
 
 /// The null experiment of this shape: numbers, counters and checks of both sides, and nobody is
-/// resumed.
+/// resumed. Its own counters count what a handoff would be, so the CPU's alone tell that there was none.
 ///
 /// # Errors
 ///
@@ -63,9 +63,8 @@ pub fn measure_null<P: Probe>(
     probe: P,
 ) -> Result<(Measured, P), StackError> {
     sched::run_on(cpu, move || {
-        let (measured, probe) = measure_here(&mut Stay::default(), warm_up, exchanges, probe);
-        // The loop counts what a handoff would be; without one there is none.
-        (Measured { counts: Counts::default(), ..measured }, probe)
+        let mut side = Stay { shared: Shared::default(), expected: 0, cpu };
+        measure_here(&mut side, warm_up, exchanges, probe)
     })
 }
 
@@ -76,19 +75,14 @@ fn measure_here<P: Probe>(
     mut probe: P,
 ) -> (Measured, P) {
     let mut wrong = hand_over(other, 0, warm_up, &mut probe);
-    let before = snapshot(other.shared());
+    let before = other.counts();
     probe.begin();
     let start = tsc::start();
     if wrong.is_none() {
         wrong = hand_over(other, warm_up, warm_up + exchanges, &mut probe);
     }
     let end = tsc::end();
-    let after = snapshot(other.shared());
-    let counts = Counts {
-        handoffs: after.handoffs - before.handoffs,
-        switches: after.switches - before.switches,
-        ..Counts::default()
-    };
+    let counts = difference(&other.counts(), &before);
     (Measured { ticks: end - start, counts, wrong }, probe)
 }
 
@@ -96,17 +90,20 @@ fn measure_here<P: Probe>(
 trait OtherSide {
     fn shared(&self) -> &Shared;
 
+    /// What was counted so far.
+    fn counts(&self) -> Counts;
+
     /// Lets it check the number and answer.
     fn answer<P: Probe>(&mut self);
 }
 
 /// A second context answers.
-struct Resume(Fiber<Shared>, &'static Shared);
+struct Resume(Fiber<Shared>, &'static Shared, &'static Cpu);
 
 impl Resume {
-    fn new<P: Probe>() -> Result<Self, StackError> {
+    fn new<P: Probe>(cpu: &'static Cpu) -> Result<Self, StackError> {
         let shared: &'static Shared = Box::leak(Box::default());
-        Ok(Self(Fiber::new(answer_for_ever::<P>, shared)?, shared))
+        Ok(Self(Fiber::new(answer_for_ever::<P>, shared)?, shared, cpu))
     }
 }
 
@@ -116,6 +113,18 @@ impl OtherSide for Resume {
         self.1
     }
 
+    /// The loop's own, since no scheduler sees a fiber, and the CPU's, which must stand still.
+    fn counts(&self) -> Counts {
+        let cpu = snapshot(&[self.2, self.2]);
+        let sum =
+            |counters: &[AtomicU64; 2]| counters.iter().map(|counter| counter.load(Relaxed)).sum::<u64>();
+        Counts {
+            handoffs: cpu.handoffs + sum(&self.1.resumed),
+            switches: cpu.switches + sum(&self.1.switches),
+            ..cpu
+        }
+    }
+
     #[inline(always)]
     fn answer<P: Probe>(&mut self) {
         self.0.resume();
@@ -123,16 +132,21 @@ impl OtherSide for Resume {
 }
 
 /// Nobody is resumed: the owner answers itself.
-#[derive(Default)]
 struct Stay {
     shared: Shared,
     expected: u64,
+    cpu: &'static Cpu,
 }
 
 impl OtherSide for Stay {
     #[inline(always)]
     fn shared(&self) -> &Shared {
         &self.shared
+    }
+
+    /// The CPU's alone.
+    fn counts(&self) -> Counts {
+        snapshot(&[self.cpu, self.cpu])
     }
 
     #[inline(always)]
@@ -185,9 +199,4 @@ fn answer<P: Probe>(shared: &Shared, expected: &mut u64) {
 #[inline(always)]
 fn add_one(counter: &AtomicU64) {
     counter.store(counter.load(Relaxed) + 1, Relaxed);
-}
-
-fn snapshot(shared: &Shared) -> Counts {
-    let sum = |counters: &[AtomicU64; 2]| counters.iter().map(|counter| counter.load(Relaxed)).sum();
-    Counts { handoffs: sum(&shared.resumed), switches: sum(&shared.switches), ..Counts::default() }
 }
