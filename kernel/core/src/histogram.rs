@@ -112,7 +112,7 @@ impl Histogram {
 
     /// The buckets that have samples, by rising value: number and count.
     pub fn buckets(&self) -> impl Iterator<Item = (u16, u64)> + '_ {
-        let numbered = (0u16..).zip(self.counts);
+        let numbered = (0u16..).zip(self.counts.iter().copied());
         numbered.filter(|(_, count)| *count != 0)
     }
 
