@@ -197,6 +197,9 @@ pub enum Mode {
 }
 
 impl Mode {
+    /// All modes, in the order in which they are shown.
+    pub const ALL: [Self; 3] = [Self::SameCore, Self::CrossCore, Self::Switch];
+
     /// The name, as records and tables have it.
     pub const fn name(self) -> &'static str {
         match self {
@@ -205,11 +208,6 @@ impl Mode {
             Self::Switch => "switch",
         }
     }
-}
-
-impl Mode {
-    /// All modes, in the order in which they are shown.
-    pub const ALL: [Self; 3] = [Self::SameCore, Self::CrossCore, Self::Switch];
 }
 
 /// What a block's loop does.

@@ -70,8 +70,7 @@ pub fn run(parameters: &Params, lab: &Lab) -> Box<dyn Results> {
         #[cfg(feature = "marks")]
         (true, 1..) => experiment.trace(parameters, lab),
         (true, _) => bring_up::refuse(format_args!(
-            "kernel parameter `trace` is missing: the marked kernel measures nothing, it traces {} to {} exchanges",
-            1,
+            "kernel parameter `trace` is missing: the marked kernel measures nothing, it traces 1 to {} exchanges",
             params::TRACE.end()
         )),
         (false, 0) => experiment.run(parameters, lab),
