@@ -20,7 +20,7 @@ pub struct Table {
     cpus: u32,
     blocks: Vec<Block>,
     /// What a sample costs in each mode, in hundredths of a tick.
-    sample_costs: Vec<(Mode, u64)>,
+    sample_costs: Vec<(Mode, i128)>,
 }
 
 impl Table {
@@ -110,8 +110,10 @@ impl Table {
         for (mode, hundredths) in &self.sample_costs {
             let unit = if ruler == Ruler::Instructions { " instructions" } else { "" };
             // Half of twice as much: a sample is a whole exchange.
-            let cost = ruler.fine_switch(2 * hundredths, 100);
-            log!("{}: a sample costs {cost}{unit} on top of the batch pass", mode.name());
+            let size = u64::try_from(hundredths.unsigned_abs()).unwrap_or(u64::MAX);
+            let cost = ruler.fine_switch(size.saturating_mul(2), 100);
+            let sign = if *hundredths < 0 { "-" } else { "" };
+            log!("{}: a sample costs {sign}{cost}{unit} on top of the batch pass", mode.name());
         }
     }
 
@@ -162,15 +164,15 @@ impl Table {
 }
 
 /// What a sample costs in `mode`, in hundredths of a tick: an exchange of the loop without a handoff in
-/// the sampled pass, less one in the batch pass. `None` without samples, and where that is less than
-/// nothing.
-fn sample_cost(blocks: &[Block], mode: Mode) -> Option<u64> {
+/// the sampled pass, less one in the batch pass. Less than nothing where noise is more than that: it is
+/// told as it is. `None` without samples.
+fn sample_cost(blocks: &[Block], mode: Mode) -> Option<i128> {
     let exchange_hundredths = |pass| {
         let of_pass = |block: &&Block| (block.subject, block.mode, block.pass) == (Subject::Null, mode, pass);
         let sum = |part: fn(&Block) -> u64| blocks.iter().filter(of_pass).map(part).sum();
         stats::ratio_hundredths(sum(|block| block.ticks), sum(|block| block.exchanges))
     };
-    exchange_hundredths(Pass::Sampled)?.checked_sub(exchange_hundredths(Pass::Batch)?)
+    Some(i128::from(exchange_hundredths(Pass::Sampled)?) - i128::from(exchange_hundredths(Pass::Batch)?))
 }
 
 impl Results for Table {
