@@ -60,6 +60,13 @@ impl Table {
             self.print_row(&alloc::format!("{run}"), ticks(Mode::SameCore), ticks(Mode::CrossCore), ruler);
         }
         self.print_row("Average", self.mean_ticks(Mode::SameCore), self.mean_ticks(Mode::CrossCore), ruler);
+        if self.mean_ticks(Mode::CrossCore).is_some() {
+            // A line right behind a table would be its next row.
+            log!("");
+            log!(
+                "A row's winner is by that run, all else by the means of the runs; no test of significance."
+            );
+        }
     }
 
     fn print_row(&self, name: &str, same: Option<u64>, cross: Option<u64>, ruler: Ruler) {
