@@ -6,7 +6,7 @@ use super::{frames::FRAMES, physical};
 
 /// Bytes of the heap: exceptions' stacks take 3 MiB with 64 CPUs, and what the blocks of 1,000 runs
 /// leave behind less than 3 MiB.
-const HEAP_BYTES: u64 = 16 << 20;
+pub const HEAP_BYTES: u64 = 16 << 20;
 
 #[global_allocator]
 static HEAP: LockedHeap = LockedHeap::empty();

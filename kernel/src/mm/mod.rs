@@ -14,6 +14,7 @@ mod stacks;
 pub use command_line::find_command_line;
 pub use devices::{map_xapic, start_hpet, start_page, take_start_page_back};
 pub use frames::usable_bytes;
+pub use heap::HEAP_BYTES;
 pub use physical::firmware_bytes;
 pub use stacks::{Stack, StackError, guard_page_of_current_stack};
 

@@ -35,6 +35,9 @@ const IST_STACKS: [IstStack; 3] = [IstStack::DoubleFault, IstStack::Nmi, IstStac
 /// Bytes of each of these stacks: a crash report runs on it, whose texts are less than 1 KiB.
 const IST_STACK_BYTES: usize = 16 * 1024;
 
+/// Bytes of them all on one CPU, from the heap.
+pub const IST_BYTES_OF_A_CPU: usize = IST_STACKS.len() * IST_STACK_BYTES;
+
 /// One CPU's descriptor tables.
 #[derive(Debug)]
 pub struct Tables {

@@ -131,11 +131,20 @@ pub struct Chain(&'static [Slot]);
 impl Chain {
     /// Room for `marks` marks, for ever.
     pub fn new(marks: usize) -> Self {
-        // One more: the last slot is written again and again.
-        let slots: Vec<Slot> = (0..=marks).map(|_| Slot::new()).collect();
+        let slots: Vec<Slot> = (0..Self::slots(marks)).map(|_| Slot::new()).collect();
         let chain = Self(Box::leak(slots.into_boxed_slice()));
         chain.link();
         chain
+    }
+
+    /// One more than marks: the last slot is written again and again.
+    const fn slots(marks: usize) -> usize {
+        marks + 1
+    }
+
+    /// Bytes of the heap that room for `marks` marks takes.
+    pub const fn bytes(marks: usize) -> usize {
+        Self::slots(marks) * size_of::<Slot>()
     }
 
     fn link(&self) {

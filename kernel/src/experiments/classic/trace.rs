@@ -4,7 +4,7 @@
 use alloc::{boxed::Box, vec::Vec};
 
 use switchlab_core::{
-    counts,
+    MAX_CPUS, counts,
     order::BlockKind,
     params::{Params, TRACE},
 };
@@ -15,13 +15,14 @@ use switchlab_records::{
 use super::hand_over;
 use crate::{
     arch::{
+        gdt::IST_BYTES_OF_A_CPU,
         mark::{self, Chain},
         percpu::{self, PerCpu},
     },
     bring_up::{Lab, refuse},
     experiments::{Results, probe::Probe},
     failure, log,
-    mm::StackError,
+    mm::{HEAP_BYTES, StackError},
     report::report,
     sched,
 };
@@ -39,9 +40,7 @@ const COST_PAIRS: usize = 1_000;
 
 /// Traces each mode that this machine allows.
 pub fn run(parameters: &Params, lab: &Lab) -> Box<dyn Results> {
-    let recorded = parameters.trace + AT_THE_ENDS;
-    // `TRACE` bounds it: about 3 MB a CPU.
-    let room = (recorded * MARKS_OF_AN_EXCHANGE) as usize;
+    let room = room(parameters.trace);
     let (first, second) = parameters.cpu_pair();
     let mut places = Vec::new();
     let pair = [first, second];
@@ -62,6 +61,27 @@ pub fn run(parameters: &Params, lab: &Lab) -> Box<dyn Results> {
     }
     Box::new(Traced { exchanges: parameters.trace })
 }
+
+/// Marks of one CPU to make room for.
+const fn room(exchanges: u64) -> usize {
+    // `TRACE` bounds it.
+    ((exchanges + AT_THE_ENDS) * MARKS_OF_AN_EXCHANGE) as usize
+}
+
+/// What the longest trace takes of the heap: the chains of two CPUs and of the pairs, and, while a mode is
+/// reported, the events of both CPUs.
+const HEAP_OF_A_TRACE: usize = {
+    let room = room(*TRACE.end());
+    2 * (Chain::bytes(room) + room * size_of::<Event>()) + Chain::bytes(2 * COST_PAIRS)
+};
+
+const _: () = assert!(
+    HEAP_OF_A_TRACE + MAX_CPUS * IST_BYTES_OF_A_CPU < HEAP_BYTES as usize,
+    "the longest trace has to fit in the heap, beside the stacks of exceptions"
+);
+
+/// A mark and the TSC ticks at which it was passed.
+type Event = (Mark, u64);
 
 /// A CPU, and where its marks go.
 struct Place {
@@ -91,7 +111,7 @@ fn trace(mode: Mode, parameters: &Params, places: &'static [Place], pairs: &'sta
 }
 
 fn report_trace(mode: Mode, parameters: &Params, places: &[Place], mark_ticks: u64) {
-    let events: Vec<Vec<(Mark, u64)>> = places.iter().map(|place| place.chain.events().collect()).collect();
+    let events: Vec<Vec<Event>> = places.iter().map(events_of).collect();
     let parts = events.iter().map(|events| events.len().div_ceil(EVENTS_IN_A_RECORD)).sum::<usize>() as u32;
     let ids = [0, places.len() - 1].map(|place| places[place].percpu.id().get());
     report(&Record::Trace(Trace {
@@ -115,6 +135,13 @@ fn report_trace(mode: Mode, parameters: &Params, places: &[Place], mark_ticks: u
         });
         report(&Record::Marks(Marks { part, cpu: cpu.get(), start_ticks, events: events.collect() }));
     }
+}
+
+/// What a CPU recorded. In one piece from the start: a vector that grows takes up to three times as much.
+fn events_of(place: &Place) -> Vec<Event> {
+    let mut events = Vec::with_capacity(place.chain.events().count());
+    events.extend(place.chain.events());
+    events
 }
 
 /// Begins the recording where the warm-up ends, and marks each handoff's beginning.
@@ -156,6 +183,3 @@ impl Results for Traced {
         );
     }
 }
-
-const _: () =
-    assert!(*TRACE.end() * MARKS_OF_AN_EXCHANGE * 24 < 4 << 20, "two chains have to fit in the heap");
