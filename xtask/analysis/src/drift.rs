@@ -69,6 +69,13 @@ pub enum SlopeOf {
     HalfApart,
 }
 
+impl SlopeOf {
+    /// What so many runs allow.
+    const fn of(runs: usize) -> Self {
+        if runs <= MOST_ALL_PAIRS { Self::AllPairs } else { Self::HalfApart }
+    }
+}
+
 impl Drift {
     /// Of `values` in run order. `sorted` are the same, ascending, and `falling` the pairs of which
     /// the earlier is the greater.
@@ -87,14 +94,14 @@ impl Drift {
             rising if rising > 0 => Trend::Rising,
             _ => Trend::Falling,
         };
-        let all_pairs = values.len() <= MOST_ALL_PAIRS;
+        let slope_of = SlopeOf::of(values.len());
         Self {
             trend,
             rising_less_falling,
             p,
             test: if exact { TrendTest::Exact } else { TrendTest::Normal },
-            slope_per_run: slope(values, all_pairs),
-            slope_of: if all_pairs { SlopeOf::AllPairs } else { SlopeOf::HalfApart },
+            slope_per_run: slope(values, slope_of),
+            slope_of,
         }
     }
 }
@@ -144,17 +151,20 @@ fn normal_p(runs: usize, rising_less_falling: i64, ties: &[u64]) -> f64 {
     erfc(distance / variance.sqrt() / std::f64::consts::SQRT_2)
 }
 
-fn slope(values: &[f64], all_pairs: bool) -> Option<f64> {
+fn slope(values: &[f64], slope_of: SlopeOf) -> Option<f64> {
     if values.len() < 2 {
         return None;
     }
-    let mut slopes: Vec<f64> = if all_pairs {
-        let later = |first: usize| (first + 1..values.len()).map(move |second| (first, second));
-        let pairs = (0..values.len()).flat_map(later);
-        pairs.map(|(first, second)| (values[second] - values[first]) / (second - first) as f64).collect()
-    } else {
-        let half = values.len().div_ceil(2);
-        values.iter().zip(&values[half..]).map(|(first, second)| (second - first) / half as f64).collect()
+    let mut slopes: Vec<f64> = match slope_of {
+        SlopeOf::AllPairs => {
+            let later = |first: usize| (first + 1..values.len()).map(move |second| (first, second));
+            let pairs = (0..values.len()).flat_map(later);
+            pairs.map(|(first, second)| (values[second] - values[first]) / (second - first) as f64).collect()
+        }
+        SlopeOf::HalfApart => {
+            let half = values.len().div_ceil(2);
+            values.iter().zip(&values[half..]).map(|(first, second)| (second - first) / half as f64).collect()
+        }
     };
     Some(median(&mut slopes))
 }
