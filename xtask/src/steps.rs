@@ -269,8 +269,8 @@ fn cut(exchange: &Exchange, mark_ticks: u64) -> Cut {
     for pair in exchange.path.windows(2) {
         let share = &mut cut[Step::ended_by(pair[1].mark) as usize];
         share.times += 1;
-        // A trace is shorter than 2^63 ticks; a mark too.
-        share.ticks += (pair[1].ticks.wrapping_sub(pair[0].ticks) as i64).wrapping_sub(mark_ticks as i64);
+        // `trace` refuses what lasts too long for this.
+        share.ticks += (pair[1].ticks - pair[0].ticks) as i64 - mark_ticks as i64;
     }
     cut
 }

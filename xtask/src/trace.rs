@@ -6,6 +6,12 @@ use switchlab_records::{Log, Mark, Marks, Mode, Record, Skipped, Trace, Unit};
 
 use crate::build::MARKED;
 
+/// No trace is longer: at 2 GHz seven weeks. A thousandth of each tick is then still a number of 64 bits.
+const MOST_TICKS: u64 = 1 << 53;
+
+/// No mark costs more: at 2 GHz two seconds. So many marks as a log can hold then are no overflow either.
+const MOST_MARK_TICKS: u64 = 1 << 32;
+
 /// All that was traced in a boot of the marked kernel.
 #[derive(Clone, Debug)]
 pub struct Traced<'a> {
@@ -125,6 +131,17 @@ impl ModeTrace {
         }
         if self.trace.unit != unit {
             return Err(format!("the trace of {name} has another unit than the one before it"));
+        }
+        let ticks = || self.events.iter().map(|event| event.ticks);
+        let span_ticks = ticks().max().zip(ticks().min()).map_or(0, |(last, first)| last - first);
+        if span_ticks > MOST_TICKS {
+            return Err(format!("the trace of {name} lasts {span_ticks} ticks; {MOST_TICKS} are the most"));
+        }
+        let mark_ticks = self.trace.mark_ticks;
+        if mark_ticks > MOST_MARK_TICKS {
+            return Err(format!(
+                "a mark of the trace of {name} costs {mark_ticks} ticks; {MOST_MARK_TICKS} are the most"
+            ));
         }
         Ok(())
     }

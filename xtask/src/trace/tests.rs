@@ -95,6 +95,20 @@ fn parts_that_contradict_themselves_are_an_error() {
             "part 1 of the trace of same-core: 19 is the number of no mark",
             broken(|_, parts| parts[0].events[3].0 = 19),
         ),
+        (
+            "the trace of same-core lasts 9007199254740993 ticks",
+            broken(|_, parts| {
+                // 2^53 is the most.
+                let last = parts.pop().unwrap();
+                let start_ticks = parts[0].start_ticks;
+                let since = last.events.iter().map(|event| event.1).sum::<u64>();
+                parts.push(Marks { start_ticks: start_ticks + (1 << 53) + 1 - since, ..last });
+            }),
+        ),
+        (
+            "a mark of the trace of same-core costs 4294967297 ticks",
+            broken(|header, _| header.mark_ticks = (1 << 32) + 1),
+        ),
         ("another unit", broken(|header, _| header.unit = Unit::Time)),
     ] {
         assert!(error.contains(what), "{error}");
