@@ -313,7 +313,7 @@ impl Manifest {
             let built = self.toolchain.as_ref().map_or_else(String::new, |toolchain| {
                 format!(", rustc {} (core {})", toolchain.version, toolchain.core)
             });
-            lines.push(("Sources", format!("{}{state}{built}", &commit[..commit.len().min(12)])));
+            lines.push(("Sources", format!("{}{state}{built}", short(commit))));
         }
         lines.push(("Command", self.shell_line()));
         lines
@@ -326,6 +326,11 @@ fn now() -> String {
 
 fn words(config: &Config) -> Vec<String> {
     config.argv().iter().map(|word| word.to_string_lossy().into_owned()).collect()
+}
+
+/// As much of a hash as tells it apart, whatever a manifest says in its place.
+pub fn short(hash: &str) -> String {
+    hash.chars().take(12).collect()
 }
 
 /// `1 CPU`, `2 CPUs`.

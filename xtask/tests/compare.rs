@@ -400,6 +400,28 @@ fn conditions_that_differ_are_said() {
 }
 
 #[test]
+fn manifest_whose_hashes_are_no_hashes_is_shown_as_it_is() {
+    let place = two(&whole_of_six(), &whole_of_six());
+    // Each of two bytes, and none begins where 12 bytes end.
+    let text = format!("x{}", "\u{e9}".repeat(20));
+    edit(&place, "runs/latest", |manifest| {
+        manifest["kernel"]["sha256"] = text.clone().into();
+        manifest["revision"] = serde_json::json!({ "commit": text, "dirty": false });
+    });
+    let short = format!("x{}", "\u{e9}".repeat(11));
+    let compared = compare(&place, "a latest");
+    assert_eq!(compared.status, Some(0), "{}", compared.stderr);
+    assert!(
+        compared.stdout.contains(&format!("B SHA-256 {short}, sources {short}\n")),
+        "{}",
+        compared.stdout
+    );
+    let replayed = place.call(&["replay", "runs/latest"]);
+    assert_eq!(replayed.status, Some(0), "{}", replayed.stderr);
+    assert!(replayed.stdout.contains(&short) && !replayed.stdout.contains(&text), "{}", replayed.stdout);
+}
+
+#[test]
 fn manifest_of_another_format_is_refused() {
     let place = two(&whole_of_six(), &whole_of_six());
     edit(&place, "runs/latest", |manifest| manifest["format"] = 2.into());

@@ -5,7 +5,7 @@ use switchlab_core::format::Grouped;
 use switchlab_records::{Mode, Unit};
 
 use super::{Boot, Side};
-use crate::manifest::{Manifest, plural};
+use crate::manifest::{Manifest, plural, short};
 
 /// A difference that forbids a comparison unless it is asked for by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -155,12 +155,12 @@ pub(super) fn kernels(a: &Boot, b: &Boot) -> String {
 }
 
 fn kernel(manifest: &Manifest) -> String {
-    let hash = &manifest.kernel.sha256[..manifest.kernel.sha256.len().min(12)];
+    let hash = short(&manifest.kernel.sha256);
     match &manifest.revision {
         None => format!("SHA-256 {hash}"),
         Some(revision) => {
             let changes = if revision.dirty { " with changes" } else { "" };
-            format!("SHA-256 {hash}, sources {}{changes}", &revision.commit[..revision.commit.len().min(12)])
+            format!("SHA-256 {hash}, sources {}{changes}", short(&revision.commit))
         }
     }
 }
