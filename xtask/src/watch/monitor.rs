@@ -47,7 +47,8 @@ impl Drop for Socket {
     }
 }
 
-/// Listens until `wanted` says no, or QEMU has gone. `on_event` gets each event's name.
+/// Listens until `wanted` says no and all that had come by then is read, or until QEMU has gone.
+/// `on_event` gets each event's name.
 ///
 /// # Errors
 ///
@@ -69,7 +70,9 @@ pub fn listen(
     stream.write_all(b"{\"execute\":\"qmp_capabilities\"}\n")?;
     on_open();
     let (mut pending, mut buffer) = (Vec::new(), [0; 4 << 10]);
-    while wanted() {
+    loop {
+        // Asked before the read: the last words of a QEMU that ends may still be queued.
+        let is_wanted = wanted();
         match stream.read(&mut buffer) {
             Ok(0) => return Ok(()),
             Ok(length) => {
@@ -81,13 +84,16 @@ pub fn listen(
                     }
                 }
             }
-            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {}
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
+                if !is_wanted {
+                    return Ok(());
+                }
+            }
             // QEMU leaves without a word.
             Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(()),
             Err(error) => return Err(error),
         }
     }
-    Ok(())
 }
 
 /// Of the greeting, answers and events, what matters.
@@ -101,6 +107,7 @@ mod tests {
     use super::*;
     use std::io::{BufRead, BufReader};
     use std::os::unix::net::UnixListener;
+    use std::sync::mpsc;
     use std::thread;
 
     #[test]
@@ -120,6 +127,26 @@ mod tests {
         listen(socket.path(), || true, || opened = true, |event| events.push(event.to_owned())).unwrap();
         assert_eq!(events, ["STOP", "RESUME"]);
         assert!(opened && qemu.join().unwrap().contains("qmp_capabilities"));
+    }
+
+    #[test]
+    fn what_is_queued_is_read_when_nobody_wants_more() {
+        let socket = Socket::new().unwrap();
+        let listener = UnixListener::bind(socket.path()).unwrap();
+        let (tell, is_written) = mpsc::channel();
+        // More than one read takes, and the socket stays open.
+        let qemu = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let stops = "{\"event\": \"STOP\", \"data\": {}}\r\n".repeat(300);
+            stream.write_all(format!("{stops}{{\"event\": \"SHUTDOWN\"}}\r\n").as_bytes()).unwrap();
+            tell.send(()).unwrap();
+            stream
+        });
+        let mut events = Vec::new();
+        let until_written = || is_written.recv().unwrap();
+        listen(socket.path(), || false, until_written, |event| events.push(event.to_owned())).unwrap();
+        assert_eq!((events.len(), events.last().map(String::as_str)), (301, Some("SHUTDOWN")));
+        drop(qemu.join().unwrap());
     }
 
     #[test]
