@@ -343,6 +343,12 @@ fn nothing_in_common_is_refused_and_what_one_has_alone_is_said() {
         found["warnings"],
         serde_json::json!(["cross-core was measured by B alone", "switch was measured by B alone"])
     );
+    // What B has more is no gap; what it lacks is one, where something is to count.
+    assert_eq!(compare(&place, "a latest --fail-on slower").status, Some(0));
+    assert_eq!(compare(&place, "latest a").status, Some(0));
+    let gap = compare(&place, "latest a --fail-on slower");
+    assert_eq!(gap.status, Some(2), "{}", gap.stderr);
+    assert!(gap.stderr.contains("--fail-on: B has no cross-core; B has no switch"), "{}", gap.stderr);
 }
 
 #[test]

@@ -23,7 +23,7 @@ pub use side::{Boot, Side};
 pub use source::find;
 
 use serde::Serialize;
-use switchlab_records::Unit;
+use switchlab_records::{Mode, Unit};
 
 use conditions::{Difference, Weight, differences};
 
@@ -53,6 +53,9 @@ pub struct Compared {
     pub information: Vec<Row>,
     /// What it comes to.
     pub verdict: Overall,
+    /// What A has and nothing can be said on: a row without a verdict, a mode that B lacks; each with why.
+    #[serde(skip)]
+    pub open: Vec<String>,
 }
 
 /// One side, in short.
@@ -118,14 +121,15 @@ pub fn compare(a: &Side, b: &Side, allowed: &[Allowed]) -> Result<Compared, Stri
         return Err(rows[0].finding.why_no_verdict(rows[0].runs));
     }
     let without: Vec<_> = rows.iter().filter(|row| row.finding.direction() == Direction::Unknown).collect();
+    let no_verdict =
+        |row: &&Row| format!("no verdict on {}: {}", row.name, row.finding.why_no_verdict(row.runs));
     // Where none has one, the verdict says so.
     if without.len() < rows.len() {
-        warnings.extend(
-            without
-                .iter()
-                .map(|row| format!("no verdict on {}: {}", row.name, row.finding.why_no_verdict(row.runs))),
-        );
+        warnings.extend(without.iter().map(no_verdict));
     }
+    let gone = Mode::ALL.into_iter().filter(|mode| a.has(*mode) && !b.has(*mode));
+    let gone = gone.map(|mode| format!("B has no {}", mode.name()));
+    let open = without.iter().map(no_verdict).chain(gone).collect();
     Ok(Compared {
         format: FORMAT,
         a: a.facts(),
@@ -137,6 +141,7 @@ pub fn compare(a: &Side, b: &Side, allowed: &[Allowed]) -> Result<Compared, Stri
         verdict: overall(&rows, basis),
         rows,
         information: rows::percentiles(a, b, basis)?,
+        open,
     })
 }
 
@@ -247,10 +252,5 @@ impl Compared {
             }
         };
         self.rows.iter().filter(counts).collect()
-    }
-
-    /// Whether no row has a verdict.
-    pub fn is_without_verdict(&self) -> bool {
-        self.rows.iter().all(|row| row.finding.direction() == Direction::Unknown)
     }
 }
