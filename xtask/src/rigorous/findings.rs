@@ -159,8 +159,14 @@ impl<'a> Findings<'a> {
         let base = Series { name: Mode::SameCore.name(), values: &same };
         let other = Series { name: Mode::CrossCore.name(), values: &cross };
         // A time of 0 has no ratio: such boots are shown and lead to nothing.
-        let comparison = compare(base, other, Bootstrap::default()).ok();
-        let width = comparison.as_ref().and_then(Comparison::relative_width);
+        // Instructions are counted: there is nothing to be sure of.
+        let is_time = results.first().is_none_or(|boot| boot.title.unit == "ns");
+        let comparison = is_time.then(|| compare(base, other, Bootstrap::default()).ok()).flatten();
+        let width = match is_time {
+            true => comparison.as_ref().and_then(Comparison::relative_width),
+            // Counts that are the same in every boot leave nothing open.
+            false => results.windows(2).all(|two| two[0].pair() == two[1].pair()).then_some(0.0),
+        };
         let count = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
         let tally = Tally {
             boots: count(results.len()),

@@ -94,9 +94,11 @@ pub fn step(goal: &Goal, tally: &Tally) -> Step {
 fn projected(percent: f64, least: u32, tally: &Tally) -> Option<u32> {
     let shrink = tally.width_percent? / percent;
     let needed = (f64::from(tally.counted) * shrink * shrink).ceil();
-    // Rust's `as` ends at the largest number.
-    Some((needed as u32).max(least))
+    (needed <= f64::from(MOST_PROJECTED)).then(|| (needed as u32).max(least))
 }
+
+/// A projection beyond this is none: nobody boots that often.
+const MOST_PROJECTED: u32 = 1_000_000;
 
 /// How it stands with the goal, in a sentence; empty where boots were counted and all came.
 pub fn sentence(goal: &Goal, tally: &Tally) -> Option<String> {
@@ -111,6 +113,9 @@ pub fn sentence(goal: &Goal, tally: &Tally) -> Option<String> {
         Step::Complete => stands,
         Step::OutOfReach { projected_boots: Some(boots) } if boots > tally.counted => {
             format!("{stands}: not reached with --max-boots {most}; about {boots} would do at this spread")
+        }
+        Step::OutOfReach { projected_boots: None } if tally.width_percent.is_some() => {
+            format!("{stands}: not reached with --max-boots {most}, and out of reach at this spread")
         }
         Step::OutOfReach { .. } => {
             format!("{stands}: not reached with --max-boots {most}, of which {least} have to count")
@@ -146,6 +151,14 @@ mod tests {
     }
 
     #[test]
+    fn goal_that_no_number_of_boots_reaches_is_said_to_be_out_of_reach() {
+        let goal = Goal::Stable { percent: 0.001, least: 5, most: 6 };
+        let said = sentence(&goal, &tally(6, 10.0)).unwrap();
+        assert!(said.ends_with("not reached with --max-boots 6, and out of reach at this spread"), "{said}");
+        assert_eq!(step(&goal, &tally(6, 10.0)), Step::OutOfReach { projected_boots: None });
+    }
+
+    #[test]
     fn narrow_interval_of_few_boots_is_not_believed() {
         assert_eq!(step(&GOAL, &tally(9, 0.1)), Step::GoOn { projected_boots: Some(10) });
         assert_eq!(step(&GOAL, &tally(10, 0.1)), Step::Stable);
@@ -156,7 +169,7 @@ mod tests {
     fn twice_as_narrow_takes_four_times_the_boots() {
         assert_eq!(step(&GOAL, &tally(12, 10.0)), Step::GoOn { projected_boots: Some(48) });
         assert_eq!(step(&GOAL, &tally(50, 10.0)), Step::OutOfReach { projected_boots: Some(200) });
-        assert_eq!(step(&GOAL, &tally(50, 1e12)), Step::OutOfReach { projected_boots: Some(u32::MAX) });
+        assert_eq!(step(&GOAL, &tally(50, 1e12)), Step::OutOfReach { projected_boots: None });
     }
 
     #[test]

@@ -107,6 +107,10 @@ impl Findings<'_> {
         match (&self.comparison, self.results.first().and_then(|boot| boot.title.skipped.as_ref())) {
             (Some(comparison), _) => lines.push(("Verdict", comparison.to_string())),
             (None, Some(why)) => lines.push(("Verdict", format!("none: cross-core is skipped: {why}"))),
+            (None, None) if self.results.first().is_some_and(|boot| boot.title.unit != "ns") => {
+                lines.extend(self.exact().map(|text| ("Exact", text)));
+                return lines;
+            }
             (None, None) => {
                 lines.push(("Verdict", "none: no boot has both modes in a run that is not void".into()))
             }
@@ -126,6 +130,20 @@ impl Findings<'_> {
         }
         lines.extend(self.spread().map(|text| ("Spread", text)));
         lines
+    }
+
+    /// What counted instructions come to: they need no verdict, and every boot has the same.
+    fn exact(&self) -> Option<String> {
+        let mut pairs = self.results.iter().filter_map(BootResult::pair);
+        let (same, cross) = pairs.next()?;
+        let boots = plural(self.results.len() as u64, "boot");
+        Some(match pairs.all(|pair| pair == (same, cross)) {
+            true => format!(
+                "a cross-core switch executes {} times the instructions of a same-core one, in each of {boots}",
+                ratio(cross / same)
+            ),
+            false => format!("the counts DIFFER between {boots}, which counted instructions must not"),
+        })
     }
 
     /// Over the boots that count.

@@ -122,6 +122,9 @@ fn of_both(run: &Run<'_>, measured: &Measured<'_>, same: &str, cross: &str) -> S
                 None => (None, "run"),
             }
         }
+        Measured::Often(_) if measured.first().plan.unit == Unit::Instructions => {
+            return counted(run, same, cross);
+        }
         Measured::Often(often) => (often.findings().comparison, "boot"),
     };
     let Some(comparison) = comparison else {

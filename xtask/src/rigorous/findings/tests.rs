@@ -167,3 +167,36 @@ fn run_that_ended_early_says_so() {
     assert!(shown.contains("Ended early:  interrupted in boot 3"), "{shown}");
     assert!(shown.contains("not enough runs"), "{shown}");
 }
+
+#[test]
+fn counted_instructions_are_exact_and_get_no_verdict() {
+    let counted = |first: u64, second: u64| {
+        let results: Vec<_> = [first, second]
+            .into_iter()
+            .zip(1..)
+            .map(|(ticks, number)| {
+                let mut records = golden::classic_in(switchlab_records::Unit::Instructions, 12, 1, 1_000);
+                for record in &mut records {
+                    if let Record::Block(block) = record
+                        && (block.subject, block.pass) == (Subject::Handoff, Pass::Batch)
+                        && block.mode != Mode::Switch
+                    {
+                        block.ticks = 2_000 * if block.mode == Mode::SameCore { 100 } else { ticks };
+                    }
+                }
+                BootResult::of_log(&entry(number), &golden::ended(records), None).unwrap()
+            })
+            .collect();
+        let mut boots = Boots::new("classic", 1, Goal::Boots { boots: 2 });
+        boots.boots = vec![entry(1), entry(2)];
+        let findings = Findings::new(&boots, &results);
+        (findings.comparison.is_none(), findings.report().text())
+    };
+    let (is_exact, text) = counted(170, 170);
+    let line =
+        "a cross-core switch executes 1.70 times the instructions of a same-core one, in each of 2 boots";
+    assert!(is_exact && text.contains(line), "{text}");
+    assert!(!text.contains("Verdict") && !text.contains("slower"), "{text}");
+    let (_, text) = counted(170, 171);
+    assert!(text.contains("the counts DIFFER between 2 boots"), "{text}");
+}
