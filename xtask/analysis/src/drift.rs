@@ -77,6 +77,11 @@ impl SlopeOf {
 }
 
 impl Drift {
+    /// The p as it is shown: `p 0.042`, and never as nothing.
+    pub fn p_text(&self) -> String {
+        if self.p < 0.001 { "p <0.001".into() } else { format!("p {:.3}", self.p) }
+    }
+
     /// Of `values` in run order. `sorted` are the same, ascending, and `falling` the pairs of which
     /// the earlier is the greater.
     pub(super) fn of(values: &[f64], sorted: &[f64], falling: u64) -> Self {

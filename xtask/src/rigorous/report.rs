@@ -7,7 +7,7 @@ use switchlab_records::Unit;
 
 use super::findings::{BootResult, Findings, Title};
 use super::goal::{Goal, sentence};
-use crate::analysis::{Bootstrap, Summary};
+use crate::analysis::{Bootstrap, Summary, Trend};
 use crate::manifest::{Manifest, plural};
 use crate::table::{Report, Sheet};
 use crate::watch::{self, GuestTime, Watch};
@@ -129,6 +129,7 @@ impl Findings<'_> {
             lines.push(("Void boots", format!("{void} of {}: out of the verdict", self.tally.boots)));
         }
         lines.extend(self.spread().map(|text| ("Spread", text)));
+        lines.extend(self.drift().map(|text| ("Drift", text)));
         lines
     }
 
@@ -155,6 +156,22 @@ impl Findings<'_> {
             format!("{name} {:.1} % between the quartiles, {outliers}", summary.spread * 100.0)
         });
         Some(format!("{same}; {cross} (by Tukey's fences, none dropped)"))
+    }
+
+    /// What rises or falls from boot to boot; nothing where no trend is shown.
+    fn drift(&self) -> Option<String> {
+        let same = self.summary(|boot| boot.pair().map(|(same, _)| same))?.drift;
+        let cross = self.summary(|boot| boot.pair().map(|(_, cross)| cross))?.drift;
+        let named = [("same-core", same), ("cross-core", cross)].into_iter().filter_map(|(name, drift)| {
+            let way = match drift.trend {
+                Trend::Rising => "rises",
+                Trend::Falling => "falls",
+                Trend::NotShown | Trend::TooFewRuns => return None,
+            };
+            Some(format!("{name} {way} from boot to boot ({})", drift.p_text()))
+        });
+        let named = named.collect::<Vec<_>>().join("; ");
+        (!named.is_empty()).then_some(named)
     }
 
     fn summary(&self, value: impl Fn(&BootResult) -> Option<f64>) -> Option<Summary> {

@@ -96,8 +96,8 @@ fn series(results: &Results<'_>, void: &BTreeSet<u32>) -> Vec<(&'static str, Str
         format!("{} {:.1} %, outliers {}", mode.name(), 100.0 * summary.spread, summary.outliers)
     });
     let drifts = summaries.iter().filter_map(|(mode, summary)| match summary.drift.trend {
-        Trend::Rising => Some(format!("{} rises from run to run (p {:.3})", mode.name(), summary.drift.p)),
-        Trend::Falling => Some(format!("{} falls from run to run (p {:.3})", mode.name(), summary.drift.p)),
+        Trend::Rising => Some(format!("{} rises from run to run ({})", mode.name(), summary.drift.p_text())),
+        Trend::Falling => Some(format!("{} falls from run to run ({})", mode.name(), summary.drift.p_text())),
         Trend::NotShown | Trend::TooFewRuns => None,
     });
     let joined = |lines: Vec<String>| lines.join("; ");

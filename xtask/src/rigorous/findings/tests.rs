@@ -200,3 +200,18 @@ fn counted_instructions_are_exact_and_get_no_verdict() {
     let (_, text) = counted(170, 171);
     assert!(text.contains("the counts DIFFER between 2 boots"), "{text}");
 }
+
+#[test]
+fn drift_over_the_boots_is_named_and_its_absence_is_not() {
+    let boots = boots(8);
+    let text = |percents: [u64; 8]| {
+        let results: Vec<_> =
+            (1..).zip(percents).map(|(number, percent)| boot(number, percent, &[])).collect();
+        Findings::new(&boots, &results).report().text()
+    };
+    let rising = text([100, 102, 104, 106, 108, 110, 112, 114]);
+    assert!(rising.contains("cross-core rises from boot to boot (p <0.001)"), "{rising}");
+    assert!(!rising.contains("same-core rises"), "{rising}");
+    let still = text([100, 102, 101, 103, 100, 102, 101, 103]);
+    assert!(!still.contains("Drift:"), "{still}");
+}
