@@ -1,3 +1,5 @@
+//! Facts about `instructions`.
+
 use super::*;
 
 fn pair(rustc: &str) -> Pair {

@@ -1,3 +1,5 @@
+//! Facts about `measurements`.
+
 use super::*;
 
 fn read(text: &str) -> Result<Measurements, BadTable> {

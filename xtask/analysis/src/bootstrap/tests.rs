@@ -1,3 +1,5 @@
+//! Facts about `bootstrap`.
+
 use super::*;
 use crate::order::{median, quantile};
 use crate::testing::{MULTI, Noise, SINGLE, Spread};

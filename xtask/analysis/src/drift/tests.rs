@@ -1,3 +1,5 @@
+//! Facts about `drift`.
+
 use super::*;
 use crate::order::sorted;
 use crate::testing::{MULTI, Noise, SINGLE, Spread};

@@ -1,3 +1,5 @@
+//! Facts about `verdict`.
+
 use super::*;
 use crate::testing::{MULTI, Noise, SINGLE, Spread};
 
