@@ -25,6 +25,13 @@ pub enum Outcome {
     NotStarted(String),
     /// Ctrl-C.
     Interrupted,
+    /// What the manifest of a run says of it.
+    Noted {
+        /// The exit status that it had.
+        status: Status,
+        /// In one line.
+        text: String,
+    },
 }
 
 impl Outcome {
@@ -38,6 +45,7 @@ impl Outcome {
             Self::InvalidLog(_) => Status::InvalidLog,
             Self::NotStarted(_) => Status::Missing,
             Self::Interrupted => Status::Interrupted,
+            Self::Noted { status, .. } => *status,
         }
     }
 }
@@ -52,6 +60,7 @@ impl fmt::Display for Outcome {
             Self::InvalidLog(why) => write!(f, "the log is not valid: {why}"),
             Self::NotStarted(why) => write!(f, "QEMU did not start the guest: {why}"),
             Self::Interrupted => f.write_str("interrupted"),
+            Self::Noted { text, .. } => f.write_str(text),
         }
     }
 }

@@ -12,6 +12,7 @@
 //! | [`host`], [`floor`] | the host's CPUs, and what its own threads cost |
 //! | [`capture`] | QEMU as a process: serial line, deadline, end |
 //! | [`exit`] | what an end means: an outcome |
+//! | [`judged`] | a log judged: its results, or what became of the run |
 //! | [`guest`] | a guest from start to outcome: the tests' way in |
 //! | [`instructions`] | the expected instruction counts, and what is held against them |
 //! | [`folder`], [`manifest`] | what a run leaves, and the facts beside its log |
@@ -57,6 +58,7 @@ pub mod host;
 pub mod install;
 pub mod instructions;
 pub mod interrupt;
+pub mod judged;
 pub mod manifest;
 pub mod measurements;
 pub mod observer;

@@ -32,9 +32,28 @@ pub enum Status {
 }
 
 impl Status {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Pass,
+        Self::Fail,
+        Self::Usage,
+        Self::Crashed,
+        Self::Deadline,
+        Self::Missing,
+        Self::InvalidLog,
+        Self::Unstable,
+        Self::Build,
+        Self::Interrupted,
+    ];
+
     /// The number that the shell sees.
     pub const fn code(self) -> u8 {
         self as u8
+    }
+
+    /// The status of that number; `None` where it is none of ours.
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.code() == code)
     }
 }
 
@@ -116,10 +135,8 @@ mod tests {
 
     #[test]
     fn every_status_is_in_the_help() {
-        use Status::*;
-        for status in
-            [Pass, Fail, Usage, Crashed, Deadline, Missing, InvalidLog, Unstable, Build, Interrupted]
-        {
+        for status in Status::ALL {
+            assert_eq!(Status::from_code(status.code()), Some(status));
             let number = format!("  {:<5}", status.code());
             assert!(HELP.lines().any(|line| line.starts_with(&number)), "{status:?}");
         }

@@ -90,6 +90,10 @@ fn refusal_of_the_loader_is_3() {
 fn reset_is_3_even_behind_a_whole_log() {
     let place = Place::new();
     explains(&place, &place.run(&whole(), "0", ""), 3, "triple fault");
+    // The log is whole, so the manifest alone knows it.
+    let replayed = place.call(&["replay", "runs/latest"]);
+    assert_eq!((replayed.status, &*replayed.stdout), (Some(3), ""), "{}", replayed.stderr);
+    assert!(replayed.stderr.contains("triple fault"), "{}", replayed.stderr);
 }
 
 #[test]

@@ -6,16 +6,15 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use switchlab_records::read_log;
 
 use super::output::{Format, print, render, render_boots};
 use super::steps::Found;
 use crate::exit::{Outcome, judge_log};
 use crate::failure::Failure;
 use crate::folder;
+use crate::judged;
 use crate::manifest::{self, Manifest};
 use crate::report::{self, EmbeddedFile, EmbeddedRun};
-use crate::results::Results;
 use crate::rigorous::{self, BootEntry, BootResult, Boots, Findings};
 use crate::status::{Refusal, Status};
 use crate::steps::Whole;
@@ -227,17 +226,7 @@ fn trace_beside(log: &Path) -> anyhow::Result<Option<String>> {
 /// Shows the results of one log; its status, where it has none.
 fn show(args: &Args, saved: &SavedLog) -> anyhow::Result<Option<ExitCode>> {
     let SavedLog { path, text, manifest, .. } = saved;
-    let outcome = judge_log(text);
-    let log = read_log(text);
-    let results = match &outcome {
-        Outcome::Pass => Results::from_log(&log)
-            .and_then(|results| {
-                results.without_void(manifest.as_ref().and_then(|manifest| manifest.watch.as_ref()))
-            })
-            .map_err(Outcome::InvalidLog),
-        _ => Err(outcome),
-    };
-    let results = match results {
+    let results = match judged::saved(text, manifest.as_ref()) {
         Ok(results) => results,
         Err(outcome) => {
             eprint!("error: ");

@@ -5,15 +5,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use switchlab_records::read_log;
-
 use super::{Boot, Side};
 use crate::baseline;
-use crate::exit::{Outcome, judge_log};
 use crate::folder;
+use crate::judged;
 use crate::manifest::{self, Manifest};
 use crate::report;
-use crate::results::Results;
 use crate::rigorous::Boots;
 
 /// How deep the folders of boots may stand in the folder of their run.
@@ -157,14 +154,6 @@ fn read_text(file: &Path) -> Result<String, String> {
 /// The boot of a log that passed.
 fn boot(log: &Path, text: &str, manifest: Option<Manifest>) -> Result<Boot, String> {
     let named = |why: &dyn std::fmt::Display| format!("{}: {why}", log.display());
-    let outcome = judge_log(text);
-    if outcome != Outcome::Pass {
-        return Err(named(&outcome));
-    }
-    let results = Results::from_log(&read_log(text)).map_err(|why| named(&Outcome::InvalidLog(why)))?;
-    let ended = manifest.as_ref().and_then(|manifest| manifest.ending.as_ref());
-    if let Some(ending) = ended.filter(|ending| ending.status != 0) {
-        return Err(named(&format!("its run did not pass: {}", ending.outcome)));
-    }
+    let results = judged::saved(text, manifest.as_ref()).map_err(|outcome| named(&outcome))?;
     Ok(Boot::new(log.to_path_buf(), &results, manifest))
 }

@@ -26,7 +26,7 @@ pub mod series;
 mod source;
 mod table;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 use askama::Template;
 

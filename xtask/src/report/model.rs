@@ -4,15 +4,16 @@ use std::path::PathBuf;
 use std::slice;
 
 use switchlab_core::ruler::Ruler;
-use switchlab_records::{Mode, Pass, Subject, read_log};
+use switchlab_records::{Mode, Pass, Subject};
 
 use super::embed::{EmbeddedFile, EmbeddedRun};
 use super::listing::{self, Listing};
 use super::plots::Quantity;
 use crate::analysis::Summary;
 use crate::compare;
-use crate::exit::{Outcome, judge_log};
+use crate::exit::Outcome;
 use crate::folder;
+use crate::judged;
 use crate::manifest::{self, Manifest};
 use crate::results::Results;
 use crate::rigorous::{self, BootEntry, BootResult, Boots, Findings};
@@ -331,48 +332,15 @@ impl NoResult {
     }
 }
 
-/// The log's result. How QEMU ended counts as well, where the manifest knows it: a whole log of a
-/// guest that was killed behind its end is no pass.
 fn judge<'a>(text: &'a str, manifest: Option<&Manifest>) -> Result<Results<'a>, NoResult> {
-    if let Some(ending) = manifest.and_then(|manifest| manifest.ending.as_ref())
-        && ending.status != Status::Pass.code()
-    {
-        return Err(NoResult { outcome: ending.outcome.clone(), status: ending.status });
-    }
-    let results = match judge_log(text) {
-        Outcome::Pass => Results::from_log(&read_log(text))
-            .and_then(|results| results.without_void(manifest.and_then(|manifest| manifest.watch.as_ref())))
-            .map_err(Outcome::InvalidLog),
-        outcome => Err(outcome),
-    };
-    results.map_err(|outcome| NoResult::new(&outcome))
+    judged::saved(text, manifest).map_err(|outcome| NoResult::new(&outcome))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::golden;
-    use crate::manifest::Ending;
     use crate::report::testing;
-
-    #[test]
-    fn whole_log_of_a_guest_that_did_not_end_well_is_no_result() {
-        let text = golden::ended(golden::classic(12, 1, 1_000));
-        let mut manifest = testing::manifest();
-        assert!(judge(&text, Some(&manifest)).is_ok());
-        let outcome = "the deadline passed before the guest ended".to_owned();
-        manifest.ending = Some(Ending { outcome, status: 4, elapsed_ms: 1, cpus_up_ms: None });
-        let none = judge(&text, Some(&manifest)).unwrap_err();
-        assert_eq!((&*none.outcome, none.status), ("the deadline passed before the guest ended", 4));
-    }
-
-    #[test]
-    fn cut_log_is_no_result_whatever_the_manifest_says() {
-        let text = golden::log(&golden::classic(12, 1, 1_000));
-        let none = judge(&text, Some(&testing::manifest())).unwrap_err();
-        assert_eq!(none.status, Status::InvalidLog.code());
-        assert!(none.outcome.contains("end record is missing"), "{}", none.outcome);
-    }
 
     #[test]
     fn runs_of_one_name_are_told_apart() {

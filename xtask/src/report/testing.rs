@@ -1,10 +1,10 @@
-//! What tests of the report share.
+//! What tests of the report share, and those of `judged`.
 
 use super::EmbeddedRun;
 use crate::manifest::Manifest;
 
 /// A run named `a`, of this log and manifest.
-pub(super) fn run(log: &str, manifest: Option<&Manifest>) -> EmbeddedRun {
+pub(crate) fn run(log: &str, manifest: Option<&Manifest>) -> EmbeddedRun {
     let mut run = EmbeddedRun { name: "a".into(), files: Vec::new() };
     run.push("serial.log".into(), log.into());
     if let Some(manifest) = manifest {
@@ -14,7 +14,7 @@ pub(super) fn run(log: &str, manifest: Option<&Manifest>) -> EmbeddedRun {
 }
 
 /// The facts of a run that passed, under emulation.
-pub(super) fn manifest() -> Manifest {
+pub(crate) fn manifest() -> Manifest {
     let text = r#"{
         "format": 1, "started": "2026-11-24T11:46:11.777Z",
         "argv": ["qemu-system-x86_64", "-smp", "12"],
@@ -31,7 +31,7 @@ pub(super) fn manifest() -> Manifest {
 }
 
 /// The same, where QEMU was stopped while it measured same-core in these runs.
-pub(super) fn manifest_with_voids(runs: &[u32]) -> Manifest {
+pub(crate) fn manifest_with_voids(runs: &[u32]) -> Manifest {
     let void = |run: &u32| {
         serde_json::json!({
             "run": run, "position": 1, "mode": "same-core", "subject": "handoff", "pass": "batch",

@@ -6,13 +6,14 @@ use std::path::Path;
 
 use anyhow::Context;
 use serde::Serialize;
-use switchlab_records::{Mode, Pass, Subject, read_log};
+use switchlab_records::{Mode, Pass, Subject};
 
 use super::boots::{BootEntry, Boots};
 use super::goal::{Goal, Step, Tally, step};
 use crate::analysis::{Bootstrap, Comparison, Series, Summary, compare};
-use crate::exit::{Outcome, judge_log};
+use crate::exit::Outcome;
 use crate::folder;
+use crate::judged;
 use crate::manifest::Manifest;
 use crate::results::Results;
 use crate::steps::Whole;
@@ -271,11 +272,7 @@ impl BootResult {
     ///
     /// What became of the boot.
     pub fn of_log(entry: &BootEntry, text: &str, manifest: Option<&Manifest>) -> Result<Self, Outcome> {
-        match judge_log(text) {
-            Outcome::Pass => {}
-            outcome => return Err(outcome),
-        }
-        let results = Results::from_log(&read_log(text)).map_err(Outcome::InvalidLog)?;
+        let results = judged::saved(text, manifest)?;
         Self::new(entry, &results, manifest).map_err(|error| Outcome::InvalidLog(format!("{error:#}")))
     }
 }

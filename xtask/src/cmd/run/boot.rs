@@ -5,20 +5,19 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Context;
-use switchlab_records::read_log;
-
 use super::cannot_write;
 use crate::capture::{Captured, Limits, Serial, Sink};
 use crate::exit::Outcome;
 use crate::failure::Failure;
 use crate::interrupt::INTERRUPTED;
+use crate::judged;
 use crate::manifest::{self, Manifest};
 use crate::observer::{Hears, Observer};
 use crate::qemu::{Config, Timing};
 use crate::results::Results;
 use crate::watch::{Socket, Threads, Watcher};
 use crate::{folder, guest, qemu};
+use anyhow::Context;
 
 /// A guest whose folder is made.
 pub(super) struct Boot {
@@ -69,13 +68,7 @@ impl Boot {
         let cpus_up = observer.ended();
         self.manifest.watch = Some(watcher.finish());
         let text = String::from_utf8_lossy(&captured.log);
-        let log = read_log(&text);
-        let judged = match outcome {
-            Outcome::Pass => Results::from_log(&log)
-                .and_then(|results| results.without_void(self.manifest.watch.as_ref()))
-                .map_err(Outcome::InvalidLog),
-            outcome => Err(outcome),
-        };
+        let judged = judged::results(outcome, &text, self.manifest.watch.as_ref());
         let outcome = judged.as_ref().err().unwrap_or(&Outcome::Pass);
         self.note_end(outcome, &captured, cpus_up);
         // First to the folder: whatever happens to what is shown, what was captured is kept.

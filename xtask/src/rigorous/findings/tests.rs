@@ -4,7 +4,7 @@ use super::*;
 use crate::golden;
 use crate::rigorous::{End, folder_name};
 use crate::watch::{Void, VoidReason, Watched};
-use switchlab_records::Record;
+use switchlab_records::{Record, read_log};
 
 /// A boot of three runs, whose cross-core blocks took `percent` of what they usually do.
 fn log(percent: u64) -> String {

@@ -1,0 +1,109 @@
+//! A log judged: its results, or what became of the run. `run` asks as a guest ends; `replay`, `compare`,
+//! `report` and the boots of a rigorous run ask of a log that was kept, and all get one answer.
+
+use switchlab_records::{ExitCode, read_log};
+
+use crate::exit::{Outcome, judge_log};
+use crate::manifest::{Ending, Manifest};
+use crate::results::Results;
+use crate::status::Status;
+use crate::watch::Watch;
+
+/// The results of a log that was kept, with what is void out of its figures.
+///
+/// How QEMU ended counts as well, where the manifest knows it: a whole log of a guest that was killed
+/// behind its end is no pass.
+///
+/// # Errors
+///
+/// What became of the run: as its manifest has it, else as the log says.
+pub fn saved<'a>(text: &'a str, manifest: Option<&Manifest>) -> Result<Results<'a>, Outcome> {
+    let ended = manifest.and_then(|manifest| manifest.ending.as_ref()).map_or(Outcome::Pass, noted);
+    let outcome = if ended == Outcome::Pass { judge_log(text) } else { ended };
+    results(outcome, text, manifest.and_then(|manifest| manifest.watch.as_ref()))
+}
+
+/// The results of a log whose end was judged, with what is void out of its figures.
+///
+/// # Errors
+///
+/// The outcome where it is no pass, and where the log's records are no results.
+pub fn results<'a>(outcome: Outcome, text: &'a str, watch: Option<&Watch>) -> Result<Results<'a>, Outcome> {
+    match outcome {
+        Outcome::Pass => Results::from_log(&read_log(text))
+            .and_then(|results| results.without_void(watch))
+            .map_err(Outcome::InvalidLog),
+        outcome => Err(outcome),
+    }
+}
+
+/// What a manifest says of an end. Of `run --kernel` the status is QEMU's own.
+fn noted(Ending { outcome, status, .. }: &Ending) -> Outcome {
+    let status = match (Status::from_code(*status), ExitCode::from_qemu_status((*status).into())) {
+        (Some(Status::Pass), _) | (None, Some(ExitCode::Pass)) => return Outcome::Pass,
+        (Some(status), _) => status,
+        (None, Some(ExitCode::Fail)) => Status::Fail,
+        (None, _) => Status::Crashed,
+    };
+    Outcome::Noted { status, text: outcome.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::golden;
+    use crate::report::testing;
+
+    fn ended(status: u8, outcome: &str) -> Manifest {
+        let ending = Ending { outcome: outcome.into(), status, elapsed_ms: 1, cpus_up_ms: None };
+        Manifest { ending: Some(ending), ..testing::manifest() }
+    }
+
+    fn refused(text: &str, manifest: Option<&Manifest>) -> (Status, String) {
+        let outcome = saved(text, manifest).map(|_| "results").unwrap_err();
+        (outcome.status(), outcome.to_string())
+    }
+
+    #[test]
+    fn whole_log_of_a_guest_that_did_not_end_well_has_no_results() {
+        let text = golden::ended(golden::classic(12, 1, 1_000));
+        assert!(saved(&text, None).is_ok() && saved(&text, Some(&testing::manifest())).is_ok());
+        let why = "the deadline passed before the guest ended";
+        assert_eq!(refused(&text, Some(&ended(4, why))), (Status::Deadline, why.into()));
+    }
+
+    #[test]
+    fn cut_log_has_no_results_whatever_the_manifest_says() {
+        let text = golden::log(&golden::classic(12, 1, 1_000));
+        let (status, why) = refused(&text, Some(&testing::manifest()));
+        assert!(status == Status::InvalidLog && why.contains("end record is missing"), "{why}");
+        assert_eq!(refused(&text, None), (status, why));
+    }
+
+    #[test]
+    fn failed_log_and_log_of_no_results_say_which() {
+        let failed = golden::ended(vec![golden::start(), golden::failure("handoffs: expected 4, found 3")]);
+        let why = "the kernel says that it failed: handoffs: expected 4, found 3";
+        assert_eq!(refused(&failed, None), (Status::Fail, why.into()));
+        let (status, why) = refused(&golden::ended(vec![golden::start()]), None);
+        assert!(status == Status::InvalidLog && why.contains("there is no plan record"), "{why}");
+    }
+
+    #[test]
+    fn status_of_a_kernel_of_ones_own_is_qemus() {
+        let text = golden::ended(golden::classic(12, 1, 1_000));
+        assert!(saved(&text, Some(&ended(33, "QEMU ended with status 33"))).is_ok());
+        for (status, means) in [(35, Status::Fail), (37, Status::Crashed), (99, Status::Crashed)] {
+            let found = refused(&text, Some(&ended(status, "it ended")));
+            assert_eq!(found, (means, "it ended".into()), "{status}");
+        }
+    }
+
+    #[test]
+    fn void_runs_are_out_of_the_figures() {
+        let text = golden::ended(golden::classic(12, 5, 1_000));
+        let results = saved(&text, Some(&testing::manifest_with_voids(&[1, 2]))).unwrap();
+        assert_eq!(results.void_runs.into_iter().collect::<Vec<_>>(), [1, 2]);
+        assert!(results.modes.iter().all(|mode| mode.blocks == 3));
+    }
+}
