@@ -39,7 +39,7 @@ pub struct Watcher {
     process: Result<Arc<host::Watched>, String>,
     looking: Vec<JoinHandle<()>>,
     started: Instant,
-    last: Mark,
+    last: Arrival,
     /// Of all intervals whose counters are known.
     cpu: CpuTime,
     arrivals: Arrivals,
@@ -72,7 +72,7 @@ impl Seen {
 }
 
 /// What was known at a record's arrival.
-struct Mark {
+struct Arrival {
     at: Instant,
     stopped: Duration,
     paused: Duration,
@@ -114,7 +114,7 @@ impl Watcher {
             process: Err("QEMU did not start".into()),
             looking: Vec::new(),
             started: now,
-            last: Mark { at: now, stopped: Duration::ZERO, paused: Duration::ZERO, counters: None },
+            last: Arrival { at: now, stopped: Duration::ZERO, paused: Duration::ZERO, counters: None },
             cpu: CpuTime::default(),
             arrivals: Arrivals::default(),
             blocks: 0,
@@ -135,12 +135,12 @@ impl Watcher {
             let (socket, state, started) = (socket.to_path_buf(), Arc::clone(&self.state), self.started);
             self.looking.push(thread::spawn(move || listen(&socket, &state, started)));
         }
-        self.last = self.mark();
+        self.last = self.arrival();
     }
 
     /// A record has come.
     pub fn record(&mut self, record: &Record<'_>) {
-        let now = self.mark();
+        let now = self.arrival();
         let before = std::mem::replace(&mut self.last, now);
         let cpu = self.last.counters.as_ref().zip(before.counters.as_ref());
         let cpu = cpu.map(|(after, before)| after.since(before));
@@ -152,7 +152,7 @@ impl Watcher {
         }
     }
 
-    fn judge(&mut self, block: &Block, before: &Mark, cpu: Option<CpuTime>) {
+    fn judge(&mut self, block: &Block, before: &Arrival, cpu: Option<CpuTime>) {
         let Some(threads) = self.threads else { return };
         let after = &self.last;
         let interval = Interval {
@@ -169,7 +169,7 @@ impl Watcher {
         }
     }
 
-    fn mark(&self) -> Mark {
+    fn arrival(&self) -> Arrival {
         // First: this is when the record came.
         let at = Instant::now();
         let process = self.process.as_ref().ok();
@@ -179,7 +179,7 @@ impl Watcher {
             // Whether a stop is over, so that none of it is told of the next block.
             seen.look(process);
         }
-        Mark { at, stopped: seen.stopped.total(at), paused: seen.paused.total(at), counters }
+        Arrival { at, stopped: seen.stopped.total(at), paused: seen.paused.total(at), counters }
     }
 
     /// QEMU has ended: what was found.

@@ -25,7 +25,7 @@ pub enum Ink {
     Muted,
     /// Grids.
     Rule,
-    /// What is behind: hollow marks are filled with it.
+    /// What is behind: hollow points are filled with it.
     Paper,
     /// The mode of that name.
     SameCore,
@@ -61,7 +61,7 @@ impl Ink {
 
 /// The shape of a point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mark {
+pub(super) enum Shape {
     Disc,
     Square,
     Triangle,
@@ -150,15 +150,15 @@ impl Canvas<'_> {
     }
 
     /// A point.
-    pub(super) fn mark(&mut self, (x, y): (i32, i32), mark: Mark, ink: Ink) -> Drawn {
+    pub(super) fn point(&mut self, (x, y): (i32, i32), shape: Shape, ink: Ink) -> Drawn {
         let filled: ShapeStyle = ink.color().filled();
-        match mark {
-            Mark::Disc => self.put(&Circle::new((x, y), 5, filled)),
-            Mark::Square => self.put(&Rectangle::new([(x - 4, y - 4), (x + 5, y + 5)], filled)),
-            Mark::Triangle => {
+        match shape {
+            Shape::Disc => self.put(&Circle::new((x, y), 5, filled)),
+            Shape::Square => self.put(&Rectangle::new([(x - 4, y - 4), (x + 5, y + 5)], filled)),
+            Shape::Triangle => {
                 self.put(&Polygon::new(vec![(x - 6, y + 5), (x + 6, y + 5), (x, y - 6)], filled))
             }
-            Mark::Ring => {
+            Shape::Ring => {
                 self.put(&Circle::new((x, y), 5, Ink::Paper.color().filled()))?;
                 self.put(&Circle::new((x, y), 5, ink.color().stroke_width(2)))
             }

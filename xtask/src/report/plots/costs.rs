@@ -1,7 +1,7 @@
 //! What each thing costs, on one logarithmic axis: measured here as points with the span of their
 //! runs, the original's averages as rings, its guesses as bars.
 
-use super::canvas::{Align, Canvas, Ink, Mark, Scale};
+use super::canvas::{Align, Canvas, Ink, Scale, Shape};
 use super::{Figure, Quantity, Width};
 
 /// One thing and its cost.
@@ -169,7 +169,7 @@ fn paint_cost(
     quantity: Quantity,
     cost: &Cost,
 ) -> Result<(), String> {
-    let (value, (low, high), ink, mark) = match *cost {
+    let (value, (low, high), ink, shape) = match *cost {
         Cost::Guess { range: (low, high) } => {
             let (from, to) = (scale.at(low), scale.at(high));
             canvas.bar((from, y - 6), (to, y + 6), Ink::Guess)?;
@@ -181,8 +181,8 @@ fn paint_cost(
                 canvas.text((from - 8, y), &text, Align::Right, Ink::Muted)
             };
         }
-        Cost::Measured { mode, value, span, .. } => (value, span, super::ink(mode), super::mark(mode)),
-        Cost::Original { value, span } => (value, span, Ink::Original, Mark::Ring),
+        Cost::Measured { mode, value, span, .. } => (value, span, super::ink(mode), super::shape(mode)),
+        Cost::Original { value, span } => (value, span, Ink::Original, Shape::Ring),
     };
     let (from, to) = (scale.at(low), scale.at(high));
     if to > from {
@@ -192,7 +192,7 @@ fn paint_cost(
         }
     }
     let x = scale.at(value);
-    canvas.mark((x, y), mark, ink)?;
+    canvas.point((x, y), shape, ink)?;
     let text = quantity.text(value);
     match right - to.max(x) {
         0..70 => canvas.text((from.min(x) - 12, y), &text, Align::Right, Ink::Text),

@@ -88,7 +88,7 @@ impl Figure {
     }
 }
 
-/// The ink of a mode. Its mark has a shape of its own too ([`canvas::Mark`]).
+/// The ink of a mode. Its points have a shape of their own too ([`canvas::Shape`]).
 const fn ink(mode: Mode) -> Ink {
     match mode {
         Mode::SameCore => Ink::SameCore,
@@ -97,11 +97,11 @@ const fn ink(mode: Mode) -> Ink {
     }
 }
 
-const fn mark(mode: Mode) -> canvas::Mark {
+const fn shape(mode: Mode) -> canvas::Shape {
     match mode {
-        Mode::SameCore => canvas::Mark::Disc,
-        Mode::CrossCore => canvas::Mark::Square,
-        Mode::Switch => canvas::Mark::Triangle,
+        Mode::SameCore => canvas::Shape::Disc,
+        Mode::CrossCore => canvas::Shape::Square,
+        Mode::Switch => canvas::Shape::Triangle,
     }
 }
 

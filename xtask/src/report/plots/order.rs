@@ -3,7 +3,7 @@
 
 use switchlab_records::Mode;
 
-use super::canvas::{Align, Canvas, Ink, Mark, Scale};
+use super::canvas::{Align, Canvas, Ink, Scale, Shape};
 use super::{Figure, Quantity, Width};
 use crate::report::model::{Repetition, Standing};
 
@@ -134,9 +134,9 @@ fn paint(
     canvas.line(&line, ink, 1)?;
     for (place, standing) in places {
         match standing {
-            Standing::Counts => canvas.mark(place, super::mark(panel.mode), ink)?,
+            Standing::Counts => canvas.point(place, super::shape(panel.mode), ink)?,
             Standing::Void => {
-                canvas.mark(place, Mark::Ring, ink)?;
+                canvas.point(place, Shape::Ring, ink)?;
                 canvas.text((place.0 + 9, place.1), "void", Align::Left, Ink::Text)?;
             }
         }
