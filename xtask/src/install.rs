@@ -35,6 +35,8 @@ pub enum Need {
     Taskset,
     /// `gdb`.
     Gdb,
+    /// Chromium.
+    Chromium,
 }
 
 impl Need {
@@ -44,6 +46,7 @@ impl Need {
             Self::Qemu => "qemu-system-x86",
             Self::Taskset => "util-linux",
             Self::Gdb => "gdb",
+            Self::Chromium => "chromium",
         }
     }
 
@@ -53,6 +56,7 @@ impl Need {
             Self::Qemu => "qemu",
             Self::Taskset => "",
             Self::Gdb => "gdb",
+            Self::Chromium => "chromium",
         }
     }
 }

@@ -6,6 +6,7 @@
 //! | [`status`] | the exit statuses, and the error that carries one |
 //! | [`toolchain`] | the two sources of `core` for bare metal, and which one is taken |
 //! | [`install`] | what brings a missing part of the host |
+//! | [`chromium`] | where the browser is that looks at reports |
 //! | [`build`] | cargo, and the executables it makes |
 //! | [`qemu`] | configuration to argv |
 //! | [`accel`] | the accelerator, proved by a canary |
@@ -43,6 +44,7 @@ pub mod accel;
 pub mod baseline;
 pub mod build;
 pub mod capture;
+pub mod chromium;
 pub mod clock;
 pub mod cmd;
 pub mod compare;

@@ -188,6 +188,22 @@ fn doctor_names_a_missing_qemu_and_ends_in_5() {
 }
 
 #[test]
+fn doctor_names_chromium_and_does_without_it() {
+    let place = Place::new();
+    let line_of = |command: &mut std::process::Command| {
+        let done = Done::from(command.args(["doctor", "--qemu", "/no/such/qemu"]).output().expect("starts"));
+        let line = done.stdout.lines().find(|line| line.contains(" chromium ")).map(str::to_owned);
+        line.unwrap_or_else(|| panic!("no chromium in: {}", done.stdout))
+    };
+    let found = line_of(place.xtask("", "0").env("SWITCHLAB_CHROMIUM", "/here/is/one"));
+    assert!(found.starts_with("found ") && found.ends_with(" /here/is/one"), "{found}");
+    let absent = line_of(place.xtask("", "0").env_remove("SWITCHLAB_CHROMIUM").env("PATH", "/no/such/path"));
+    assert!(
+        absent.starts_with("absent ") && absent.contains("needed by the test of the report's looks only")
+    );
+}
+
+#[test]
 fn help_documents_every_exit_status() {
     let done = Place::new().call(&["run", "--help"]);
     assert_eq!(done.status, Some(0));

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::accel::{self, Canary};
+use crate::chromium;
 use crate::install::{Need, apt_command, commands};
 use crate::qemu::{self, Accelerator, TcgThread};
 use crate::status::Status;
@@ -45,8 +46,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let (qemu_parts, qemu_needed) = qemu_parts(args.qemu.as_deref());
     parts.extend(qemu_parts);
     parts.extend([
-        optional("taskset", "taskset", "--host-cpus", Need::Taskset),
-        optional("gdb", "gdb", "`cargo xtask gdb`", Need::Gdb),
+        optional("taskset", which::which("taskset").ok(), "--host-cpus", Need::Taskset),
+        optional("gdb", which::which("gdb").ok(), "`cargo xtask gdb`", Need::Gdb),
+        optional("chromium", chromium::find(), "the test of the report's looks", Need::Chromium),
     ]);
     let width = parts.iter().map(|part| part.name.len()).max().unwrap_or_default();
     for Part { state, name, text } in &parts {
@@ -152,10 +154,10 @@ fn qemu_parts(option: Option<&Path>) -> (Vec<Part>, bool) {
     (parts, false)
 }
 
-fn optional(name: &'static str, program: &str, user: &str, need: Need) -> Part {
-    match which::which(program) {
-        Ok(path) => Part::found(name, path.display().to_string()),
-        Err(_) => Part::absent(name, format!("needed by {user} only: {}", commands(&[need]).join(" or "))),
+fn optional(name: &'static str, found: Option<PathBuf>, user: &str, need: Need) -> Part {
+    match found {
+        Some(path) => Part::found(name, path.display().to_string()),
+        None => Part::absent(name, format!("needed by {user} only: {}", commands(&[need]).join(" or "))),
     }
 }
 

@@ -14,10 +14,6 @@ use tempfile::TempDir;
 /// Whatever takes longer has gone wrong.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Names that Chromium goes by.
-const PROGRAMS: [&str; 5] =
-    ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome-headless-shell"];
-
 /// Keeps it from calling anybody.
 const ALONE: [&str; 12] = [
     "--headless",
@@ -33,12 +29,6 @@ const ALONE: [&str; 12] = [
     "--mute-audio",
     "--remote-debugging-pipe",
 ];
-
-/// Chromium's executable: the one that SWITCHLAB_CHROMIUM names, else the first in PATH.
-pub fn find() -> Option<PathBuf> {
-    let named = std::env::var_os("SWITCHLAB_CHROMIUM").map(PathBuf::from);
-    named.or_else(|| PROGRAMS.iter().find_map(|program| which::which(program).ok()))
-}
 
 /// A page in a browser of its own; the browser ends with it.
 pub struct Tab {
