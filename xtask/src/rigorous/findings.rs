@@ -10,7 +10,7 @@ use switchlab_records::{Mode, Pass, Subject};
 
 use super::boots::{BootEntry, Boots};
 use super::goal::{Goal, Step, Tally, step};
-use crate::analysis::{Bootstrap, Comparison, Series, Summary, compare};
+use crate::analysis::{Bootstrap, Comparison, Series, Summary, Unfit, compare};
 use crate::exit::Outcome;
 use crate::folder;
 use crate::judged;
@@ -149,6 +149,8 @@ pub struct Findings<'a> {
     pub results: &'a [BootResult],
     /// Cross-core against same-core, the boots resampled as pairs; `None` without a pair.
     pub comparison: Option<Comparison>,
+    /// Why there is no verdict; `None` where there is one, and where instructions need none.
+    pub no_verdict: Option<String>,
     /// How it stands with what was asked for.
     pub tally: Tally,
 }
@@ -159,10 +161,16 @@ impl<'a> Findings<'a> {
         let (same, cross): (Vec<f64>, Vec<f64>) = results.iter().filter_map(BootResult::pair).unzip();
         let base = Series { name: Mode::SameCore.name(), values: &same };
         let other = Series { name: Mode::CrossCore.name(), values: &cross };
-        // A time of 0 has no ratio: such boots are shown and lead to nothing.
         // Instructions are counted: there is nothing to be sure of.
         let is_time = results.first().is_none_or(|boot| boot.title.unit == "ns");
-        let comparison = is_time.then(|| compare(base, other, Bootstrap::default()).ok()).flatten();
+        // A time of 0 has no ratio: such boots are shown and lead to nothing.
+        let compared = is_time.then(|| compare(base, other, Bootstrap::default())).transpose();
+        let skipped = results.first().and_then(|boot| boot.title.skipped.as_ref());
+        let (comparison, no_verdict) = match (compared, skipped) {
+            (_, Some(why)) => (None, Some(format!("cross-core is skipped: {why}"))),
+            (Ok(comparison), None) => (comparison, None),
+            (Err(unfit), None) => (None, Some(why_no_verdict(results, &unfit))),
+        };
         let width = match is_time {
             true => comparison.as_ref().and_then(Comparison::relative_width),
             // Counts that are the same in every boot leave nothing open.
@@ -174,7 +182,7 @@ impl<'a> Findings<'a> {
             counted: count(same.len()),
             width_percent: width.map(|width| width * 100.0),
         };
-        Self { boots, results, comparison, tally }
+        Self { boots, results, comparison, no_verdict, tally }
     }
 
     /// Whether to go on.
@@ -198,6 +206,8 @@ impl<'a> Findings<'a> {
             step: Step,
             boots: &'a [BootResult],
             comparison: Option<&'a Comparison>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            no_verdict: Option<&'a str>,
             interval_width_percent: Option<f64>,
         }
         let json = Json {
@@ -209,6 +219,7 @@ impl<'a> Findings<'a> {
             step: self.step(),
             boots: self.results,
             comparison: self.comparison.as_ref(),
+            no_verdict: self.no_verdict.as_deref(),
             interval_width_percent: self.tally.width_percent,
         };
         Ok(serde_json::to_string_pretty(&json)? + "\n")
@@ -247,6 +258,18 @@ impl<'a> Findings<'a> {
             fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
         }
         Ok(())
+    }
+}
+
+fn why_no_verdict(results: &[BootResult], unfit: &Unfit) -> String {
+    match unfit {
+        Unfit::Empty => "no boot has both modes in a run that is not void".into(),
+        Unfit::Value { position, value } => {
+            let mut of_pairs = results.iter().filter(|boot| boot.pair().is_some());
+            let boot = of_pairs.nth(position - 1).map_or(0, |boot| boot.boot);
+            format!("a switch of boot {boot} took {value} ns, and no ratio can be had of that")
+        }
+        Unfit::Lengths { .. } | Unfit::TooMany(_) | Unfit::NoResamples => unfit.to_string(),
     }
 }
 

@@ -104,15 +104,12 @@ impl Findings<'_> {
         if let Some(end) = self.boots.end.as_ref().filter(|end| end.is_early()) {
             lines.push(("Ended early", end.outcome.clone()));
         }
-        match (&self.comparison, self.results.first().and_then(|boot| boot.title.skipped.as_ref())) {
+        match (&self.comparison, &self.no_verdict) {
             (Some(comparison), _) => lines.push(("Verdict", comparison.to_string())),
-            (None, Some(why)) => lines.push(("Verdict", format!("none: cross-core is skipped: {why}"))),
-            (None, None) if self.results.first().is_some_and(|boot| boot.title.unit != "ns") => {
+            (None, Some(why)) => lines.push(("Verdict", format!("none: {why}"))),
+            (None, None) => {
                 lines.extend(self.exact().map(|text| ("Exact", text)));
                 return lines;
-            }
-            (None, None) => {
-                lines.push(("Verdict", "none: no boot has both modes in a run that is not void".into()))
             }
         }
         let Bootstrap { resamples, seed, .. } = Bootstrap::default();

@@ -7,6 +7,7 @@ use crate::compare::{self, Compared};
 use crate::manifest::plural;
 use crate::report::model::{Measured, NoResult, Run};
 use crate::report::table::spaced;
+use crate::rigorous::Findings;
 use crate::table;
 use crate::verdict::{self, RunsVerdict};
 
@@ -114,23 +115,25 @@ fn of_both(run: &Run<'_>, measured: &Measured<'_>, same: &str, cross: &str) -> S
             let watch = run.manifest.as_ref().and_then(|manifest| manifest.watch.as_ref());
             let void = watch.map(|watch| watch.void_runs()).unwrap_or_default();
             match verdict::of_runs(results, &void) {
-                Some(RunsVerdict::Compared(comparison)) => (Some(*comparison), "run"),
+                Some(RunsVerdict::Compared(comparison)) => (Ok(*comparison), "run"),
                 Some(RunsVerdict::Exact) => return counted(run, same, cross),
                 Some(RunsVerdict::AllVoid) => {
                     return "No verdict: every run is void, so no figure here is to be trusted.".into();
                 }
-                None => (None, "run"),
+                None => (Err("no run counts in both modes".into()), "run"),
             }
         }
         Measured::Often(_) if measured.first().plan.unit == Unit::Instructions => {
             return counted(run, same, cross);
         }
-        Measured::Often(often) => (often.findings().comparison, "boot"),
+        Measured::Often(often) => {
+            let Findings { comparison, no_verdict, .. } = often.findings();
+            (comparison.ok_or(no_verdict.unwrap_or_default()), "boot")
+        }
     };
-    let Some(comparison) = comparison else {
-        return format!(
-            "No verdict: no {repetitions} counts in both modes. On one CPU {same}, between two {cross}."
-        );
+    let comparison = match comparison {
+        Ok(comparison) => comparison,
+        Err(why) => return format!("No verdict: {why}. On one CPU {same}, between two {cross}."),
     };
     compared(&comparison, measured.first().plan.unit, repetitions, same, cross)
 }

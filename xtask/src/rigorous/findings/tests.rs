@@ -117,6 +117,24 @@ fn no_boot_that_counts_is_no_verdict() {
 }
 
 #[test]
+fn what_no_ratio_can_be_had_of_is_named_with_its_boot() {
+    let boots = boots(6);
+    let mut results: Vec<_> = (1..=6).map(|number| boot(number, 100, &[])).collect();
+    // Void boots are no pairs, and are counted all the same.
+    results[0] = boot(1, 100, &[1, 2, 3]);
+    results[3].cross_core = Some(0.0);
+    let findings = Findings::new(&boots, &results);
+    let why = "a switch of boot 4 took 0 ns, and no ratio can be had of that";
+    let shown = findings.report().text();
+    assert!(shown.contains(&format!(" none: {why}\n")), "{shown}");
+    let json: serde_json::Value = serde_json::from_str(&findings.json().unwrap()).unwrap();
+    assert_eq!((&json["comparison"], &json["no_verdict"]), (&serde_json::Value::Null, &why.into()));
+    results[3].cross_core = Some(1.0);
+    let json = Findings::new(&boots, &results).json().unwrap();
+    assert!(!json.contains("no_verdict"), "{json}");
+}
+
+#[test]
 fn one_cpu_has_values_and_no_verdict() {
     let text = golden::ended(golden::classic(1, 2, 1_000));
     let results = Results::from_log(&read_log(&text)).unwrap();
