@@ -16,12 +16,13 @@ use switchlab_records::{Mode, Record};
 
 const PASS: &str = "33";
 
-/// `run` with these words; the boots from `turn` on end by `then`.
+/// `run` with these words, without the trace that counted instructions else get; the boots from `turn` on
+/// end by `then`.
 fn run_until(place: &Place, words: &str, turn: u32, then: &str) -> std::process::Command {
     let mut command = place.xtask(&whole(), PASS);
     command.env("FAKE_TURNS", place.path("turns"));
     command.env("FAKE_TURN", turn.to_string()).env("FAKE_THEN", then);
-    command.args(["run", "--deterministic"]).args(words.split_whitespace());
+    command.args(["run", "--deterministic", "--trace", "0"]).args(words.split_whitespace());
     command
 }
 

@@ -130,9 +130,9 @@ fn marked_kernel_that_is_not_given_is_missing() {
 #[test]
 fn several_boots_are_traced_once_behind_the_last() {
     let place = Place::new();
-    let done =
-        run(&place, &counted(), &["--deterministic", "--boots", "3", "--seed", "0", "--trace", "3"], PASS);
+    let done = run(&place, &counted(), &["--deterministic", "--boots", "3", "--seed", "0"], PASS);
     assert_eq!(done.status, Some(0), "{}", done.stderr);
+    assert_eq!(done.stderr.matches("trace: 100 exchanges of each mode").count(), 1, "{}", done.stderr);
     let (_, steps) = done.stdout.split_once("\nWhy, in measured steps of one exchange").expect("steps");
     // The golden machine's exchange takes 404 where it measures.
     assert!(steps.contains("404") && steps.contains("NOT exact"), "{steps}");
@@ -142,6 +142,14 @@ fn several_boots_are_traced_once_behind_the_last() {
     );
     let replayed = place.call(&["replay", "runs/latest"]);
     assert_eq!((replayed.status, replayed.stdout), (Some(0), done.stdout));
+}
+
+#[test]
+fn boots_in_time_trace_only_where_they_are_asked_to() {
+    let place = Place::new();
+    let done = run(&place, &whole(), &["--boots", "2"], PASS);
+    assert_eq!(done.status, Some(0), "{}", done.stderr);
+    assert!(!done.stderr.contains("trace: ") && !place.path("runs/latest/trace.log").exists());
 }
 
 #[test]

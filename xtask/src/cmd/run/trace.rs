@@ -9,7 +9,6 @@ use switchlab_core::params::TRACE;
 use super::{Args, Prepared};
 use crate::build::{MARKED, Talk, build_marked};
 use crate::capture::{Ignore, Limits, Serial};
-use crate::cmd::options::Repeat;
 use crate::cmd::steps::Found;
 use crate::exit::Outcome;
 use crate::failure::Failure;
@@ -28,7 +27,7 @@ const WITH_INSTRUCTIONS: u64 = 100;
 pub(super) struct TraceArgs {
     /// Trace the first N exchanges of each mode, 0 to 5000, in a boot of their own behind those that
     /// measure: the steps that a handoff is made of, and trace.json for Perfetto [default: 0; with
-    /// --deterministic and without --boots 100]
+    /// --deterministic 100, once for all boots]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(TRACE), conflicts_with = "kernel")]
     trace: Option<u64>,
 }
@@ -46,9 +45,9 @@ impl Trace {
     ///
     /// As the build of the other.
     pub(super) fn prepare(args: &Args, talk: Talk) -> anyhow::Result<Option<Self>> {
-        let default = match (args.guest.timing(), args.rigorous.repeat()) {
-            (Timing::Instructions, Repeat::One) if args.guest.kernel.is_none() => WITH_INSTRUCTIONS,
-            _ => 0,
+        let default = match args.guest.timing() {
+            Timing::Instructions if args.guest.kernel.is_none() => WITH_INSTRUCTIONS,
+            Timing::Instructions | Timing::Host => 0,
         };
         let exchanges = args.trace.trace.unwrap_or(default);
         if exchanges == 0 {
