@@ -26,6 +26,7 @@ use serde::Serialize;
 use switchlab_records::{Mode, Unit};
 
 use conditions::{Difference, Weight, differences};
+use rows::Words;
 
 /// Version of what `--format json` gives.
 const FORMAT: u32 = 1;
@@ -205,19 +206,23 @@ fn overall(rows: &[Row], basis: Basis) -> Overall {
         rows.map(|row| row.name.as_str()).collect::<Vec<_>>().join(", ")
     };
     let (worse, better) = (names(Direction::Worse), names(Direction::Better));
-    let (less, more, none) = rows[0].finding.words();
+    let Words { less, more, none, subject, things, no_more } = rows[0].finding.words();
     let has = |direction| rows.iter().any(|row| row.finding.direction() == direction);
     // What one boot shows, it shows of itself.
     let of = if basis == Basis::RunsOfOneBoot { "; of these boots, not yet of the builds" } else { "" };
     match (worse.is_empty(), better.is_empty()) {
         (false, false) => Overall {
             word: "mixed",
-            sentence: format!("mixed: B is {more} than A in {worse}, {less} in {better}{of}"),
+            sentence: format!("mixed: {subject} {more}{things} than A in {worse}, {less} in {better}{of}"),
         },
-        (false, true) => Overall { word: more, sentence: format!("B is {more} than A in {worse}{of}") },
-        (true, false) => Overall { word: less, sentence: format!("B is {less} than A in {better}{of}") },
+        (false, true) => {
+            Overall { word: more, sentence: format!("{subject} {more}{things} than A in {worse}{of}") }
+        }
+        (true, false) => {
+            Overall { word: less, sentence: format!("{subject} {less}{things} than A in {better}{of}") }
+        }
         (true, true) if has(Direction::None) => {
-            Overall { word: none, sentence: format!("{none} between A and B in {}", names(Direction::None)) }
+            Overall { word: none, sentence: format!("{no_more} in {}", names(Direction::None)) }
         }
         (true, true) => Overall {
             word: "no verdict",

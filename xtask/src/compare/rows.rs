@@ -80,6 +80,18 @@ pub enum Direction {
     Unknown,
 }
 
+/// How findings are told: `B is slower than A`, `B executes more instructions than A`.
+pub(super) struct Words {
+    pub(super) less: &'static str,
+    pub(super) more: &'static str,
+    pub(super) none: &'static str,
+    pub(super) subject: &'static str,
+    /// What is less or more, behind that word; empty where the word says it.
+    pub(super) things: &'static str,
+    /// That there is no difference.
+    pub(super) no_more: &'static str,
+}
+
 /// One switch of each mode that both measured.
 ///
 /// # Errors
@@ -240,11 +252,25 @@ impl Finding {
         }
     }
 
-    /// The words for less, for more, and for no difference.
-    pub(super) const fn words(&self) -> (&'static str, &'static str, &'static str) {
+    /// How it is told.
+    pub(super) const fn words(&self) -> Words {
         match self {
-            Self::Exact(_) => ("fewer", "more", "equal"),
-            Self::Estimated(_) | Self::Told { .. } => ("faster", "slower", "no difference shown"),
+            Self::Exact(_) => Words {
+                less: "fewer",
+                more: "more",
+                none: "equal",
+                subject: "B executes",
+                things: " instructions",
+                no_more: "B executes exactly as many instructions as A",
+            },
+            Self::Estimated(_) | Self::Told { .. } => Words {
+                less: "faster",
+                more: "slower",
+                none: "no difference shown",
+                subject: "B is",
+                things: "",
+                no_more: "no difference shown between A and B",
+            },
         }
     }
 

@@ -47,13 +47,19 @@ fn planted_instructions_are_recovered_exactly_and_one_is_enough() {
         let done = compare(&place, "a latest --fail-on slower");
         assert_eq!(done.status, Some(1), "{}", done.stderr);
         assert!(done.stdout.contains(&format!(" +{more}   more\n")), "{}", done.stdout);
+        let verdict = " B executes more instructions than A in cross-core switch\n";
+        assert!(done.stdout.contains(verdict), "{}", done.stdout);
         let back = compare(&place, "latest a --fail-on faster");
         assert!(back.status == Some(1) && back.stdout.contains(&format!(" -{more}   fewer\n")));
     }
     let place = two(&counted(Mode::SameCore, 0), &counted(Mode::SameCore, 0));
     let done = compare(&place, "a latest --fail-on any");
     assert_eq!(done.status, Some(0), "{}", done.stdout);
-    assert!(done.stdout.contains("equal between A and B in same-core switch"), "{}", done.stdout);
+    assert!(
+        done.stdout.contains(" B executes exactly as many instructions as A in same-core switch"),
+        "{}",
+        done.stdout
+    );
 }
 
 #[test]
