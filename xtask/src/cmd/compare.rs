@@ -15,7 +15,8 @@ pub struct Args {
     a: String,
     /// What the verdict is about: the same
     b: String,
-    /// Which verdict of a mode's switch ends in status 1
+    /// Which verdict of a mode's switch ends in status 1. Times need several boots on both sides (`run
+    /// --boots`); of counted instructions one is enough
     #[arg(long, value_enum, default_value_t = FailOn::None)]
     fail_on: FailOn,
     /// Count a row for --fail-on only if its whole interval lies further from 1 than this
@@ -48,7 +49,8 @@ Exit status:
   0  compared; nothing that --fail-on counts
   1  compared; a row that --fail-on counts
   2  they can not be compared: a unit, an accelerator, a number of CPUs or a record format that differs, no
-     common mode, a run that failed or a log that is cut; or --fail-on, and a row of A's has no verdict";
+     common mode, a run that failed or a log that is cut; or --fail-on, and a row of A's has no verdict, or
+     a side of times is one boot";
 
 fn percent(text: &str) -> Result<f64, String> {
     match text.trim_end_matches('%').parse::<f64>() {
@@ -80,6 +82,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 fn judge(args: &Args, compared: &Compared) -> anyhow::Result<ExitCode> {
     if args.fail_on == FailOn::None {
         return Ok(Status::Pass.into());
+    }
+    if let Some(why) = compared.too_few_boots() {
+        return Err(Refusal::usage(format!("--fail-on: {why}")));
     }
     let counted = compared.counted(args.fail_on, args.threshold / 100.0);
     if counted.is_empty() {

@@ -31,6 +31,9 @@ use rows::Words;
 /// Version of what `--format json` gives.
 const FORMAT: u32 = 1;
 
+/// What is known of comparisons by the runs of one boot (`kernel/docs/measurement.md` says how).
+const OF_ONE_BOOT: &str = "runs of one boot call a difference where there is none in 18 of 120 comparisons of one build's boots with each other";
+
 /// What two sides come to.
 #[derive(Clone, Debug, Serialize)]
 pub struct Compared {
@@ -245,6 +248,21 @@ pub enum FailOn {
 }
 
 impl Compared {
+    /// Why no exit status may hang on it: times of runs of one boot. What one boot shows is of that boot,
+    /// and is called a difference far too often to fail a build.
+    pub fn too_few_boots(&self) -> Option<String> {
+        let sides = [("A", self.a.boots), ("B", self.b.boots)];
+        let single: Vec<_> = sides.iter().filter(|(_, boots)| *boots == 1).map(|(side, _)| *side).collect();
+        let who = match (self.basis, single.as_slice()) {
+            (Basis::Exact | Basis::Boots, _) | (Basis::RunsOfOneBoot, []) => return None,
+            (Basis::RunsOfOneBoot, [side]) => format!("{side} is one boot"),
+            (Basis::RunsOfOneBoot, _) => "A and B are one boot each".into(),
+        };
+        Some(format!(
+            "{who}, and {OF_ONE_BOOT}, which is too often for an exit status; make it `run --boots`, or `run --deterministic` on both sides, where one boot is exact"
+        ))
+    }
+
     /// The rows that `fail_on` counts: those whose whole interval lies beyond the threshold, a part of
     /// A's figure.
     pub fn counted(&self, fail_on: FailOn, threshold: f64) -> Vec<&Row> {

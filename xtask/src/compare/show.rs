@@ -3,7 +3,7 @@
 use switchlab_core::format::Grouped;
 
 use super::rows::ExactVerdict;
-use super::{Basis, Compared, Exact, Finding, Row, SideFacts};
+use super::{Basis, Compared, Exact, Finding, OF_ONE_BOOT, Row, SideFacts};
 use crate::manifest::plural;
 use crate::table::{Sheet, labelled};
 
@@ -154,7 +154,9 @@ fn basis(compared: &Compared) -> String {
             "counted instructions: exact, so one boot of each is all that it takes; work, no latency".into()
         }
         Basis::Boots => "boots, each by the median of its runs".into(),
-        Basis::RunsOfOneBoot => "runs of ONE BOOT on a side: they are correlated, and how boots of one build differ is not in the interval, so a difference is often called where there is none (in 18 of 120 comparisons of one build's boots with each other); `run --boots` on both sides gives a verdict on the builds".into(),
+        Basis::RunsOfOneBoot => format!(
+            "runs of ONE BOOT on a side: they are correlated, and how boots of one build differ is not in the interval: {OF_ONE_BOOT}; `run --boots` on both sides gives a verdict on the builds, and --fail-on takes no other of times"
+        ),
     }
 }
 

@@ -5,8 +5,7 @@ use std::fs;
 use switchlab_records::{Mode, Record, Unit};
 
 use crate::common::golden;
-
-use crate::{compare, counted, edit, json, refused, two, whole_of_six};
+use crate::{compare, counted, edit, json, refused, two, two_of_boots, whole_of_six};
 
 #[test]
 fn units_that_differ_are_refused() {
@@ -40,9 +39,11 @@ fn nothing_in_common_is_refused_and_what_one_has_alone_is_said() {
         serde_json::json!(["cross-core was measured by B alone", "switch was measured by B alone"])
     );
     // What B has more is no gap; what it lacks is one, where something is to count.
-    assert_eq!(compare(&place, "a latest --fail-on slower").status, Some(0));
-    assert_eq!(compare(&place, "latest a").status, Some(0));
-    let gap = compare(&place, "latest a --fail-on slower");
+    let six = |log: String| [(); 6].map(|()| log.clone());
+    let place = two_of_boots(&six(only(Mode::SameCore)), &six(whole_of_six()));
+    assert_eq!(compare(&place, "a b --fail-on slower").status, Some(0));
+    assert_eq!(compare(&place, "b a").status, Some(0));
+    let gap = compare(&place, "b a --fail-on slower");
     assert_eq!(gap.status, Some(2), "{}", gap.stderr);
     assert!(gap.stderr.contains("--fail-on: B has no cross-core; B has no switch"), "{}", gap.stderr);
 }

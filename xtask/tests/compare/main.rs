@@ -53,6 +53,23 @@ fn two(a: &str, b: &str) -> Place {
     place
 }
 
+/// A place with two folders of boots, `a` and `b`: the logs of each.
+fn two_of_boots(a: &[String], b: &[String]) -> Place {
+    let place = Place::new();
+    for (side, logs) in [("a", a), ("b", b)] {
+        for (boot, log) in logs.iter().enumerate() {
+            fs::create_dir_all(place.path(&format!("{side}/{boot}"))).expect("a folder");
+            place.write(&format!("{side}/{boot}/serial.log"), log);
+        }
+    }
+    place
+}
+
+/// Six boots that differ by some thousandths, each handoff of which takes `thousandths` at the least.
+fn boots(thousandths: u64) -> [String; 6] {
+    [0, 1, 2, 3, 4, 5].map(|boot| scaled(thousandths + 5 * boot))
+}
+
 fn compare(place: &Place, words: &str) -> Done {
     let words: Vec<_> = ["compare"].into_iter().chain(words.split_whitespace()).collect();
     place.call(&words)

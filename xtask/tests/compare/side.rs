@@ -5,7 +5,6 @@ use std::fs;
 use switchlab_records::FORMAT_VERSION;
 
 use crate::common::{Place, golden, whole};
-
 use crate::{compare, edit, json, refused, scaled, two, whole_of_six};
 
 #[test]
