@@ -106,24 +106,44 @@ pub fn measure<P: Probe>(
 fn ask<P: Probe>(table: &'static Table<P>, probe: &mut P) -> Measured {
     // The answering task waits: from now on each message has its wake-up.
     table.back.recv();
-    let warm_up = table.warm_up + SETTLING;
-    let mut wrong = hand_over(&table.there, &table.back, 0, warm_up, probe);
-    let before = snapshot(&table.cpus);
-    probe.begin();
-    let start = tsc::start();
-    if wrong.is_none() {
-        wrong = hand_over(&table.there, &table.back, warm_up, warm_up + table.exchanges, probe);
-    }
-    let end = tsc::end();
-    let counts = difference(&snapshot(&table.cpus), &before);
-    if wrong.is_none_or(|wrong| wrong.found != NO_NUMBER) {
+    let mut measured = measure_block(
+        &mut (),
+        |()| snapshot(&table.cpus),
+        |(), from, to, probe| hand_over(&table.there, &table.back, from, to, probe),
+        table.warm_up + SETTLING,
+        table.exchanges,
+        probe,
+    );
+    if measured.wrong.is_none_or(|wrong| wrong.found != NO_NUMBER) {
         // Only now may the second task go on to its exit, which counts too.
         table.there.send(NO_NUMBER);
     } else {
         let [expected, found] = table.wrong.each_ref().map(|value| value.load(Relaxed));
-        wrong = Some(Wrong { expected, found });
+        measured.wrong = Some(Wrong { expected, found });
     }
-    Measured { ticks: end - start, counts, wrong }
+    measured
+}
+
+/// A block, as every loop is timed: the warm-up, then `exchanges` between two readings of the clock,
+/// and what was counted meanwhile. `hand_over` does exchanges `from..to` up to the first wrong number,
+/// and `counts` tells what was counted so far; both see `state`.
+pub fn measure_block<S, P: Probe>(
+    state: &mut S,
+    counts: impl Fn(&S) -> Counts,
+    hand_over: impl Fn(&mut S, u64, u64, &mut P) -> Option<Wrong>,
+    warm_up: u64,
+    exchanges: u64,
+    probe: &mut P,
+) -> Measured {
+    let mut wrong = hand_over(state, 0, warm_up, probe);
+    let before = counts(state);
+    probe.begin();
+    let start = tsc::start();
+    if wrong.is_none() {
+        wrong = hand_over(state, warm_up, warm_up + exchanges, probe);
+    }
+    let end = tsc::end();
+    Measured { ticks: end - start, counts: difference(&counts(state), &before), wrong }
 }
 
 /// The timed block: exchanges `from..to`, up to the first wrong number. Exchange n goes out as 2n and
@@ -179,23 +199,13 @@ pub fn measure_null<P: Probe>(
     cpu: &'static Cpu,
     warm_up: u64,
     exchanges: u64,
-    probe: P,
+    mut probe: P,
 ) -> Result<(Measured, P), StackError> {
-    sched::run_on(cpu, move || loop_alone(cpu, warm_up, exchanges, probe))
-}
-
-fn loop_alone<P: Probe>(cpu: &'static Cpu, warm_up: u64, exchanges: u64, mut probe: P) -> (Measured, P) {
-    let slots = Slots::default();
-    let mut wrong = hand_over_nothing(&slots, 0, warm_up, &mut probe);
-    let before = snapshot(&[cpu, cpu]);
-    probe.begin();
-    let start = tsc::start();
-    if wrong.is_none() {
-        wrong = hand_over_nothing(&slots, warm_up, warm_up + exchanges, &mut probe);
-    }
-    let end = tsc::end();
-    let counts = difference(&snapshot(&[cpu, cpu]), &before);
-    (Measured { ticks: end - start, counts, wrong }, probe)
+    sched::run_on(cpu, move || {
+        let counts = |_: &Slots| snapshot(&[cpu, cpu]);
+        let mut slots = Slots::default();
+        (measure_block(&mut slots, counts, hand_over_nothing, warm_up, exchanges, &mut probe), probe)
+    })
 }
 
 /// Where the null experiment leaves its numbers: two slots, as two channels have.
@@ -208,7 +218,7 @@ struct Slots {
 
 /// The null experiment's timed loop: what [`hand_over`] and [`answer`] do besides handing over.
 #[inline(never)]
-fn hand_over_nothing<P: Probe>(slots: &Slots, from: u64, to: u64, probe: &mut P) -> Option<Wrong> {
+fn hand_over_nothing<P: Probe>(slots: &mut Slots, from: u64, to: u64, probe: &mut P) -> Option<Wrong> {
     let mut expected = 2 * from;
     for n in from..to {
         P::before_handoff();
@@ -246,7 +256,7 @@ pub fn snapshot(pair: &[&'static Cpu; 2]) -> Counts {
 }
 
 /// What was counted between two snapshots.
-pub fn difference(after: &Counts, before: &Counts) -> Counts {
+fn difference(after: &Counts, before: &Counts) -> Counts {
     Counts {
         handoffs: after.handoffs - before.handoffs,
         switches: after.switches - before.switches,

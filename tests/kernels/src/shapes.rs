@@ -3,6 +3,7 @@
 //!
 //! Means something only where a TSC tick is an instruction (QEMU's `-icount shift=0`).
 
+use switchlab_core::counts;
 use switchlab_kernel::{
     experiments::{
         classic::floor,
@@ -13,7 +14,7 @@ use switchlab_kernel::{
     mm::StackError,
     sched::Cpu,
 };
-use switchlab_records::Subject;
+use switchlab_records::{Counts, Mode, Subject};
 
 use crate::{cpu, yields};
 
@@ -73,7 +74,24 @@ fn block<P: Probe>(shape: Shape, subject: Subject, exchanges: u64, probe: P) -> 
     if let Some(wrong) = measured.wrong {
         failure!("{}: {wrong}", shape.name());
     }
+    if let Err(mismatch) = counts::check(&measured.counts, &expected(shape, subject, exchanges)) {
+        failure!("{} {}: {mismatch}", shape.name(), subject.name());
+    }
     measured.ticks
+}
+
+/// What a block must count. A yield hands over no message.
+const fn expected(shape: Shape, subject: Subject, exchanges: u64) -> Counts {
+    let mode = match shape {
+        Shape::Switch => Mode::Switch,
+        Shape::Yield | Shape::Channel => Mode::SameCore,
+        Shape::IpiHandoff => Mode::CrossCore,
+    };
+    let expected = counts::expected(subject, mode, exchanges);
+    match shape {
+        Shape::Yield => Counts { handoffs: 0, ..expected },
+        Shape::Switch | Shape::Channel | Shape::IpiHandoff => expected,
+    }
 }
 
 fn measure<P: Probe>(

@@ -3,13 +3,13 @@
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use switchlab_kernel::{
-    arch::tsc,
-    experiments::{exchange::Measured, probe::Probe},
-    failure,
+    experiments::{
+        exchange::{Measured, measure_block, snapshot},
+        probe::Probe,
+    },
     mm::StackError,
     sched::{self, Cpu},
 };
-use switchlab_records::Counts;
 
 use crate::for_ever;
 
@@ -32,20 +32,11 @@ pub fn measure<P: Probe>(
         }
     })?;
     let measured = sched::run_on(cpu, move || {
-        give_way(done, warm_up, &mut probe);
-        let before = counts(cpu);
-        probe.begin();
-        let start = tsc::start();
-        give_way(done, exchanges, &mut probe);
-        let end = tsc::end();
-        let counts = Counts { switches: counts(cpu).switches - before.switches, ..Counts::default() };
+        let measured = time(cpu, done, give_way, warm_up, exchanges, &mut probe);
         done.store(true, Relaxed);
-        (Measured { ticks: end - start, counts, wrong: None }, probe)
+        (measured, probe)
     })?;
     other.join();
-    if measured.0.counts.switches != 2 * exchanges {
-        failure!("{} switches in {exchanges} exchanges of two yields", measured.0.counts.switches);
-    }
     Ok(measured)
 }
 
@@ -61,14 +52,23 @@ pub fn measure_null<P: Probe>(
     mut probe: P,
 ) -> Result<(Measured, P), StackError> {
     let done = for_ever(AtomicBool::new(false));
-    sched::run_on(cpu, move || {
-        keep_on(done, warm_up, &mut probe);
-        probe.begin();
-        let start = tsc::start();
-        keep_on(done, exchanges, &mut probe);
-        let end = tsc::end();
-        (Measured { ticks: end - start, counts: Counts::default(), wrong: None }, probe)
-    })
+    sched::run_on(cpu, move || (time(cpu, done, keep_on, warm_up, exchanges, &mut probe), probe))
+}
+
+/// Times `exchanges` of a loop that has no numbers, so none is wrong.
+fn time<P: Probe>(
+    cpu: &'static Cpu,
+    done: &AtomicBool,
+    exchange: impl Fn(&AtomicBool, u64, &mut P),
+    warm_up: u64,
+    exchanges: u64,
+    probe: &mut P,
+) -> Measured {
+    let hand_over = |(): &mut (), from, to, probe: &mut P| {
+        exchange(done, to - from, probe);
+        None
+    };
+    measure_block(&mut (), |()| snapshot(&[cpu, cpu]), hand_over, warm_up, exchanges, probe)
 }
 
 /// The timed block: both sides stop as soon as they are told to, which this one never is.
@@ -96,8 +96,4 @@ fn keep_on<P: Probe>(done: &AtomicBool, exchanges: u64, probe: &mut P) {
         }
         probe.exchange();
     }
-}
-
-fn counts(cpu: &Cpu) -> Counts {
-    Counts { switches: cpu.counters().switches.load(Relaxed), ..Counts::default() }
 }

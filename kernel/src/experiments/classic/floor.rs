@@ -7,9 +7,8 @@ use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use switchlab_records::Counts;
 
 use crate::{
-    arch::tsc,
     experiments::{
-        exchange::{Measured, Wrong, difference, snapshot},
+        exchange::{Measured, Wrong, measure_block, snapshot},
         probe::Probe,
     },
     mm::StackError,
@@ -42,11 +41,11 @@ pub fn measure<P: Probe>(
     cpu: &'static Cpu,
     warm_up: u64,
     exchanges: u64,
-    probe: P,
+    mut probe: P,
 ) -> Result<(Measured, P), StackError> {
     sched::run_on(cpu, move || {
         let mut side = Resume::new::<P>(cpu)?;
-        Ok(measure_here(&mut side, warm_up, exchanges, probe))
+        Ok((measure_block(&mut side, Resume::counts, hand_over, warm_up, exchanges, &mut probe), probe))
     })?
 }
 
@@ -60,30 +59,12 @@ pub fn measure_null<P: Probe>(
     cpu: &'static Cpu,
     warm_up: u64,
     exchanges: u64,
-    probe: P,
+    mut probe: P,
 ) -> Result<(Measured, P), StackError> {
     sched::run_on(cpu, move || {
         let mut side = Stay { shared: Shared::default(), expected: 0, cpu };
-        measure_here(&mut side, warm_up, exchanges, probe)
+        (measure_block(&mut side, Stay::counts, hand_over, warm_up, exchanges, &mut probe), probe)
     })
-}
-
-fn measure_here<P: Probe>(
-    other: &mut impl OtherSide,
-    warm_up: u64,
-    exchanges: u64,
-    mut probe: P,
-) -> (Measured, P) {
-    let mut wrong = hand_over(other, 0, warm_up, &mut probe);
-    let before = other.counts();
-    probe.begin();
-    let start = tsc::start();
-    if wrong.is_none() {
-        wrong = hand_over(other, warm_up, warm_up + exchanges, &mut probe);
-    }
-    let end = tsc::end();
-    let counts = difference(&other.counts(), &before);
-    (Measured { ticks: end - start, counts, wrong }, probe)
 }
 
 /// The side that answers, as its owner sees it.
