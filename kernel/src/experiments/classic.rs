@@ -42,24 +42,24 @@ use table::Table;
 
 const NAME: &str = "classic";
 
-/// The experiment. `H` looks on in the handoffs of the batch pass: [`Batch`], or what a test plants
-/// there.
-pub struct Classic<H = Batch>(PhantomData<fn() -> H>);
+/// The experiment. In the batch pass `H` looks on in the handoffs, and `N` in the null loops:
+/// [`Batch`], or what a test plants there.
+pub struct Classic<H = Batch, N = Batch>(PhantomData<fn() -> (H, N)>);
 
-impl<H> Classic<H> {
+impl<H, N> Classic<H, N> {
     /// The experiment.
     pub const fn new() -> Self {
         Self(PhantomData)
     }
 }
 
-impl<H> Default for Classic<H> {
+impl<H, N> Default for Classic<H, N> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<H: Probe + Default> Experiment for Classic<H> {
+impl<H: Probe + Default, N: Probe + Default> Experiment for Classic<H, N> {
     fn name(&self) -> &'static str {
         NAME
     }
@@ -70,7 +70,7 @@ impl<H: Probe + Default> Experiment for Classic<H> {
         let mut blocks = Vec::with_capacity(order.blocks(1).count() * parameters.runs as usize);
         for run in 1..=parameters.runs {
             for (kind, position) in order.blocks(run).zip(1..) {
-                blocks.push(measure::<H>(run, position, kind, parameters));
+                blocks.push(measure::<H, N>(run, position, kind, parameters));
             }
         }
         Box::new(Table::new(parameters, lab.cpus, blocks))
@@ -109,13 +109,18 @@ fn announce(parameters: &Params, order: &Order<'_>) {
 }
 
 /// Measures one block and reports it, with what is wrong with it.
-fn measure<H: Probe + Default>(run: u32, position: u32, kind: BlockKind, parameters: &Params) -> Block {
+fn measure<H: Probe + Default, N: Probe + Default>(
+    run: u32,
+    position: u32,
+    kind: BlockKind,
+    parameters: &Params,
+) -> Block {
     match kind.pass {
         Pass::Batch => {
             let exchanges = parameters.exchanges;
             let measured = match kind.subject {
                 Subject::Handoff => hand_over(kind, parameters, exchanges, H::default()).0,
-                Subject::Null => hand_over(kind, parameters, exchanges, Batch).0,
+                Subject::Null => hand_over(kind, parameters, exchanges, N::default()).0,
             };
             judge(run, position, kind, exchanges, &measured)
         }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use libtest_mimic::Trial;
-use switchlab_tests::{Case, Parts, trial};
+use switchlab_records::read_log;
+use switchlab_tests::{Case, Parts, Verdict, trial};
+use xtask::results::Results;
 
 /// The trials of this subject.
 pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
@@ -14,6 +16,7 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
         trial(parts, "failing::wrong_sequence_number_is_a_failure", |parts| {
             Case::new(parts, "wrong_number").boot().fails_with("sequence number: expected 1001, found 1000")
         }),
+        trial(parts, "failing::null_loop_that_hands_over_has_no_result", null_loops),
         trial(parts, "failing::triple_fault_is_a_crash", |parts| {
             let end = Case::new(parts, "triple_fault").boot();
             end.crashes_with("reset")?;
@@ -30,4 +33,16 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
             end.is(matches!(end.0.outcome, xtask::exit::Outcome::NotStarted(_)), "a QEMU that did not start")
         }),
     ]
+}
+
+/// Each null loop counts its handoff and the join, and the kernel and the host both refuse it.
+fn null_loops(parts: &Parts) -> Verdict {
+    let end = Case::new(parts, "handing_null").boot();
+    end.fails_with("run 1, same-core null batch: handoffs: expected 0, found 2")?;
+    end.says("run 1, cross-core null batch: handoffs: expected 0, found 2")?;
+    end.says("run 1, switch null batch: handoffs: expected 0, found 2")?;
+    let log = read_log(&end.0.log_text);
+    let why = Results::from_log(&log).err().unwrap_or_default();
+    let named = why.contains("null batch: the kernel passed a wrong count of handoffs: expected 0, found 2");
+    end.is(named, format_args!("no result for its null loop; why there is none: `{why}`"))
 }

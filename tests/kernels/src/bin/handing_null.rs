@@ -1,0 +1,54 @@
+//! The laboratory's experiment with a handoff in each null loop of the batch pass. Must fail, and name
+//! the counts.
+#![no_std]
+#![no_main]
+
+use case::{cpu, for_ever, spawn};
+use switchlab_core::params::{Offsets, Params};
+use switchlab_kernel::{
+    bring_up::{self, Lab},
+    experiments::{
+        Experiment,
+        classic::Classic,
+        probe::{Batch, Probe},
+    },
+    sched::Channel,
+};
+
+case::case!("handing_null", handing_null);
+
+fn handing_null(lab: &Lab) {
+    let experiment = Classic::<Batch, HandsOver>::new();
+    let known = [experiment.name()];
+    let parameters = Params::parse("runs=1 exchanges=1000 samples=0", &known).expect("these are parameters");
+    bring_up::qualify_clock(Offsets::Bsp);
+    experiment.run(&parameters, lab);
+}
+
+/// The exchange of the timed block that hands over.
+const THIS_ONE: u64 = 500;
+
+/// Hands a message to another task of CPU 0 and joins it, which is a handoff too: once in the warm-up, and
+/// once in the timed block.
+#[derive(Default)]
+struct HandsOver {
+    exchanges: u64,
+}
+
+impl Probe for HandsOver {
+    fn begin(&mut self) {
+        self.exchanges = 0;
+    }
+
+    fn exchange(&mut self) {
+        self.exchanges += 1;
+        if self.exchanges == THIS_ONE {
+            let channel = for_ever(Channel::new());
+            let other = spawn(cpu(0), || {
+                channel.recv();
+            });
+            channel.send(0);
+            other.join();
+        }
+    }
+}
