@@ -131,6 +131,7 @@ pub const EVENTS_IN_A_RECORD: usize = 2_000;
 
 /// The exchanges of one mode were traced. Its [`Marks`] follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Trace {
     /// How control is handed over.
     pub mode: Mode,
@@ -149,6 +150,7 @@ pub struct Trace {
 
 /// Which marks a CPU passed, and when: a part of a trace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Marks {
     /// Which part of its [`Trace`], from 1. A CPU's parts follow each other.
     pub part: u32,

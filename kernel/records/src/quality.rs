@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// What the TSC is like on this machine, by CPU 0's own readings and by what CPUID claims.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Tsc {
     /// Greatest common divisor of the differences between readings that followed each other; 0 where
     /// the counter stood still.
@@ -30,6 +31,7 @@ pub struct Tsc {
 
 /// How far a CPU's counter is from another's, by messages to and fro.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Offset {
     /// The CPU whose counter is looked at, by `CpuId`.
     pub cpu: u32,

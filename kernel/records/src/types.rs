@@ -1,4 +1,7 @@
 //! The records themselves. Units stand in the names: `_ticks` are TSC ticks, `_hz` is 1/s.
+//!
+//! Each has exactly its fields: one that is added or left out is another format, and is refused where it
+//! is read. serde takes an `Option` that is not there for a `None`, unless it is told to look for it.
 
 use alloc::{borrow::Cow, vec::Vec};
 
@@ -53,6 +56,7 @@ pub enum Record<'a> {
 
 /// What the kernel is and what it was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Start<'a> {
     /// Name of the kernel: `switchlab`, or a test case's.
     #[serde(borrow)]
@@ -80,6 +84,7 @@ pub enum ApicMode {
 
 /// The CPUs that are up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Cpus {
     /// Enabled CPUs in the MADT.
     pub found: u32,
@@ -93,6 +98,7 @@ pub struct Cpus {
 
 /// What the guest sees of the machine: by CPUID and ACPI, so no proof of what is below.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Machine<'a> {
     /// CPUID's hypervisor signature (leaf 4000_0000h), `none` without one.
     #[serde(borrow)]
@@ -120,6 +126,7 @@ pub enum ClockPhase {
 
 /// The TSC's frequency from two independent clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Clock {
     /// Before or after the job.
     pub phase: ClockPhase,
@@ -141,6 +148,7 @@ pub struct Clock {
 
 /// What the experiment is about to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Plan<'a> {
     /// Name of the experiment.
     #[serde(borrow)]
@@ -252,6 +260,7 @@ impl Pass {
 
 /// What happened in a timed block, each counted where it happens, summed over its CPUs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Counts {
     /// One-way handoffs: messages received, or contexts resumed.
     pub handoffs: u64,
@@ -267,6 +276,7 @@ pub struct Counts {
 
 /// One timed block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Block {
     /// Run, from 1.
     pub run: u32,
@@ -290,6 +300,7 @@ pub struct Block {
 
 /// The samples of one sampled block: one for each exchange, so of two switches, in TSC ticks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Histogram {
     /// Run, from 1.
     pub run: u32,
@@ -304,6 +315,7 @@ pub struct Histogram {
 
 /// A measurement that this machine does not allow.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Skipped<'a> {
     /// What was skipped.
     pub mode: Mode,
@@ -314,6 +326,7 @@ pub struct Skipped<'a> {
 
 /// A named count that a test case reports.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Count<'a> {
     /// Of what.
     #[serde(borrow)]
@@ -324,6 +337,7 @@ pub struct Count<'a> {
 
 /// A check that did not hold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Failure<'a> {
     /// Which check, with what was expected and what was found.
     #[serde(borrow)]
@@ -332,10 +346,12 @@ pub struct Failure<'a> {
 
 /// A panic or a CPU exception.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Crash<'a> {
     /// The CPU, by `CpuId`.
     pub cpu: u32,
     /// The task that ran, by number; `None` before there were tasks.
+    #[serde(deserialize_with = "Option::deserialize")]
     pub task: Option<u32>,
     /// The panic's message, or the exception's name.
     #[serde(borrow)]
@@ -344,6 +360,7 @@ pub struct Crash<'a> {
     #[serde(borrow)]
     pub location: Cow<'a, str>,
     /// The exception's vector; `None` for a panic.
+    #[serde(deserialize_with = "Option::deserialize")]
     pub vector: Option<u8>,
     /// The exception's error code, 0 where it has none.
     pub error_code: u64,
@@ -367,6 +384,7 @@ pub enum Status {
 
 /// Always the last record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct End {
     /// Pass or fail.
     pub status: Status,

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::{Map, Value};
 use serde_reflection::{ContainerFormat, Format, Registry, Tracer, TracerConfig, VariantFormat};
 use switchlab_records::{
     ApicMode, ClockPhase, FORMAT_VERSION, MAX_LINE, Mark, Mode, PREFIX, Pass, Record, Status, Subject, Unit,
@@ -47,6 +48,45 @@ fn every_record_has_an_example_of_its_own() {
         let example = section.lines().find(|line| line.starts_with(PREFIX));
         let example = example.unwrap_or_else(|| panic!("`{kind}`: no line that starts with {PREFIX}"));
         assert!(example.contains(&format!(" {{\"{kind}\":{{")), "`{kind}`: {example}");
+    }
+}
+
+#[test]
+fn field_that_is_added_or_left_out_is_no_record() {
+    let mut parts = 0;
+    for line in PAGE.lines().filter(|line| line.starts_with(PREFIX)) {
+        let whole: Value = serde_json::from_str(json_of(line)).expect("JSON");
+        let mut places = Vec::new();
+        objects(&whole, "", &mut places);
+        for place in places {
+            parts += 1;
+            let change = |change: &dyn Fn(&mut Map<String, Value>)| {
+                let mut other = whole.clone();
+                let object = other.pointer_mut(&place).and_then(Value::as_object_mut);
+                change(object.expect("a place of an object"));
+                let text = other.to_string();
+                serde_json::from_str::<Record<'_>>(&text).map(|_| ()).map_err(|error| error.to_string())
+            };
+            let added = change(&|object| drop(object.insert("added".into(), 1.into())));
+            assert!(added.is_err_and(|why| why.contains("unknown field `added`")), "{place}: {line}");
+            for field in whole.pointer(&place).and_then(Value::as_object).expect("an object").keys() {
+                let without = change(&|object| drop(object.remove(field)));
+                let named = format!("missing field `{field}`");
+                assert!(without.is_err_and(|why| why.contains(&named)), "{place}/{field}: {line}");
+            }
+        }
+    }
+    assert!(parts > kinds(&types()).len(), "{parts}");
+}
+
+/// The places of all objects in a record, but for the outermost, whose only key is the record's kind.
+fn objects(value: &Value, place: &str, found: &mut Vec<String>) {
+    for (key, part) in value.as_object().into_iter().flatten() {
+        if part.is_object() {
+            let place = format!("{place}/{key}");
+            objects(part, &place, found);
+            found.push(place);
+        }
     }
 }
 
@@ -163,13 +203,18 @@ fn row(line: &'static str) -> Option<[&'static str; 3]> {
 
 /// Decodes a line of the page; a failure says what the line is as the code writes it.
 fn decode(line: &str) {
-    let words: Vec<_> = line.splitn(4, ' ').collect();
-    let [_, _, sequence, rest] = words[..] else { panic!("{line}: no record line") };
-    let json = rest.rsplit_once(' ').map_or(rest, |(json, _)| json);
+    let sequence = line.split(' ').nth(2).unwrap_or_else(|| panic!("{line}: no record line"));
+    let json = json_of(line);
     let record: Record<'_> = serde_json::from_str(json).unwrap_or_else(|error| panic!("{line}: {error}"));
     let mut due = vec![0; MAX_LINE];
     let length = encode(sequence.parse().expect("a number"), &record, &mut due).expect("fits");
     let due = std::str::from_utf8(&due[..length]).expect("is text").trim_end();
     assert_eq!(line, due, "on the page, and as the code writes it");
     assert!(parse_frame(line).is_some_and(|frame| frame.is_ok()), "{line}");
+}
+
+/// The JSON of a record line.
+fn json_of(line: &str) -> &str {
+    let rest = line.splitn(4, ' ').nth(3).unwrap_or_else(|| panic!("{line}: no record line"));
+    rest.rsplit_once(' ').map_or(rest, |(json, _)| json)
 }

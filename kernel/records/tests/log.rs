@@ -147,6 +147,19 @@ fn other_version_is_named() {
 }
 
 #[test]
+fn unknown_field_of_a_known_record_is_named() {
+    let json = "{\"count\":{\"name\":\"things\",\"value\":1,\"trust\":2}}";
+    let checksum = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC).checksum(format!("2 1 {json}").as_bytes());
+    let line = format!("@sl 2 1 {json} {checksum:08x}\n");
+    let text = lines(&[start()]).replace("between\n", &line);
+    let problem = read_log(&text).problem.expect("unknown").to_string();
+    assert!(
+        problem.contains("no record of format 2") && problem.contains("unknown field `trust`"),
+        "{problem}"
+    );
+}
+
+#[test]
 fn unknown_record_of_the_right_format_is_named() {
     let json = "{\"teleport\":{\"to\":1}}";
     let checksum = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC).checksum(format!("2 1 {json}").as_bytes());
