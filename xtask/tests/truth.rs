@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use common::golden;
+use switchlab_core::random::SplitMix64;
 use switchlab_records::{Block, Mode, Pass, Record, Subject, read_log};
 use xtask::compare::{Basis, Boot, Compared, Direction, Finding, Row, Side, compare, find};
 use xtask::results::Results;
@@ -255,7 +256,7 @@ fn side(boots: Vec<Boot>) -> Side {
 
 /// Compares sides of `boots` boots, drawn from `a` and from `b`, no real boot in both.
 fn trials(a: &[Boot], b: &[Boot], boots: usize, mut see: impl FnMut(&Compared)) {
-    let mut draw = Draw(20);
+    let mut draw = Draw(SplitMix64::new(20));
     for _ in 0..TRIALS {
         let drawn = draw.different(2 * boots, a.len());
         let side_of =
@@ -321,16 +322,12 @@ impl std::fmt::Display for Tally {
     }
 }
 
-/// SplitMix64: enough to draw boots, and the same on every host.
-struct Draw(u64);
+/// Enough to draw boots, and the same on every host.
+struct Draw(SplitMix64);
 
 impl Draw {
     fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((u128::from(z ^ (z >> 31)) * end as u128) >> 64) as usize
+        ((u128::from(self.0.draw()) * end as u128) >> 64) as usize
     }
 
     /// `count` different numbers below `end`.

@@ -11,6 +11,7 @@
 //! | [`task_state`] | the states of a task and what may follow what | `sched` |
 //! | [`histogram`] | samples in fixed memory, and their percentiles | the experiment, xtask |
 //! | [`order`] | which mode comes when in a run | the experiment |
+//! | [`random`] | a stream of numbers for a seed | [`order`], xtask |
 //! | [`counts`] | how often everything must have happened in a block | the experiment, tests |
 //! | [`readings`], [`offset`] | what clock readings say of the clock, and of two CPUs' | the kernel's qualify, tests |
 //! | [`stats`] | ticks to time, means, ratios, throughput | report, xtask |
@@ -36,6 +37,7 @@ pub mod madt;
 pub mod offset;
 pub mod order;
 pub mod params;
+pub mod random;
 pub mod readings;
 pub mod ruler;
 pub mod stats;

@@ -3,6 +3,8 @@
 
 use switchlab_records::{Mode, Pass, Subject};
 
+use crate::random::SplitMix64;
+
 /// What one timed block is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BlockKind {
@@ -57,28 +59,19 @@ impl Order<'_> {
         match self.seed {
             0 if run.is_multiple_of(2) => order.swap(0, 1),
             0 => {}
-            seed => shuffle(&mut order, seed ^ u64::from(run)),
+            seed => shuffle(&mut order, SplitMix64::new(seed ^ u64::from(run))),
         }
         let skipped = self.skipped;
         order.into_iter().filter(move |mode| !skipped.contains(mode))
     }
 }
 
-/// Fisher and Yates, fed by SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number
-/// Generators, 2014). With three modes the bias of the remainder is below 2^-62.
-fn shuffle(modes: &mut [Mode], mut state: u64) {
+/// Fisher and Yates. With three modes the bias of the remainder is below 2^-62.
+fn shuffle(modes: &mut [Mode], mut random: SplitMix64) {
     for last in (1..modes.len()).rev() {
-        let other = next_random(&mut state) % (last as u64 + 1);
+        let other = random.draw() % (last as u64 + 1);
         modes.swap(last, other as usize);
     }
-}
-
-fn next_random(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut word = *state;
-    word = (word ^ word >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    word = (word ^ word >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    word ^ word >> 31
 }
 
 #[cfg(test)]

@@ -2,11 +2,13 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use switchlab_core::random::SplitMix64;
+
 /// A seed that nobody named: from the clock. Never 0, which shuffles nothing.
 pub fn drawn(now: SystemTime) -> u64 {
     let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
     // Short enough to be typed in again.
-    mixed(since.as_nanos() as u64) % 1_000_000_000 + 1
+    SplitMix64::new(since.as_nanos() as u64).draw() % 1_000_000_000 + 1
 }
 
 /// The seed of boot `number`, counted from 1, of a whole with `seed`. That of a whole with seed 0 is 0,
@@ -15,18 +17,7 @@ pub fn of_boot(seed: u64, number: u32) -> u64 {
     if seed == 0 {
         return 0;
     }
-    mixed(seed.wrapping_add(u64::from(number).wrapping_mul(GOLDEN))).max(1)
-}
-
-/// 2^64 over the golden ratio, odd: SplitMix64's step (Steele, Lea, Flood: Fast Splittable Pseudorandom
-/// Number Generators, 2014).
-const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
-
-/// SplitMix64's mixing: near seeds come out far apart.
-const fn mixed(mut word: u64) -> u64 {
-    word = (word ^ word >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    word = (word ^ word >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    word ^ word >> 31
+    SplitMix64::new(seed).skip(u64::from(number).saturating_sub(1)).draw().max(1)
 }
 
 #[cfg(test)]
