@@ -145,6 +145,22 @@ impl Histogram {
         self.counts.iter().fold(0, |sum, count| sum.saturating_add(*count))
     }
 
+    /// What the samples can add up to: at least, and at most.
+    pub fn sum(&self) -> (u128, u128) {
+        self.buckets().fold((0, 0), |(sum_least, sum_most), (bucket, count)| {
+            let (least, most) = bounds_of(usize::from(bucket)).unwrap_or_default();
+            let times = |value: u64| u128::from(value) * u128::from(count);
+            // 2^64 samples of 2^64 do not fit, and no machine counts that far.
+            (sum_least.saturating_add(times(least)), sum_most.saturating_add(times(most)))
+        })
+    }
+
+    /// What the longest sample is at least; `None` without samples.
+    pub fn longest(&self) -> Option<u64> {
+        let (bucket, _) = self.buckets().last()?;
+        bounds_of(usize::from(bucket)).map(|(least, _)| least)
+    }
+
     /// The value that so many of ten thousand samples do not exceed: 5,000 for the median,
     /// 9,990 for p99.9, 0 for the least, 10,000 for the most. To within 1/64 of the value; `None`
     /// without samples.
@@ -220,6 +236,19 @@ mod tests {
     }
 
     #[test]
+    fn sum_is_between_those_of_the_buckets_bounds() {
+        let histogram = of(&[3, 3, 64, 1_000]);
+        // 64 is in a bucket of two, 1,000 in one of 16 from 992 on.
+        assert_eq!(
+            (histogram.sum(), histogram.longest()),
+            ((3 + 3 + 64 + 992, 3 + 3 + 65 + 1_007), Some(992))
+        );
+        assert_eq!((Histogram::new().sum(), Histogram::new().longest()), ((0, 0), None));
+        let (least, most) = Histogram::from_buckets(&[(1_919, u64::MAX)]).unwrap().sum();
+        assert!(least < most);
+    }
+
+    #[test]
     fn buckets_that_no_histogram_gives_are_refused() {
         let cases = [
             (&[(1920, 1)][..], BadBuckets::NoSuchBucket(1920)),
@@ -238,6 +267,16 @@ mod tests {
         fn value_is_told_to_within_a_64th(value: u64) {
             let told = of(&[value]).percentile(5_000).unwrap();
             prop_assert!(u128::from(told.abs_diff(value)) * 64 <= u128::from(value));
+        }
+
+        #[test]
+        fn sum_of_the_samples_is_within_its_bounds(values in prop::collection::vec(any::<u64>(), 0..50)) {
+            let histogram = of(&values);
+            let (least, most) = histogram.sum();
+            let sum = values.iter().map(|value| u128::from(*value)).sum::<u128>();
+            prop_assert!((least..=most).contains(&sum));
+            let longest = values.iter().max().copied();
+            prop_assert_eq!(histogram.longest().map(bucket_of), longest.map(bucket_of));
         }
 
         #[test]

@@ -112,7 +112,7 @@ impl<'a> Results<'a> {
         if blocks.len() != plan.blocks as usize {
             return Err(format!("the plan says {} timed blocks, {} came", plan.blocks, blocks.len()));
         }
-        blocks.iter().try_for_each(|(block, samples)| check_block(block, samples.as_ref()))?;
+        blocks.iter().try_for_each(|(block, samples)| check_block(block, samples.as_ref(), ruler))?;
         check_places(&plan, &skipped, blocks.iter().map(|(block, _)| block))?;
         let blocks: Vec<_> = blocks
             .into_iter()
@@ -298,7 +298,7 @@ fn take_samples(
 
 /// The kernel has checked the counts; a result rests on them, so they are checked again, and what
 /// was expected as well.
-fn check_block(block: &Block, samples: Option<&Histogram>) -> Result<(), String> {
+fn check_block(block: &Block, samples: Option<&Histogram>, ruler: Ruler) -> Result<(), String> {
     let Block { run, mode, subject, pass, exchanges, .. } = *block;
     let place = || format!("run {run}, {} {} {}", mode.name(), subject.name(), pass.name());
     let due = counts::expected(subject, mode, exchanges);
@@ -311,6 +311,36 @@ fn check_block(block: &Block, samples: Option<&Histogram>) -> Result<(), String>
     if found != due {
         let [found, due] = [found, due].map(|samples| samples.unwrap_or_default());
         return Err(format!("{}: {found} samples, {due} were due", place()));
+    }
+    samples
+        .map_or(Ok(()), |samples| check_sum(block.ticks, samples, ruler))
+        .map_err(|why| format!("{}: {why}", place()))
+}
+
+/// Holds the samples of a block against its ticks: they follow each other without a gap, and the block
+/// holds all of them but for the beginning of the first.
+///
+/// So all but one can not be longer than the block. It may be longer than all of them, by what lies
+/// between the last sample's end and its own: a few instructions, and the time in which the host lets
+/// another process run just then.
+fn check_sum(ticks: u64, samples: &Histogram, ruler: Ruler) -> Result<(), String> {
+    /// In time, a few turns of other processes; in instructions, many times what is there.
+    const END_NS: u128 = 5_000_000;
+    const END_INSTRUCTIONS: u128 = 1_000;
+    let end = match ruler {
+        Ruler::Time(hz) => END_NS * u128::from(hz.get()) / 1_000_000_000,
+        Ruler::Instructions => END_INSTRUCTIONS,
+    };
+    let (least, most) = samples.sum();
+    let longest = samples.longest().unwrap_or_default();
+    let block = u128::from(ticks);
+    if least - u128::from(longest) > block {
+        return Err(format!(
+            "its samples take {least} ticks at least, {longest} of them the longest, and the block took {ticks}"
+        ));
+    }
+    if most + end < block {
+        return Err(format!("its samples take {most} ticks at most, and the block took {ticks}"));
     }
     Ok(())
 }

@@ -183,6 +183,44 @@ fn samples_that_do_not_belong_to_their_block_are_no_result() {
     assert!(refused(foreign).ends_with("bucket 2000, of 1920 that there are"));
 }
 
+/// A classic log, the samples of whose first sampled block are these, and whose ticks.
+fn sampled(unit: Unit, ticks: u64, buckets: &[(u16, u64)]) -> Vec<Record<'static>> {
+    let mut records = golden::classic_in(unit, 12, 1, 1_000);
+    let place = records.iter().position(|record| matches!(record, Record::Histogram(_))).unwrap();
+    if let Record::Histogram(histogram) = &mut records[place] {
+        histogram.buckets = buckets.to_vec();
+    }
+    if let Record::Block(block) = &mut records[place - 1] {
+        block.ticks = ticks;
+    }
+    records
+}
+
+#[test]
+fn samples_that_can_not_add_up_to_their_block_are_no_result() {
+    let holds = |records| Results::from_log(&read_log(&golden::ended(records))).is_ok();
+    // Bucket 149 is from 424 to 431.
+    let (few, many) = ([(149, 100)], [(10, 100)]);
+    // All but one are within the block.
+    assert!(holds(sampled(Unit::Instructions, 99 * 424, &few)));
+    assert_eq!(
+        refused(sampled(Unit::Instructions, 99 * 424 - 1, &few)),
+        "run 1, same-core handoff sampled: its samples take 42400 ticks at least, 424 of them the longest, and \
+         the block took 41975"
+    );
+    // One that began long before the block is allowed.
+    assert!(holds(sampled(Unit::Time, 99 * 424, &[(149, 99), (1_000, 1)])));
+    // The block goes on for some instructions after the last sample.
+    assert!(holds(sampled(Unit::Instructions, 2_000, &many)));
+    assert_eq!(
+        refused(sampled(Unit::Instructions, 2_001, &many)),
+        "run 1, same-core handoff sampled: its samples take 1000 ticks at most, and the block took 2001"
+    );
+    // Or for 5 ms of a clock of 2 GHz.
+    assert!(holds(sampled(Unit::Time, 10_001_000, &many)));
+    assert!(refused(sampled(Unit::Time, 10_001_001, &many)).contains("and the block took 10001001"));
+}
+
 fn watch(voids: serde_json::Value) -> Watch {
     serde_json::from_value(serde_json::json!({
         "process": "yes", "monitor": "yes", "blocks": 36, "unwatched_blocks": 0,

@@ -228,7 +228,7 @@ mod tests {
                 block.ticks = if block.run % 2 == 0 { like - like / 20 } else { like + like / 20 };
             }
         }
-        golden::ended(records)
+        golden::ended(golden::fitted(records))
     }
 
     #[test]

@@ -16,7 +16,7 @@ fn log(percent: u64) -> String {
             block.ticks = block.ticks * percent / 100;
         }
     }
-    golden::ended(records)
+    golden::ended(golden::fitted(records))
 }
 
 fn entry(number: u32) -> BootEntry {
