@@ -43,12 +43,45 @@ pub struct Cost {
     pub overhead: f64,
     /// Raw less overhead. Not clamped: it may be negative.
     pub net: f64,
-    /// Whether the net is no more than what the overhead's own blocks differ by.
-    pub below_resolution: bool,
+    /// Whether the net is more than what the overhead's own blocks differ by.
+    pub resolution: Resolution,
     #[serde(skip)]
     ticks: [i128; 2],
     #[serde(skip)]
     exchanges: u64,
+}
+
+/// What a net is worth beside what the overhead's own blocks differ by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Resolution {
+    /// It is more than they differ by.
+    Resolved,
+    /// It is no more than they differ by.
+    Below,
+    /// One block differs from none: nobody knows. But a count of instructions repeats exactly.
+    UnknownOneRun,
+}
+
+impl Resolution {
+    /// Of a net, by the blocks of its overhead.
+    fn new(net_ticks: i128, nulls: &[u64], ruler: Ruler) -> Option<Self> {
+        let spread = i128::from(nulls.iter().max()? - nulls.iter().min()?);
+        Some(match (net_ticks <= spread, nulls.len(), ruler) {
+            (true, ..) => Self::Below,
+            (false, 1, Ruler::Time(_)) => Self::UnknownOneRun,
+            (false, ..) => Self::Resolved,
+        })
+    }
+
+    /// What stands behind the net.
+    const fn remark(self) -> &'static str {
+        match self {
+            // The findings say once that it is unknown.
+            Self::Resolved | Self::UnknownOneRun => "",
+            Self::Below => " (below resolution)",
+        }
+    }
 }
 
 /// What the sampled pass says: a sample is one exchange, so two switches.
@@ -123,14 +156,13 @@ impl Cost {
     fn new(handoffs: &[u64], nulls: &[u64], exchanges: u64, ruler: Ruler) -> Option<Self> {
         let raw_ticks = i128::from(mean(handoffs.iter().copied())?);
         let null_ticks = i128::from(mean(nulls.iter().copied())?);
-        let spread = i128::from(nulls.iter().max()? - nulls.iter().min()?);
         let net_ticks = raw_ticks - null_ticks;
         let switches = exchanges.checked_mul(2)?;
         Some(Self {
             raw: ruler.value(raw_ticks, switches),
             overhead: ruler.value(null_ticks, switches),
             net: ruler.value(net_ticks, switches),
-            below_resolution: net_ticks <= spread,
+            resolution: Resolution::new(net_ticks, nulls, ruler)?,
             ticks: [raw_ticks, null_ticks],
             exchanges,
         })
@@ -150,8 +182,7 @@ impl Cost {
             let size = u64::try_from(ticks.unsigned_abs()).unwrap_or(u64::MAX);
             format!("{sign}{}", ruler.fine_switch(size, self.exchanges))
         };
-        let net = text(raw - overhead);
-        let net = if self.below_resolution { format!("{net} (below resolution)") } else { net };
+        let net = text(raw - overhead) + self.resolution.remark();
         [text(raw), text(overhead), net]
     }
 }
@@ -255,7 +286,7 @@ impl Part {
             max: exchange(10_000)?,
             null_p50: at(&self.null_samples, 5_000)?,
             sample_costs: switch.sampling_on_top_of(batch, ruler),
-            apart_percent: (!batch.below_resolution).then(|| (apart * 100.0).round() / 100.0),
+            apart_percent: (batch.resolution != Resolution::Below).then(|| (apart * 100.0).round() / 100.0),
             switch,
             histogram: self.samples,
             null_histogram: self.null_samples,

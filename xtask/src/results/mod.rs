@@ -57,7 +57,7 @@ pub struct Results<'a> {
 }
 
 /// Version of `results.json`.
-const RESULTS_FORMAT: u32 = 2;
+const RESULTS_FORMAT: u32 = 3;
 
 /// One timed block with its figures.
 #[derive(Clone, Debug, Serialize)]

@@ -1,5 +1,6 @@
 //! Facts about `results`.
 
+use super::cost::Resolution;
 use super::*;
 use crate::golden;
 use switchlab_records::read_log;
@@ -95,7 +96,7 @@ fn net_is_raw_less_the_null_loop() {
     let switch = results.mode(Mode::Switch).unwrap().switch;
     // 30 and 3 ticks at 2 GHz.
     assert_eq!((switch.raw, switch.overhead, switch.net), (15.0, 1.5, 13.5));
-    assert!(!switch.below_resolution);
+    assert_eq!(switch.resolution, Resolution::Resolved);
     assert_eq!(switch.texts(results.ruler), ["15.00ns", "1.50ns", "13.50ns"]);
 }
 
@@ -113,9 +114,43 @@ fn net_that_is_smaller_than_its_overheads_spread_is_below_resolution() {
     let text = golden::ended(records);
     let results = Results::from_log(&read_log(&text)).unwrap();
     let mode = results.mode(Mode::Switch).unwrap();
-    assert_eq!((mode.switch.net, mode.switch.below_resolution), (-2.0, true));
+    assert_eq!((mode.switch.net, mode.switch.resolution), (-2.0, Resolution::Below));
     assert_eq!(mode.switch.texts(results.ruler)[2], "-2.00ns (below resolution)");
     assert_eq!(mode.sampled.as_ref().unwrap().apart_percent, None);
+}
+
+#[test]
+fn resolution_of_one_run_is_unknown_but_for_instructions() {
+    for (unit, resolution, word, net) in [
+        (Unit::Time, Resolution::UnknownOneRun, "unknown-one-run", "13.50ns"),
+        (Unit::Instructions, Resolution::Resolved, "resolved", "27.00"),
+    ] {
+        let text = golden::ended(golden::classic_in(unit, 12, 1, 1_000));
+        let results = Results::from_log(&read_log(&text)).unwrap();
+        let mode = results.mode(Mode::Switch).unwrap();
+        assert_eq!((mode.switch.resolution, &*mode.switch.texts(results.ruler)[2]), (resolution, net));
+        let sampled = mode.sampled.as_ref().unwrap();
+        // How far the passes are apart can be told all the same.
+        assert_eq!((sampled.switch.resolution, sampled.apart_percent), (resolution, Some(0.0)));
+        let json: serde_json::Value = serde_json::from_str(&results.json().unwrap()).unwrap();
+        assert_eq!(json["modes"][2]["switch"]["resolution"], word);
+    }
+}
+
+#[test]
+fn net_of_one_run_that_is_not_above_zero_is_below_any_resolution() {
+    let mut records = golden::classic(12, 1, 1_000);
+    for record in &mut records {
+        if let Record::Block(block) = record
+            && (block.subject, block.pass, block.mode) == (Subject::Null, Pass::Batch, Mode::Switch)
+        {
+            block.ticks = 60_000;
+        }
+    }
+    let text = golden::ended(records);
+    let results = Results::from_log(&read_log(&text)).unwrap();
+    let switch = results.mode(Mode::Switch).unwrap().switch;
+    assert_eq!((switch.net, switch.resolution), (0.0, Resolution::Below));
 }
 
 #[test]

@@ -11,6 +11,7 @@ use super::runs::{Counts, averages};
 use crate::analysis::{LEAST_RUNS, Summary, Trend, Verdict};
 use crate::manifest::plural;
 use crate::results::Results;
+use crate::results::cost::Resolution;
 use crate::verdict::RunsVerdict;
 
 pub(super) fn findings(
@@ -73,6 +74,7 @@ pub(super) fn findings(
         findings.push(("Throughput", format!("switches per second: {rates}")));
     }
     findings.extend(sampling(results).map(|costs| ("Sampling", costs)));
+    findings.extend(resolution(results).map(|unknown| ("Resolution", unknown)));
     findings.push(("Counts", counts(results)));
     findings
 }
@@ -125,6 +127,14 @@ fn sampling(results: &Results<'_>) -> Option<String> {
     });
     let costs = costs.collect::<Vec<_>>().join(", ");
     (!costs.is_empty()).then(|| format!("a sample costs, {what}on top of the batch pass: {costs}"))
+}
+
+/// Where one run leaves open what a net is worth.
+fn resolution(results: &Results<'_>) -> Option<String> {
+    let unknown = results.modes.iter().filter(|mode| mode.switch.resolution == Resolution::UnknownOneRun);
+    let unknown = unknown.map(|mode| mode.mode.name()).collect::<Vec<_>>().join(", ");
+    (!unknown.is_empty())
+        .then(|| format!("unknown: one run, so nothing tells what the nets of {unknown} are worth"))
 }
 
 /// By the averages of the table.
