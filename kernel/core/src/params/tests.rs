@@ -1,6 +1,7 @@
 //! Facts about `params`.
 
 use super::*;
+use crate::format::Grouped;
 use proptest::prelude::*;
 use std::format;
 use std::string::{String, ToString};
@@ -245,5 +246,43 @@ proptest! {
             Params { experiment, runs, exchanges, warm_up, samples, pair, seed, unit, offsets, trace };
         let shown = params.to_string();
         prop_assert_eq!(Params::parse(&shown, KNOWN), Ok(params));
+    }
+}
+
+/// The decision that lists the keys for a person.
+const DECISION: &str = include_str!("../../../docs/decisions/0009-parameters.md");
+
+#[test]
+fn decision_lists_each_key_with_what_is_allowed_and_its_default() {
+    let rows = DECISION.lines().filter_map(|line| line.strip_prefix("| `")?.strip_suffix(" |"));
+    let rows: Vec<(&str, &str)> = rows.filter_map(|row| row.split_once("` | ")).collect();
+    let keys: Vec<_> = rows.iter().map(|(key, _)| *key).collect();
+    assert_eq!(keys, KEYS);
+    let shown = DEFAULTS.to_string();
+    for ((key, row), default) in rows.into_iter().zip(shown.split(' ')) {
+        let (value, listed) = row.rsplit_once(" | ").unwrap();
+        let wrong = format!("{key}=?");
+        match Params::parse(&wrong, KNOWN).unwrap_err() {
+            ParamError::Value { allowed: Allowed::Number { from, to }, .. } => {
+                let range = format!("{} to {}", Grouped(from), Grouped(to));
+                // Not a part of a longer number.
+                let padded = format!(" {value},");
+                assert!(padded.contains(&format!(" {range},")), "{key}: {range}: {value}");
+            }
+            ParamError::Value { allowed: Allowed::Words(words), .. } => {
+                assert!(
+                    words.iter().all(|word| value.contains(&format!("`{word}`"))),
+                    "{key}: {words:?}: {value}"
+                );
+            }
+            ParamError::Value { allowed: Allowed::CpuPair, .. } => {
+                assert!(value.contains("`A,B`"), "{value}")
+            }
+            error => assert_eq!(error, ParamError::UnknownExperiment { name: "?", known: KNOWN }),
+        }
+        // The last word, without what is there for the eye.
+        let bare = |text: &str| text.replace(['`', ','], "");
+        let listed = bare(listed.rsplit(' ').next().unwrap());
+        assert_eq!(format!("{key}={listed}"), bare(default));
     }
 }
