@@ -276,6 +276,25 @@ fn replay_of_a_report_shows_what_the_run_showed() {
 }
 
 #[test]
+fn what_the_page_says_of_itself_can_be_typed_where_the_report_was_made() {
+    let place = Place::new();
+    place.run(&whole(), "33", "--quiet");
+    assert_eq!(place.call(&["report"]).status, Some(0));
+    let page = place.latest("report.html");
+    let page = Html::parse_document(&page);
+    let shown: Vec<String> = select(&page, "code").into_iter().map(text).collect();
+    let lines = shown.iter().flat_map(|code| code.lines());
+    let commands: Vec<&str> =
+        lines.filter(|line| line.starts_with("cargo xtask") && line.contains("report.html")).collect();
+    assert_eq!(commands.len(), 5, "two of the exercises, three of the files: {commands:?}");
+    for command in commands {
+        let words: Vec<&str> = command.split_whitespace().skip(2).collect();
+        let done = place.call(&words);
+        assert_eq!(done.status, Some(0), "{command}: {}", done.stderr);
+    }
+}
+
+#[test]
 fn replay_of_a_report_of_boots_shows_what_replay_of_the_run_shows() {
     let page = pages::boots();
     for format in ["table", "csv", "json"] {

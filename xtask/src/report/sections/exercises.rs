@@ -74,8 +74,11 @@ pub const EXERCISES: &[Exercise] = &[
     },
     Exercise {
         question: "Can you recompute every figure of this page?",
-        commands: &["cargo xtask replay report.html", "cargo xtask analyse report.html"],
-        look: "The raw logs are in the page. Divide the ticks of a block by twice its exchanges yourself, and \
+        commands: &[
+            "cargo xtask replay runs/latest/report.html",
+            "cargo xtask analyse runs/latest/report.html",
+        ],
+        look: "The raw logs are in the page; where it was saved elsewhere, name that place. Divide the ticks of a block by twice its exchanges yourself, and \
                check a row of the table.",
     },
 ];
