@@ -1,4 +1,4 @@
-//! The interval of the ratio of two medians, by a seeded percentile bootstrap. Owns which
+//! The interval of the ratio of two medians, and of one median, by a seeded percentile bootstrap. Owns which
 //! percentiles those are; the reason stands in decision 0014.
 
 use serde::Serialize;
@@ -108,7 +108,7 @@ impl Bootstrap {
         self.check(base, other)?;
         let mut draw = Draw::new(self.seed);
         let times = 0..self.resamples;
-        let mut ratios: Vec<f64> = match self.pairing {
+        let ratios: Vec<f64> = match self.pairing {
             Pairing::Paired => {
                 let mut medians = Medians::new([base, other]);
                 times.map(|_| medians.draw(&mut draw)).map(|[base, other]| other / base).collect()
@@ -121,11 +121,28 @@ impl Bootstrap {
                     .collect()
             }
         };
-        let tail = self.levels.tail(base.len().min(other.len()), self.family);
-        let cut = ((tail * (ratios.len() + 1) as f64) as usize).clamp(1, ratios.len().div_ceil(2)) - 1;
-        ratios.sort_unstable_by(f64::total_cmp);
-        let (low, high) = (ratios[cut], ratios[ratios.len() - 1 - cut]);
-        Ok(Interval { low, high, width: high - low })
+        Ok(self.interval(ratios, base.len().min(other.len())))
+    }
+
+    /// The interval of the median of `values`, in their unit. Its ends are medians that were drawn.
+    ///
+    /// # Errors
+    ///
+    /// Values that are not fit; no resamples.
+    pub fn median(&self, values: &[f64]) -> Result<Interval, Unfit> {
+        self.check(values, values)?;
+        let (mut draw, mut medians) = (Draw::new(self.seed), Medians::new([values]));
+        let drawn = (0..self.resamples).map(|_| medians.draw(&mut draw)).map(|[median]| median);
+        Ok(self.interval(drawn.collect(), values.len()))
+    }
+
+    /// Of what was `drawn` from so many runs.
+    fn interval(&self, mut drawn: Vec<f64>, runs: usize) -> Interval {
+        let tail = self.levels.tail(runs, self.family);
+        let cut = ((tail * (drawn.len() + 1) as f64) as usize).clamp(1, drawn.len().div_ceil(2)) - 1;
+        drawn.sort_unstable_by(f64::total_cmp);
+        let (low, high) = (drawn[cut], drawn[drawn.len() - 1 - cut]);
+        Interval { low, high, width: high - low }
     }
 
     /// That an interval can be had.

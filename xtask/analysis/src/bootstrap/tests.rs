@@ -168,3 +168,21 @@ fn intervals_of_a_family_cut_off_less_each() {
         |family| Bootstrap { family, ..Bootstrap::default() }.ratio_of_medians(&base, &other).unwrap().width;
     assert!(width(1) < width(3) && width(3) < width(30));
 }
+
+#[test]
+fn interval_of_a_median_covers_it_and_is_in_its_unit() {
+    let mut noise = Noise::new(9);
+    for runs in [5, 10, 20] {
+        let covered = (0..300).filter(|_| {
+            let [values, _] = noise.runs(runs, Spread::Normal(0.05), 0.0);
+            let interval = Bootstrap::default().median(&values).unwrap();
+            assert!(interval.includes(median(&mut values.clone())) && interval.width < 30.0, "{interval:?}");
+            interval.includes(100.0)
+        });
+        let covered = covered.count();
+        // Of 5 the interval is all of them, and in one of sixteen cases all lie on one side.
+        assert!((270..300).contains(&covered), "{runs} runs: {covered} of 300");
+    }
+    assert_eq!(Bootstrap::default().median(&[]), Err(Unfit::Empty));
+    assert_eq!(Bootstrap { resamples: 0, ..PLAIN }.median(&SINGLE), Err(Unfit::NoResamples));
+}
