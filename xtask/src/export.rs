@@ -1,5 +1,8 @@
 //! Results in the forms that trackers of benchmarks read: Bencher's and github-action-benchmark's.
-//! Called by `output` alone. A figure's name never changes, since a tracker knows it by that.
+//! Called by `output` alone. A figure's name never changes, since a tracker knows it by that; it is the same
+//! of one boot and of many ([`boots`]).
+
+pub mod boots;
 
 use serde::{Serialize, Serializer};
 use switchlab_core::format::Grouped;
@@ -21,8 +24,7 @@ const TRACKED_RANKS: [(u32, &str); 4] = [(5_000, "p50"), (9_000, "p90"), (9_900,
 ///
 /// None that a valid log can cause.
 pub fn bencher(results: &Results<'_>) -> anyhow::Result<String> {
-    let benchmarks = Benchmarks { measure: measure(results.plan.unit), figures: &figures(results) };
-    Ok(serde_json::to_string_pretty(&benchmarks)? + "\n")
+    as_bencher(results.plan.unit, &figures(results))
 }
 
 /// The form of
@@ -34,17 +36,29 @@ pub fn bencher(results: &Results<'_>) -> anyhow::Result<String> {
 /// None that a valid log can cause.
 pub fn github(results: &Results<'_>, manifest: Option<&Manifest>) -> anyhow::Result<String> {
     let conditions = manifest.map(Manifest::conditions).unwrap_or_default();
+    as_github(results.unit, figures(results), &conditions)
+}
+
+fn as_bencher(unit: Unit, figures: &[Figure]) -> anyhow::Result<String> {
+    Ok(serde_json::to_string_pretty(&Benchmarks { measure: measure(unit), figures })? + "\n")
+}
+
+fn as_github(
+    unit: &'static str,
+    figures: Vec<Figure>,
+    conditions: &[(&'static str, String)],
+) -> anyhow::Result<String> {
     // A chart's tooltip has them: the command is too long for that, and the manifest has it.
     let conditions = conditions.iter().filter(|(label, _)| *label != "Command");
     let conditions: Vec<_> = conditions.map(|(label, text)| format!("{label}: {text}")).collect();
     let entry = |figure: Figure| Entry {
-        range: figure.runs.map(|runs| format!("± {:.3}", runs.reach(figure.value))),
+        range: figure.span.map(|span| format!("± {:.3}", span.reach(figure.value))),
         name: figure.name,
-        unit: results.unit,
+        unit,
         value: figure.value,
         extra: [&[figure.what], &*conditions].concat().join("\n"),
     };
-    let entries: Vec<_> = figures(results).into_iter().map(entry).collect();
+    let entries: Vec<_> = figures.into_iter().map(entry).collect();
     Ok(serde_json::to_string_pretty(&entries)? + "\n")
 }
 
@@ -59,22 +73,23 @@ const fn measure(unit: Unit) -> &'static str {
 struct Figure {
     name: String,
     value: f64,
-    /// What the single runs had; `None` for one run, and for a percentile, which is of all together.
-    runs: Option<Runs>,
+    /// Its least and its most run, or the interval over boots; `None` where there is neither: of one run,
+    /// of a percentile of one boot, which is of all runs together, and of few boots.
+    span: Option<Span>,
     /// What it is a figure of.
     what: String,
 }
 
 #[derive(Clone, Copy)]
-struct Runs {
-    least: f64,
-    most: f64,
+struct Span {
+    low: f64,
+    high: f64,
 }
 
-impl Runs {
-    /// How far the furthest run is from `value`.
+impl Span {
+    /// How far its further end is from `value`.
     fn reach(self, value: f64) -> f64 {
-        (self.most - value).max(value - self.least)
+        (self.high - value).max(value - self.low)
     }
 }
 
@@ -90,14 +105,14 @@ fn switch(results: &Results<'_>, mode: &ModeResult) -> Figure {
         .iter()
         .filter(|result| result.block.mode == mode.mode && result.is_of(Subject::Handoff, Pass::Batch))
         .filter(|result| !results.void_runs.contains(&result.block.run));
-    let (least, most) = blocks.fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), block| {
-        (least.min(block.switch), most.max(block.switch))
+    let (low, high) = blocks.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), block| {
+        (low.min(block.switch), high.max(block.switch))
     });
     Figure {
         name: switch_name(mode.mode),
         value: mode.switch.raw,
         // One run has no spread, which is not a spread of nothing.
-        runs: (mode.blocks > 1).then_some(Runs { least, most }),
+        span: (mode.blocks > 1).then_some(Span { low, high }),
         what: format!(
             "mean of {} of {} exchanges, raw, of one switch (half an exchange)",
             plural(u64::from(mode.blocks), "run"),
@@ -115,19 +130,41 @@ pub fn switch_name(mode: Mode) -> String {
     }
 }
 
-/// A percentile of the exchanges of `mode`: `same-core exchange p99`.
 fn percentiles(results: &Results<'_>, mode: &ModeResult) -> Vec<Figure> {
-    let Some(sampled) = &mode.sampled else { return Vec::new() };
-    let figure = |&(rank, name): &(u32, &str)| {
-        let ticks = sampled.histogram.percentile(rank)?;
-        Some(Figure {
-            name: format!("{} exchange {name}", mode.mode.name()),
-            value: results.ruler.value(i128::from(ticks), 1),
-            runs: None,
-            what: format!("{name} of {} exchanges, raw, to within 1/64", Grouped(sampled.samples)),
-        })
+    let samples = mode.sampled.as_ref().map_or(0, |sampled| sampled.samples);
+    let figure = |Percentile { mode, name, value }| Figure {
+        name: exchange_name(mode, name),
+        value,
+        span: None,
+        what: format!("{name} of {} exchanges, raw, to within 1/64", Grouped(samples)),
     };
-    TRACKED_RANKS.iter().filter_map(figure).collect()
+    tracked(results, mode).into_iter().map(figure).collect()
+}
+
+/// What a percentile of the exchanges of `mode` is called: `same-core exchange p99`.
+fn exchange_name(mode: Mode, percentile: &str) -> String {
+    format!("{} exchange {percentile}", mode.name())
+}
+
+/// A percentile of the exchanges of a boot.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Percentile {
+    /// Whose exchanges.
+    pub mode: Mode,
+    /// `p50` and so on.
+    pub name: &'static str,
+    /// One exchange, raw, in the results' unit.
+    pub value: f64,
+}
+
+/// The percentiles of `mode` that are tracked; none without samples.
+pub fn tracked(results: &Results<'_>, mode: &ModeResult) -> Vec<Percentile> {
+    let Some(sampled) = &mode.sampled else { return Vec::new() };
+    let percentile = |&(rank, name): &(u32, &'static str)| {
+        let ticks = sampled.histogram.percentile(rank)?;
+        Some(Percentile { mode: mode.mode, name, value: results.ruler.value(i128::from(ticks), 1) })
+    };
+    TRACKED_RANKS.iter().filter_map(percentile).collect()
 }
 
 /// Figures as Bencher takes them, in the table's order.
@@ -140,8 +177,8 @@ impl Serialize for Benchmarks<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let metric = |figure: &Figure| Metric {
             value: figure.value,
-            lower_value: figure.runs.map(|runs| runs.least),
-            upper_value: figure.runs.map(|runs| runs.most),
+            lower_value: figure.span.map(|span| span.low),
+            upper_value: figure.span.map(|span| span.high),
         };
         let measures = |figure| Measures { name: self.measure, metric: metric(figure) };
         serializer.collect_map(self.figures.iter().map(|figure| (&figure.name, measures(figure))))

@@ -76,7 +76,7 @@ fn each_boot_has_its_folder_and_its_seed() {
 #[test]
 fn folder_is_replayed_to_the_byte() {
     let place = Place::new();
-    for format in ["table", "json", "csv", "markdown"] {
+    for format in ["table", "json", "csv", "markdown", "bencher", "github"] {
         let done = run(&place, &format!("--boots 6 --quiet --format {format}"));
         assert_eq!(done.status, Some(0), "{}", done.stderr);
         let replayed = place.call(&["replay", "runs/latest", "--format", format, "--out", "again"]);

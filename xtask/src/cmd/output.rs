@@ -49,28 +49,27 @@ pub fn render(format: Format, results: &Results<'_>, manifest: Option<&Manifest>
     })
 }
 
-impl Format {
-    /// Whether it can hold several boots.
-    pub const fn fits_boots(self) -> bool {
-        !matches!(self, Self::Bencher | Self::Github)
-    }
-}
-
 /// What several boots come to, in `format`.
 ///
 /// # Errors
 ///
-/// Status 2 for a format that holds one boot alone.
+/// Status 7 where a tracker wants figures and no boot counts.
 pub fn render_boots(format: Format, findings: &Findings<'_>) -> anyhow::Result<String> {
     Ok(match format {
         Format::Table => findings.report().text(),
         Format::Markdown => findings.report().markdown(),
         Format::Json => findings.json()?,
         Format::Csv => findings.csv()?,
-        Format::Bencher | Format::Github => {
-            return Err(Refusal::usage("--format: of several boots there is table, json, csv and markdown"));
-        }
+        Format::Bencher => export::boots::bencher(findings)?.ok_or_else(nothing_to_track)?,
+        Format::Github => export::boots::github(findings)?.ok_or_else(nothing_to_track)?,
     })
+}
+
+fn nothing_to_track() -> anyhow::Error {
+    Refusal::with(
+        Status::Unstable,
+        "no boot counts, so there is no figure to track: what was measured is void; free the host and run again",
+    )
 }
 
 /// Writes results to stdout. A reader that has gone (`| head`) is no error.
@@ -84,5 +83,24 @@ pub fn print(text: &str) -> anyhow::Result<()> {
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rigorous::{Boots, Goal};
+    use crate::status::status_of;
+
+    #[test]
+    fn tracker_gets_no_figure_of_boots_that_do_not_count() {
+        let boots = Boots::new("classic", 7, Goal::Boots { boots: 1 });
+        let findings = Findings::new(&boots, &[]);
+        for format in [Format::Bencher, Format::Github] {
+            let error = render_boots(format, &findings).unwrap_err();
+            assert_eq!(status_of(&error), Status::Unstable, "{format:?}");
+            assert!(error.to_string().contains("no boot counts"), "{error}");
+        }
+        assert!(render_boots(Format::Table, &findings).is_ok());
     }
 }

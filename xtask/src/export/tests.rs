@@ -18,7 +18,7 @@ fn exported(text: &str, export: impl FnOnce(&Results<'_>) -> anyhow::Result<Stri
 }
 
 /// What the schema <https://bencher.dev/bmf.json> asks for, and the lengths of names.
-fn check_bencher(exported: &Value) {
+pub(super) fn check_bencher(exported: &Value) {
     for (name, measures) in exported.as_object().expect("an object of benchmarks") {
         assert!((1..=1024).contains(&name.len()), "{name}");
         let measures = measures.as_object().expect("an object of measures");
@@ -36,7 +36,7 @@ fn check_bencher(exported: &Value) {
 }
 
 /// What the action asks of each entry; and a range is read by it only in this form.
-fn check_github(exported: &Value) {
+pub(super) fn check_github(exported: &Value) {
     for entry in exported.as_array().expect("an array") {
         let entry = entry.as_object().expect("of objects");
         for key in ["name", "unit"] {
@@ -56,7 +56,7 @@ fn check_github(exported: &Value) {
     }
 }
 
-const NAMES: [&str; 15] = [
+pub(super) const NAMES: [&str; 15] = [
     "same-core switch",
     "cross-core switch",
     "switch",

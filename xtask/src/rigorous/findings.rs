@@ -12,6 +12,7 @@ use super::boots::{BootEntry, Boots};
 use super::goal::{Goal, Step, Tally, step};
 use crate::analysis::{Bootstrap, Comparison, Series, Summary, Unfit, compare};
 use crate::exit::Outcome;
+use crate::export::{self, Percentile};
 use crate::folder;
 use crate::judged;
 use crate::manifest::Manifest;
@@ -43,6 +44,9 @@ pub struct BootResult {
     /// Same-core, cross-core and bare switch over all runs, the void ones included: shown where the boot
     /// is void, and never compared.
     pub with_void_runs: [Option<f64>; 3],
+    /// The percentiles of its exchanges that trackers follow, of the modes that have a value.
+    #[serde(skip)]
+    pub percentiles: Vec<Percentile>,
     /// Whether its times are to be trusted.
     pub clock_suspect: bool,
     /// What it was asked for, in one line.
@@ -100,6 +104,8 @@ impl BootResult {
             Summary::of(&values).ok().map(|summary| summary.median)
         };
         let median = |mode| median_of(mode, &is_counted);
+        let counted = results.modes.iter().filter(|of| median(of.mode).is_some());
+        let percentiles = counted.flat_map(|of| export::tracked(results, of)).collect();
         let guest_time = watch.and_then(|watch| watch.guest_time);
         Ok(Self {
             boot: entry.number,
@@ -108,6 +114,7 @@ impl BootResult {
             same_core: median(Mode::SameCore),
             cross_core: median(Mode::CrossCore),
             switch: median(Mode::Switch),
+            percentiles,
             with_void_runs: Mode::ALL.map(|mode| median_of(mode, &|_, _| true)),
             clock_suspect: results.clock.is_suspect() || guest_time.is_some_and(|time| time.is_suspect()),
             title: Title {
@@ -131,6 +138,15 @@ impl BootResult {
         match Whole::middle(of_counted.map(|boot| &*boot.wholes)) {
             none if none.is_empty() => Whole::middle(of_boots.iter().map(|boot| &*boot.wholes)),
             wholes => wholes,
+        }
+    }
+
+    /// The median switch of `mode`; `None` where all its runs are void or it did not run.
+    pub const fn value(&self, mode: Mode) -> Option<f64> {
+        match mode {
+            Mode::SameCore => self.same_core,
+            Mode::CrossCore => self.cross_core,
+            Mode::Switch => self.switch,
         }
     }
 

@@ -187,7 +187,7 @@ impl Findings<'_> {
     }
 
     /// The first boot's, and what was seen of all of them from outside.
-    fn conditions(&self) -> Vec<(&'static str, String)> {
+    pub(crate) fn conditions(&self) -> Vec<(&'static str, String)> {
         let Some(first) = self.results.iter().find_map(|boot| boot.manifest.as_ref()) else {
             return Vec::new();
         };

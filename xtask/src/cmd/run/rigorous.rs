@@ -81,9 +81,6 @@ impl RigorousArgs {
                 "--append seed= with --boots: each boot gets a seed of its own; --seed S sets what they are drawn from",
             );
         }
-        if !args.format.fits_boots() {
-            return refuse("--format: of several boots there is table, json, csv and markdown");
-        }
         if self.until_stable.is_some() && args.guest.smp == 1 {
             return refuse("--until-stable with --smp 1: without a cross-core mode there is no ratio");
         }
