@@ -18,9 +18,33 @@ use crate::watch::Watch;
 ///
 /// What became of the run: as its manifest has it, else as the log says.
 pub fn saved<'a>(text: &'a str, manifest: Option<&Manifest>) -> Result<Results<'a>, Outcome> {
+    results(outcome(text, manifest), text, manifest.and_then(|manifest| manifest.watch.as_ref()))
+}
+
+/// The marked kernel's log, as it was kept behind those that measure.
+pub struct TraceLog {
+    /// What came.
+    pub text: String,
+    /// What became of its boot.
+    pub outcome: Outcome,
+}
+
+impl TraceLog {
+    /// Judges `text` by itself and by the manifest of its own boot.
+    pub fn new(text: String, manifest: Option<&Manifest>) -> Self {
+        Self { outcome: outcome(&text, manifest), text }
+    }
+
+    /// Whether Ctrl-C ended it: what was measured before it is whole all the same.
+    pub fn is_cut(&self) -> bool {
+        self.outcome.status() == Status::Interrupted
+    }
+}
+
+/// What became of a boot whose log was kept: as its manifest has it, else as the log says.
+fn outcome(text: &str, manifest: Option<&Manifest>) -> Outcome {
     let ended = manifest.and_then(|manifest| manifest.ending.as_ref()).map_or(Outcome::Pass, noted);
-    let outcome = if ended == Outcome::Pass { judge_log(text) } else { ended };
-    results(outcome, text, manifest.and_then(|manifest| manifest.watch.as_ref()))
+    if ended == Outcome::Pass { judge_log(text) } else { ended }
 }
 
 /// The results of a log whose end was judged, with what is void out of its figures.

@@ -240,9 +240,17 @@ impl Manifest {
     ///
     /// One that cannot be read, or of another format: the file, what is wrong, and what to do.
     pub fn read(folder: &Path) -> Result<Option<Self>, String> {
-        let path = folder.join(FILE);
+        Self::read_from(&folder.join(FILE))
+    }
+
+    /// The manifest that is this file; `None` where there is none.
+    ///
+    /// # Errors
+    ///
+    /// As [`Manifest::read`].
+    pub fn read_from(path: &Path) -> Result<Option<Self>, String> {
         let named = |why: &dyn std::fmt::Display| format!("{}: {why}", path.display());
-        let text = match fs::read_to_string(&path) {
+        let text = match fs::read_to_string(path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             read => read.map_err(|error| named(&error))?,
         };

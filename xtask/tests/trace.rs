@@ -2,7 +2,13 @@
 
 mod common;
 
+use std::fs;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
 use common::{Done, Place, golden, traced, whole};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use switchlab_records::Unit;
 
 const PASS: &str = "33";
@@ -39,7 +45,7 @@ fn deterministic_run_shows_its_steps_and_replay_shows_them_again() {
     let replayed = place.call(&["replay", "runs/latest", "--out", "again"]);
     assert_eq!((replayed.status, replayed.stdout), (Some(0), done.stdout));
     for name in ["steps.json", "trace.json"] {
-        let again = std::fs::read_to_string(place.path("again").join(name)).expect("written");
+        let again = fs::read_to_string(place.path("again").join(name)).expect("written");
         assert_eq!(again, place.latest(name), "{name}");
     }
 }
@@ -163,4 +169,48 @@ fn trace_behind_several_boots_that_goes_wrong_has_the_last_word() {
     assert!(done.stderr.contains("error: no steps: "), "{}", done.stderr);
     let replayed = place.call(&["replay", "runs/latest"]);
     assert_eq!((replayed.status, replayed.stdout), (Some(6), done.stdout));
+}
+
+#[test]
+fn ctrl_c_in_the_trace_leaves_whole_results_and_says_that_the_trace_was_cut() {
+    for words in [&["run", "--deterministic"][..], &["run", "--deterministic", "--boots", "2"]] {
+        let place = Place::new();
+        let cut = &traced()[..traced().len() / 2];
+        let mut command = place.xtask(&counted(), PASS);
+        command.env("FAKE_TRACE", place.write("cut", cut)).env("FAKE_TRACE_END", "hang").args(words);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("xtask starts");
+        let log = place.path("runs/latest/trace.log");
+        let start = Instant::now();
+        while fs::read_to_string(&log).unwrap_or_default() != cut {
+            assert!(start.elapsed() < Duration::from_secs(60), "the marked kernel never spoke");
+            std::thread::yield_now();
+        }
+        kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGINT).expect("a signal is sent");
+        let done = Done::from(child.wait_with_output().expect("ends"));
+        assert_eq!(done.status, Some(130), "{}", done.stderr);
+        assert!(
+            done.stderr.contains("the trace is cut, what was measured before it is whole"),
+            "{}",
+            done.stderr
+        );
+        let replayed = place.call(&["replay", "runs/latest"]);
+        assert_eq!((replayed.status, &*replayed.stdout), (Some(130), &*done.stdout), "{}", replayed.stderr);
+        assert!(replayed.stderr.starts_with("note: the trace was cut by Ctrl-C"), "{}", replayed.stderr);
+        // The page has the results, says the same, and carries what replay needs.
+        let report = place.call(&["report", "--out", "page.html"]);
+        let page = fs::read_to_string(place.path("page.html")).expect("a page");
+        assert_eq!(report.status, Some(0), "{}", report.stderr);
+        assert!(page.contains("Not measured: the trace was cut by Ctrl-C."));
+        let of_page = place.call(&["replay", "page.html"]);
+        assert_eq!((of_page.status, of_page.stdout), (Some(130), done.stdout), "{}", of_page.stderr);
+    }
+}
+
+#[test]
+fn trace_that_outlasts_its_deadline_is_replayed_with_the_status_of_its_run() {
+    let place = Place::new();
+    let done = run(&place, &counted(), &["--deterministic", "--timeout", "1"], "hang");
+    assert_eq!(done.status, Some(4), "{}", done.stderr);
+    let replayed = place.call(&["replay", "runs/latest"]);
+    assert_eq!((replayed.status, replayed.stdout), (Some(4), done.stdout), "{}", replayed.stderr);
 }

@@ -9,10 +9,10 @@ use anyhow::Context;
 
 use super::output::{Format, print, render, render_boots};
 use super::steps::Found;
-use crate::exit::{Outcome, judge_log};
+use crate::exit::Outcome;
 use crate::failure::Failure;
 use crate::folder;
-use crate::judged;
+use crate::judged::{self, TraceLog};
 use crate::manifest::{self, Manifest};
 use crate::report::{self, EmbeddedFile, EmbeddedRun};
 use crate::rigorous::{self, BootEntry, BootResult, Boots, Findings};
@@ -101,11 +101,13 @@ fn replay_boots(args: &Args, saved: SavedBoots) -> anyhow::Result<ExitCode> {
         }
     };
     match &boots.end {
-        Some(end) if end.status != Status::Pass.code() => {
-            eprintln!("note: {}", end.outcome);
-            Ok(end.status.into())
+        Some(end) => {
+            if end.status != Status::Pass.code() {
+                eprintln!("note: {}", end.outcome);
+            }
+            // The trace comes last, and a wrong one has the last word.
+            Ok(trace.unwrap_or(end.status.into()))
         }
-        Some(_) => Ok(trace.unwrap_or(Status::Pass.into())),
         None => {
             eprintln!("note: the run has not ended, or was ended by force: these are the boots that came");
             Ok(Status::InvalidLog.into())
@@ -133,7 +135,7 @@ struct SavedBoots {
     boots: Boots,
     results: BootResults,
     /// The marked kernel's log beside them.
-    trace: Option<String>,
+    trace: Option<TraceLog>,
 }
 
 /// A log.
@@ -142,7 +144,7 @@ struct SavedLog {
     text: String,
     manifest: Option<Manifest>,
     /// The marked kernel's log beside it.
-    trace: Option<String>,
+    trace: Option<TraceLog>,
 }
 
 impl Saved {
@@ -176,7 +178,7 @@ fn read(path: &Path) -> anyhow::Result<Vec<Saved>> {
             Some(file) => {
                 let boots = Boots::parse(&file.text).map_err(|why| invalid(&why))?;
                 let results = boots.boots.iter().map(|entry| embedded_boot(&place, run, entry)).collect();
-                let trace = run.file(folder::TRACE_LOG).map(|file| file.text.clone());
+                let trace = run.file(folder::TRACE_LOG).map(|file| embedded_trace(run, file));
                 saved.push(Saved::Boots(Box::new(SavedBoots { path: place, boots, results, trace })));
             }
             None => saved.extend(run.logs().map(|log| embedded_log(&place, run, log))),
@@ -190,7 +192,7 @@ fn embedded_log(place: &Path, run: &EmbeddedRun, log: &EmbeddedFile) -> Saved {
         path: place.join(&log.path),
         text: log.text.clone(),
         manifest: embedded_manifest(run, log).unwrap_or_else(without_conditions),
-        trace: run.beside(log, folder::TRACE_LOG).map(|file| file.text.clone()),
+        trace: run.beside(log, folder::TRACE_LOG).map(|file| embedded_trace(run, file)),
     }))
 }
 
@@ -212,13 +214,21 @@ fn embedded_manifest(run: &EmbeddedRun, log: &EmbeddedFile) -> Result<Option<Man
     run.beside(log, manifest::FILE).map(|file| Manifest::parse(&file.text)).transpose()
 }
 
-fn trace_beside(log: &Path) -> anyhow::Result<Option<String>> {
+fn embedded_trace(run: &EmbeddedRun, log: &EmbeddedFile) -> TraceLog {
+    let manifest = run.beside(log, manifest::OF_TRACE).map(|file| Manifest::parse(&file.text));
+    let manifest = manifest.transpose().unwrap_or_else(without_conditions);
+    TraceLog::new(log.text.clone(), manifest.as_ref())
+}
+
+fn trace_beside(log: &Path) -> anyhow::Result<Option<TraceLog>> {
     let path = log.with_file_name(folder::TRACE_LOG);
     match fs::read(&path) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         read => {
             let bytes = read.with_context(|| format!("reading {}", path.display()))?;
-            Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
+            let manifest = Manifest::read_from(&log.with_file_name(manifest::OF_TRACE));
+            let manifest = manifest.unwrap_or_else(without_conditions);
+            Ok(Some(TraceLog::new(String::from_utf8_lossy(&bytes).into_owned(), manifest.as_ref())))
         }
     }
 }
@@ -244,8 +254,18 @@ fn show(args: &Args, saved: &SavedLog) -> anyhow::Result<Option<ExitCode>> {
 }
 
 /// Shows the steps of the trace beside a log; its status, where it has none.
-fn show_trace(args: &Args, path: &Path, text: &str, wholes: &[Whole]) -> anyhow::Result<Option<ExitCode>> {
-    let found = match Found::new(judge_log(text), text, wholes) {
+fn show_trace(
+    args: &Args,
+    path: &Path,
+    trace: &TraceLog,
+    wholes: &[Whole],
+) -> anyhow::Result<Option<ExitCode>> {
+    if trace.is_cut() {
+        eprintln!("note: the trace was cut by Ctrl-C, so there are no steps; log: {}", path.display());
+        return Ok(Some(trace.outcome.status().into()));
+    }
+    let TraceLog { text, outcome } = trace;
+    let found = match Found::new(outcome.clone(), text, wholes) {
         Ok(found) => found,
         Err(outcome) => {
             eprint!("error: no steps: ");

@@ -13,7 +13,7 @@ use crate::analysis::Summary;
 use crate::compare;
 use crate::exit::Outcome;
 use crate::folder;
-use crate::judged;
+use crate::judged::{self, TraceLog};
 use crate::manifest::{self, Manifest};
 use crate::results::Results;
 use crate::rigorous::{self, BootEntry, BootResult, Boots, Findings};
@@ -35,7 +35,7 @@ pub struct Run<'a> {
     /// What it measured, or why that is nothing.
     pub measured: Result<Measured<'a>, NoResult>,
     /// The marked kernel's log; `None` where nothing was traced.
-    pub trace: Option<&'a str>,
+    pub trace: Option<TraceLog>,
     /// The loops as they were built, or why they are not known.
     pub listing: Result<Listing, String>,
 }
@@ -161,7 +161,7 @@ impl<'a> Run<'a> {
             trace: run
                 .beside(log, folder::TRACE_LOG)
                 .or_else(|| run.file(folder::TRACE_LOG))
-                .map(|file| &*file.text),
+                .map(|file| trace_log(run, file)),
             listing,
             manifest,
             manifest_problem,
@@ -315,6 +315,11 @@ fn boot_of<'a>(run: &'a EmbeddedRun, entry: &BootEntry) -> Result<(BootResult, R
     let results = judge(&log.text, manifest.as_ref())?;
     let value = BootResult::new(entry, &results, manifest.as_ref());
     Ok((value.map_err(|error| invalid(format!("{error:#}")))?, results))
+}
+
+fn trace_log(run: &EmbeddedRun, log: &EmbeddedFile) -> TraceLog {
+    let manifest = run.beside(log, manifest::OF_TRACE).and_then(|file| Manifest::parse(&file.text).ok());
+    TraceLog::new(log.text.clone(), manifest.as_ref())
 }
 
 /// The manifest, or why there is none although the file is there.

@@ -11,8 +11,15 @@ use crate::status::Refusal;
 use crate::{manifest, report, rigorous};
 
 /// The files of a boot that a report shows or carries.
-pub const FILES: [&str; 6] =
-    [folder::LOG, manifest::FILE, rigorous::FILE, folder::STDERR, report::listing::FILE, folder::TRACE_LOG];
+pub const FILES: [&str; 7] = [
+    folder::LOG,
+    manifest::FILE,
+    rigorous::FILE,
+    folder::STDERR,
+    report::listing::FILE,
+    folder::TRACE_LOG,
+    manifest::OF_TRACE,
+];
 
 /// The folders of a run of several boots are named `boot-01` and so on.
 const BOOT: &str = "boot-";

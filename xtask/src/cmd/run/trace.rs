@@ -13,10 +13,11 @@ use crate::cmd::steps::Found;
 use crate::exit::Outcome;
 use crate::failure::Failure;
 use crate::interrupt::INTERRUPTED;
+use crate::manifest::{self, Ending};
 use crate::qemu::{self, Config, Timing};
 use crate::status::Status;
 use crate::steps::Whole;
-use crate::{folder, guest, manifest};
+use crate::{folder, guest};
 
 /// Exchanges that are traced where instructions are counted and nothing else is asked for: all of them are
 /// alike, and a hundred show it.
@@ -77,7 +78,9 @@ impl Prepared<'_> {
             "trace: {} exchanges of each mode, by the marked kernel\n$ {command}",
             trace.exchanges
         ));
-        self.manifest.of_other_kernel(&config)?.write_to(&self.folder.join(manifest::OF_TRACE))?;
+        let mut manifest = self.manifest.of_other_kernel(&config)?;
+        let manifest_path = self.folder.join(manifest::OF_TRACE);
+        manifest.write_to(&manifest_path)?;
         let log_path = self.folder.join(folder::TRACE_LOG);
         let mut file = File::create_new(&log_path)?;
         let serial = match config.timing {
@@ -87,7 +90,16 @@ impl Prepared<'_> {
         let limits = Limits { deadline: self.deadline, interrupted: &INTERRUPTED };
         let (outcome, captured) = guest::run(&argv, limits, serial, &mut Ignore);
         let text = String::from_utf8_lossy(&captured.log);
-        match Found::new(outcome, &text, wholes) {
+        let found = Found::new(outcome, &text, wholes);
+        let end = found.as_ref().err().unwrap_or(&Outcome::Pass);
+        manifest.ending = Some(Ending {
+            outcome: end.to_string(),
+            status: end.status().code(),
+            elapsed_ms: u64::try_from(captured.elapsed.as_millis()).unwrap_or(u64::MAX),
+            cpus_up_ms: None,
+        });
+        manifest.write_to(&manifest_path)?;
+        match found {
             Ok(found) => {
                 found.write(&self.folder)?;
                 if let Some(text) = found.shown(self.args.format) {
@@ -96,7 +108,10 @@ impl Prepared<'_> {
                 Ok(Status::Pass)
             }
             Err(Outcome::Interrupted) => {
-                eprintln!("interrupted: QEMU was ended; log: {}", log_path.display());
+                eprintln!(
+                    "interrupted: the trace is cut, what was measured before it is whole; log: {}",
+                    log_path.display()
+                );
                 Ok(Status::Interrupted)
             }
             Err(outcome) => {

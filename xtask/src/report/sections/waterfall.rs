@@ -3,7 +3,8 @@
 use switchlab_core::ruler::Ruler;
 use switchlab_records::read_log;
 
-use crate::exit::{Outcome, judge_log};
+use crate::exit::Outcome;
+use crate::judged::TraceLog;
 use crate::report::model::{Measured, Run};
 use crate::report::plots::waterfall::{Bar, figure};
 use crate::report::plots::{Figure, Quantity};
@@ -31,7 +32,7 @@ pub(crate) enum Waterfall {
 
 impl Waterfall {
     pub(crate) fn new(run: &Run<'_>, measured: &Measured<'_>) -> Self {
-        let Some(trace) = run.trace else {
+        let Some(trace) = &run.trace else {
             return Self::NotMeasured { why: "this run was not traced".into() };
         };
         match steps(trace, &measured.wholes()) {
@@ -64,9 +65,10 @@ impl Waterfall {
 }
 
 /// The trace, cut into steps and held against what was measured.
-fn steps(trace: &str, wholes: &[Whole]) -> Result<Steps, String> {
-    match judge_log(trace) {
-        Outcome::Pass => Steps::new(&Traced::from_log(&read_log(trace))?, wholes),
+fn steps(trace: &TraceLog, wholes: &[Whole]) -> Result<Steps, String> {
+    match &trace.outcome {
+        Outcome::Pass => Steps::new(&Traced::from_log(&read_log(&trace.text))?, wholes),
+        _ if trace.is_cut() => Err("the trace was cut by Ctrl-C".into()),
         outcome => Err(format!("the trace has no result: {outcome}")),
     }
 }
