@@ -1,25 +1,29 @@
 //! The report: one HTML file that tells what was measured, how far to believe it, and why it is so,
-//! with the raw data in it. It needs no network and no script. Called by `report`; `replay` reads a
-//! report's data back by [`embedded`].
+//! with the raw data in it. It needs no network and no script. `report` makes it; `replay` and `analyse`
+//! read its data back, by [`embedded`] and by [`series`]; `run` keeps the [`listing`] for it.
 //!
 //! | module | what it owns |
 //! |---|---|
 //! | `source` | the files that a report is made of |
 //! | `embed` | the same files within a page |
-//! | `model` | each run, judged |
+//! | `model` | each run, judged, and what its runs or boots measured of a mode |
 //! | `sections` | what each section says, in the order of the page |
+//! | `original` | what the original experiment measured and guessed |
 //! | [`plots`] | the pictures |
 //! | [`series`] | the runs as a table for `analyse` |
 //! | [`listing`] | the measured loops, disassembled |
 //! | `table` | tables of HTML |
-//! | `templates/` | the page, and its style sheet |
+//! | `templates/` | the page, its tables and figures, and its style sheet |
 //!
-//! Figures come from [`results`](crate::results) and tables from [`table`](crate::table): nothing is
-//! computed here that the terminal does not show as well.
+//! What is measured comes from [`results`](crate::results), [`rigorous`](crate::rigorous) and
+//! [`steps`](crate::steps), verdicts from [`verdict`](crate::verdict) and [`compare`](crate::compare), and
+//! most tables and sentences are the terminal's ([`table`](crate::table)). Computed here and shown nowhere
+//! else are the medians and spans of runs or boots in the pictures, and in the sentence at the top.
 
 mod embed;
 pub mod listing;
 mod model;
+mod original;
 pub mod plots;
 mod sections;
 pub mod series;

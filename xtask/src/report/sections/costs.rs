@@ -4,6 +4,7 @@ use switchlab_records::Mode;
 
 use super::between;
 use crate::report::model::{Measured, Run, Standing};
+use crate::report::original::{GUESSES, MEASURED};
 use crate::report::plots::costs::{Cost, Row, figure};
 use crate::report::plots::{Figure, Quantity};
 use crate::report::table::Table;
@@ -24,37 +25,6 @@ pub(crate) struct Costs {
     /// Whether the original's figures are there.
     pub(crate) is_beside_the_original: bool,
 }
-
-/// What the original measured: the switch of each of its five runs, in nanoseconds, and its average.
-struct Original {
-    name: &'static str,
-    beside: Mode,
-    average_ns: f64,
-    span_ns: (f64, f64),
-}
-
-const ORIGINALS: [Original; 2] = [
-    Original {
-        name: "goroutines, one thread",
-        beside: Mode::SameCore,
-        average_ns: 295.0,
-        span_ns: (277.0, 319.0),
-    },
-    Original {
-        name: "goroutines, 12 threads",
-        beside: Mode::CrossCore,
-        average_ns: 328.0,
-        span_ns: (294.0, 448.0),
-    },
-];
-
-/// What the original guessed: from, to, in nanoseconds.
-const GUESSES: [(&str, (f64, f64)); 4] = [
-    ("OS threads", (1e3, 1e4)),
-    ("processes", (1e4, 1e5)),
-    ("containers", (1e5, 1e6)),
-    ("virtual machines", (1e6, 1e7)),
-];
 
 impl Costs {
     pub(crate) fn new(run: &Run<'_>, of_run: &Measured<'_>) -> Self {
@@ -90,8 +60,8 @@ impl Costs {
     }
 }
 
-const TIMES_NOTE: &str = "The original ran in Go on a real machine; what its figures are here is a scale, not an \
-    opponent. Where the numbers above are emulated, they rank the things measured here among each other, and \
+const TIMES_NOTE: &str = "The original ran in Go on a real machine; its figures, computed from its own table of \
+    runs, are a scale here and no opponent. Where the numbers above are emulated, they rank the things measured here among each other, and \
     nothing else. A thing that is not measured yet has no number, and is not taken to cost what was guessed.";
 
 const COUNTS_NOTE: &str = "Instructions are no time: neither the original's figures nor its guesses can stand \
@@ -117,7 +87,7 @@ fn with_the_original(measured: &[Row]) -> Vec<Row> {
     let mut rows = Vec::new();
     for row in measured {
         rows.push(row.clone());
-        for original in ORIGINALS.iter().filter(|original| is_of(&row.cost, original.beside)) {
+        for original in MEASURED.iter().filter(|original| is_of(&row.cost, original.beside)) {
             let cost = Cost::Original { value: original.average_ns, span: original.span_ns };
             rows.push(Row { label: format!("{} *", original.name), cost });
         }
@@ -133,7 +103,7 @@ fn beside_the_original(measured: &[Row]) -> Table {
     let text = |value| Quantity::Time.text(value);
     let mut rows = Vec::new();
     for row in measured {
-        let original = ORIGINALS.iter().find(|original| is_of(&row.cost, original.beside));
+        let original = MEASURED.iter().find(|original| is_of(&row.cost, original.beside));
         let original = original.map_or_else(
             || "–".to_owned(),
             |original| format!("{} ({}, measured)", text(original.average_ns), original.name),
