@@ -8,6 +8,22 @@ use switchlab_records::{Mode, Unit};
 use crate::analysis::{Bootstrap, Comparison, Series, compare};
 use crate::results::Results;
 
+/// Whether a repetition, a run or a boot, counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It does.
+    Counts,
+    /// It was disturbed: shown, and out of the verdict.
+    Void,
+}
+
+impl Standing {
+    /// Of a run, where those in `void` are.
+    pub fn of(run: u32, void: &BTreeSet<u32>) -> Self {
+        if void.contains(&run) { Self::Void } else { Self::Counts }
+    }
+}
+
 /// What the runs of a boot come to.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RunsVerdict {

@@ -19,6 +19,7 @@ use crate::results::Results;
 use crate::rigorous::{self, BootEntry, BootResult, Boots, Findings};
 use crate::status::Status;
 use crate::steps::Whole;
+use crate::verdict::Standing;
 
 /// One run.
 pub struct Run<'a> {
@@ -75,15 +76,6 @@ pub struct Repetition {
     pub switch: f64,
     /// Whether it counts.
     pub standing: Standing,
-}
-
-/// Whether a repetition counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// It does.
-    Counts,
-    /// It was disturbed, and is void.
-    Void,
 }
 
 /// Lines of a log that a page without a result shows.
@@ -181,22 +173,21 @@ impl<'a> Run<'a> {
             Ok(Measured::Once(results)) => {
                 let watch = self.manifest.as_ref().and_then(|manifest| manifest.watch.as_ref());
                 let void = watch.map(|watch| watch.void_runs()).unwrap_or_default();
-                let is_void = |run| {
-                    void.contains(&run)
-                        || watch.is_some_and(|watch| watch.is_void(run, mode, Subject::Handoff, Pass::Batch))
+                let is_void =
+                    |run| watch.is_some_and(|watch| watch.is_void(run, mode, Subject::Handoff, Pass::Batch));
+                let standing = |run| if is_void(run) { Standing::Void } else { Standing::of(run, &void) };
+                let repetition = |number| {
+                    let switch = results.block(number, mode)?.switch;
+                    Some(Repetition { number, switch, standing: standing(number) })
                 };
-                let blocks =
-                    (1..=results.plan.runs).filter_map(|run| Some((run, results.block(run, mode)?.switch)));
-                blocks.map(|(run, switch)| Repetition::new(run, switch, is_void(run))).collect()
+                (1..=results.plan.runs).filter_map(repetition).collect()
             }
             Ok(Measured::Often(often)) => {
-                let value = |boot: &BootResult| match mode {
-                    Mode::SameCore => boot.same_core,
-                    Mode::CrossCore => boot.cross_core,
-                    Mode::Switch => boot.switch,
+                let repetition = |boot: &BootResult| {
+                    let (switch, standing) = boot.switch_of(mode)?;
+                    Some(Repetition { number: boot.boot, switch, standing })
                 };
-                let boots = often.values.iter().filter_map(|boot| Some((boot.boot, value(boot)?)));
-                boots.map(|(boot, switch)| Repetition::new(boot, switch, false)).collect()
+                often.values.iter().filter_map(repetition).collect()
             }
         }
     }
@@ -228,12 +219,6 @@ impl<'a> Run<'a> {
             }
         };
         Some(compare::Side { name: self.name.clone(), boots })
-    }
-}
-
-impl Repetition {
-    const fn new(number: u32, switch: f64, is_void: bool) -> Self {
-        Self { number, switch, standing: if is_void { Standing::Void } else { Standing::Counts } }
     }
 }
 
@@ -353,6 +338,23 @@ mod tests {
         let embedded = [(); 3].map(|()| testing::run(&whole, None));
         let names: Vec<_> = runs(&embedded).into_iter().map(|run| run.name).collect();
         assert_eq!(names, ["a", "a (2)", "a (3)"]);
+    }
+
+    #[test]
+    fn void_boot_has_its_place_in_the_order_and_none_in_the_median() {
+        let log = golden::ended(golden::classic(12, 2, 1_000));
+        let manifests = [&[][..], &[1, 2], &[1]].map(testing::manifest_with_voids);
+        let embedded = [testing::boots(&log, &manifests)];
+        let run = &runs(&embedded)[0];
+        let all = run.repetitions(Mode::SameCore);
+        let told: Vec<_> = all.iter().map(|one| (one.number, one.switch, one.standing)).collect();
+        // 202 and 204 ticks at 2 GHz: of the void boot all its runs, of the last the one that counts.
+        let expected =
+            [(1, 101.5, Standing::Counts), (2, 101.5, Standing::Void), (3, 102.0, Standing::Counts)];
+        assert_eq!(told, expected);
+        assert_eq!(run.median(Mode::SameCore), Some(101.75));
+        let all_void = [testing::boots(&log, &manifests[1..2])];
+        assert_eq!(runs(&all_void)[0].median(Mode::SameCore), Some(101.5), "where none counts, all stand");
     }
 
     #[test]

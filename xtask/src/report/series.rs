@@ -7,8 +7,9 @@ use std::fmt::Write as _;
 use switchlab_records::Mode;
 
 use super::embed::{embedded, is_report};
-use super::model::{self, Standing};
+use super::model;
 use super::plots::Quantity;
+use crate::verdict::Standing;
 
 /// What a file begins with that may be a report.
 pub const BEGINNING: &[u8] = b"<!doctype html>";

@@ -2,6 +2,7 @@
 
 use super::EmbeddedRun;
 use crate::manifest::Manifest;
+use crate::rigorous::{self, BootEntry, Boots, End, Goal};
 
 /// A run named `a`, of this log and manifest.
 pub(crate) fn run(log: &str, manifest: Option<&Manifest>) -> EmbeddedRun {
@@ -10,6 +11,22 @@ pub(crate) fn run(log: &str, manifest: Option<&Manifest>) -> EmbeddedRun {
     if let Some(manifest) = manifest {
         run.push("manifest.json".into(), serde_json::to_vec(manifest).expect("JSON"));
     }
+    run
+}
+
+/// A run of several boots, each of this log and one of these manifests.
+pub(crate) fn boots(log: &str, manifests: &[Manifest]) -> EmbeddedRun {
+    let count = u32::try_from(manifests.len()).expect("few");
+    let mut boots = Boots::new("classic", 0, Goal::Boots { boots: count });
+    boots.end = Some(End { status: 0, outcome: "pass".into() });
+    let mut run = EmbeddedRun { name: "a".into(), files: Vec::new() };
+    for (manifest, number) in manifests.iter().zip(1..) {
+        let folder = rigorous::folder_name(number);
+        run.push(format!("{folder}/serial.log"), log.into());
+        run.push(format!("{folder}/manifest.json"), serde_json::to_vec(manifest).expect("JSON"));
+        boots.boots.push(BootEntry { number, folder, seed: 0 });
+    }
+    run.push(rigorous::FILE.into(), serde_json::to_vec(&boots).expect("JSON"));
     run
 }
 

@@ -18,6 +18,7 @@ use crate::judged;
 use crate::manifest::Manifest;
 use crate::results::Results;
 use crate::steps::Whole;
+use crate::verdict::Standing;
 use crate::watch::Watch;
 
 /// Version of `results.json` of a rigorous run.
@@ -41,8 +42,8 @@ pub struct BootResult {
     pub cross_core: Option<f64>,
     /// The same of two bare contexts.
     pub switch: Option<f64>,
-    /// Same-core, cross-core and bare switch over all runs, the void ones included: shown where the boot
-    /// is void, and never compared.
+    /// Each of [`Mode::ALL`] over all runs, the void ones included: shown where the boot is void, and never
+    /// compared.
     pub with_void_runs: [Option<f64>; 3],
     /// The percentiles of its exchanges that trackers follow, of the modes that have a value.
     #[serde(skip)]
@@ -148,6 +149,18 @@ impl BootResult {
             Mode::CrossCore => self.cross_core,
             Mode::Switch => self.switch,
         }
+    }
+
+    /// One switch of `mode`: over the runs that count, and where none does, over all, which then is void.
+    /// `None` where the mode did not run.
+    pub fn switch_of(&self, mode: Mode) -> Option<(f64, Standing)> {
+        let counted = match mode {
+            Mode::SameCore => self.same_core,
+            Mode::CrossCore => self.cross_core,
+            Mode::Switch => self.switch,
+        };
+        let all = || Some((self.with_void_runs[mode as usize]?, Standing::Void));
+        counted.map(|switch| (switch, Standing::Counts)).or_else(all)
     }
 
     /// Both values that are compared; `None` where the boot is void.

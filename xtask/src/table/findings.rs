@@ -7,12 +7,12 @@ use switchlab_core::ruler::Ruler;
 use switchlab_core::stats::{percent_tenths, ratio_hundredths};
 use switchlab_records::{self as records, Mode, Subject, Unit};
 
-use super::runs::{Counts, averages};
+use super::runs::averages;
 use crate::analysis::{LEAST_RUNS, Summary, Trend, Verdict};
 use crate::manifest::plural;
 use crate::results::Results;
 use crate::results::cost::Resolution;
-use crate::verdict::RunsVerdict;
+use crate::verdict::{RunsVerdict, Standing};
 
 pub(super) fn findings(
     results: &Results<'_>,
@@ -26,7 +26,7 @@ pub(super) fn findings(
         }
         _ => true,
     };
-    if let ([Some((same, _)), Some((cross, _))], Counts::Yes) = averages(results, void)
+    if let ([Some((same, _)), Some((cross, _))], Standing::Counts) = averages(results, void)
         && is_shown
     {
         findings.push(("Overall", overall(same, cross, results.plan.unit)));

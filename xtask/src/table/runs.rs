@@ -9,7 +9,7 @@ use switchlab_records::{Mode, Unit};
 use super::Sheet;
 use crate::analysis::Verdict;
 use crate::results::Results;
-use crate::verdict::RunsVerdict;
+use crate::verdict::{RunsVerdict, Standing};
 
 pub(super) fn runs(results: &Results<'_>, void: &BTreeSet<u32>, verdict: Option<&RunsVerdict>) -> Sheet {
     let total = results.ruler.total_name();
@@ -19,10 +19,10 @@ pub(super) fn runs(results: &Results<'_>, void: &BTreeSet<u32>, verdict: Option<
     let name = |run: u32| if void.contains(&run) { format!("{run} (void)") } else { run.to_string() };
     let rows = (1..=results.plan.runs).map(|run| {
         let measured = [Mode::SameCore, Mode::CrossCore].map(|mode| of_run(results, run, mode));
-        row(name(run), results, measured, if void.contains(&run) { Counts::No } else { Counts::Yes })
+        row(name(run), results, measured, Standing::of(run, void))
     });
-    let (averages, counts) = averages(results, void);
-    let average = row("Average".into(), results, averages, counts);
+    let (averages, standing) = averages(results, void);
+    let average = row("Average".into(), results, averages, standing);
     let mut sheet =
         Sheet { header: header.collect(), rows: rows.chain([average]).collect(), last_is_text: true };
     if let Some(RunsVerdict::Compared(comparison)) = verdict {
@@ -50,26 +50,19 @@ fn call_ties(sheet: &mut Sheet, verdict: Verdict) {
     }
 }
 
-/// Whether a row is counted in the verdict.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Counts {
-    Yes,
-    No,
-}
-
 /// The mean of same-core and of cross-core over the runs that are not void. Where all are void, of all:
 /// they stand and name no winner.
-pub(super) fn averages(results: &Results<'_>, void: &BTreeSet<u32>) -> ([Measured; 2], Counts) {
+pub(super) fn averages(results: &Results<'_>, void: &BTreeSet<u32>) -> ([Measured; 2], Standing) {
     let counted: Vec<u32> = (1..=results.plan.runs).filter(|run| !void.contains(run)).collect();
-    let (runs, counts) = match counted.as_slice() {
-        [] => ((1..=results.plan.runs).collect(), Counts::No),
-        _ => (counted, Counts::Yes),
+    let (runs, standing) = match counted.as_slice() {
+        [] => ((1..=results.plan.runs).collect(), Standing::Void),
+        _ => (counted, Standing::Counts),
     };
     let averages = [Mode::SameCore, Mode::CrossCore].map(|mode| {
         let blocks: Vec<_> = runs.iter().filter_map(|run| of_run(results, *run, mode)).collect();
         Some((mean(blocks.iter().map(|(ticks, _)| *ticks))?, blocks.first()?.1))
     });
-    (averages, counts)
+    (averages, standing)
 }
 
 fn of_run(results: &Results<'_>, run: u32, mode: Mode) -> Measured {
@@ -80,7 +73,7 @@ fn of_run(results: &Results<'_>, run: u32, mode: Mode) -> Measured {
 /// Ticks and exchanges of a block.
 pub(super) type Measured = Option<(u64, u64)>;
 
-fn row(name: String, results: &Results<'_>, measured: [Measured; 2], counts: Counts) -> Vec<String> {
+fn row(name: String, results: &Results<'_>, measured: [Measured; 2], standing: Standing) -> Vec<String> {
     let [same, cross] = measured;
     let cells = |measured: Measured, mode| match measured {
         Some((ticks, exchanges)) => {
@@ -92,7 +85,7 @@ fn row(name: String, results: &Results<'_>, measured: [Measured; 2], counts: Cou
         }
     };
     let winner = match (same, cross) {
-        _ if counts == Counts::No => "void".into(),
+        _ if standing == Standing::Void => "void".into(),
         (Some((same, _)), Some((cross, _))) => winner(same, cross, results.plan.unit),
         _ => "-".into(),
     };

@@ -5,7 +5,8 @@ use switchlab_records::Mode;
 
 use super::canvas::{Align, Canvas, Ink, Scale, Shape};
 use super::{Figure, Quantity, Width};
-use crate::report::model::{Repetition, Standing};
+use crate::report::model::Repetition;
+use crate::verdict::Standing;
 
 /// One mode's repetitions: runs, or boots.
 pub struct Panel {
@@ -126,8 +127,7 @@ fn paint(
     let places = panel
         .points
         .iter()
-        .zip(1..)
-        .map(|(point, run)| ((scale.at(f64::from(run)), up.at(percent(point, panel))), point.standing));
+        .map(|point| ((scale.at(f64::from(point.number)), up.at(percent(point, panel))), point.standing));
     let places: Vec<_> = places.collect();
     let ink = super::ink(panel.mode);
     let line: Vec<_> = places.iter().map(|(place, _)| *place).collect();

@@ -3,12 +3,13 @@
 use switchlab_records::Mode;
 
 use super::between;
-use crate::report::model::{Measured, Run, Standing};
+use crate::report::model::{Measured, Run};
 use crate::report::original::{GUESSES, MEASURED};
 use crate::report::plots::costs::{Cost, Row, figure};
 use crate::report::plots::{Figure, Quantity};
 use crate::report::table::Table;
 use crate::table::Report;
+use crate::verdict::Standing;
 
 /// The costs.
 pub(crate) struct Costs {

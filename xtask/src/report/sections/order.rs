@@ -3,11 +3,12 @@
 
 use switchlab_records::Mode;
 
-use crate::report::model::{Measured, Run, Standing};
+use crate::report::model::{Measured, Run};
 use crate::report::plots::Figure;
 use crate::report::plots::order::{Panel, figure};
 use crate::report::table::Table;
 use crate::results::Results;
+use crate::verdict::Standing;
 
 /// The order.
 pub(crate) struct Order {
@@ -71,7 +72,8 @@ fn of_boots(run: &Run<'_>, measured: &Measured<'_>) -> Table {
     let rows = often.values.iter().map(|boot| {
         let void = match boot.void_runs.len() {
             0 => "none".to_owned(),
-            void => format!("{void} of {}", boot.runs),
+            all if all == boot.runs as usize => format!("all {all}: void"),
+            some => format!("{some} of {}", boot.runs),
         };
         vec![boot.boot.to_string(), started(boot), boot.seed.to_string(), void]
     });
