@@ -16,6 +16,7 @@ use crate::results::Results;
 use crate::verdict;
 use crate::watch::Watch;
 use costs::{exchanges, switches};
+pub(crate) use findings::counts;
 use findings::findings;
 use runs::runs;
 pub use sheet::Sheet;

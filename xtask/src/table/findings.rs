@@ -75,7 +75,7 @@ pub(super) fn findings(
     }
     findings.extend(sampling(results).map(|costs| ("Sampling", costs)));
     findings.extend(resolution(results).map(|unknown| ("Resolution", unknown)));
-    findings.push(("Counts", counts(results)));
+    findings.push(("Counts", counts(std::slice::from_ref(results))));
     findings
 }
 
@@ -202,12 +202,18 @@ pub(super) fn each(count: u64, handoffs: u64) -> Option<String> {
 }
 
 /// The kernel checks its counts and `results` checks them again: a report is proof that they hold.
-fn counts(results: &Results<'_>) -> String {
-    let blocks = results.blocks.len() as u64;
-    let handoffs: u64 = results.blocks.iter().map(|result| result.block.counts.handoffs).sum();
+/// One for each boot.
+pub(crate) fn counts(boots: &[Results<'_>]) -> String {
+    let blocks = || boots.iter().flat_map(|results| &results.blocks);
+    let handoffs: u64 = blocks().map(|result| result.block.counts.handoffs).sum();
+    let of_boots = match boots.len() {
+        ..=1 => String::new(),
+        several => format!(" of {}", plural(several as u64, "boot")),
+    };
     format!(
-        "handoffs, calls of switch_context, IPIs sent and IPIs taken are as they must be, in all {} ({} handoffs)",
-        plural(blocks, "block"),
+        "handoffs, calls of switch_context, IPIs sent and IPIs taken are as they must be, in all {}{of_boots} \
+         ({} handoffs)",
+        plural(blocks().count() as u64, "block"),
         Grouped(handoffs)
     )
 }

@@ -1,11 +1,12 @@
 //! How far to believe it: what the numbers are, what was checked, and what they hang on.
 
-use switchlab_core::format::Grouped;
+use std::slice;
 
-use crate::manifest::{Manifest, plural};
+use crate::manifest::Manifest;
 use crate::report::model::{Measured, Run};
 use crate::report::table::prose;
 use crate::results::Results;
+use crate::results::cost::DISAGREEMENT_PERCENT;
 use crate::table;
 
 /// One fact.
@@ -30,7 +31,7 @@ pub(crate) fn facts(run: &Run<'_>) -> Vec<Fact> {
             let report = table::Report::new(results, run.manifest.as_ref());
             let skipped = report.findings.into_iter().filter(|(label, _)| *label == "Skipped");
             facts.extend(skipped.map(|(label, text)| fact(label, text)));
-            facts.push(counts(std::slice::from_ref(results)));
+            facts.push(counts(slice::from_ref(results)));
             facts.extend(passes(results));
             report.conditions
         }
@@ -83,23 +84,8 @@ fn speaks_against(label: &str, text: &str) -> bool {
     }
 }
 
-/// The kernel checks its counts, and `results` checks them again: results are proof that they hold.
-fn counts(results: &[Results<'_>]) -> Fact {
-    let blocks: u64 = results.iter().map(|results| results.blocks.len() as u64).sum();
-    let all = results.iter().flat_map(|results| &results.blocks);
-    let handoffs: u64 = all.map(|block| block.block.counts.handoffs).sum();
-    let boots = if results.len() > 1 {
-        format!(" of {}", plural(results.len() as u64, "boot"))
-    } else {
-        String::new()
-    };
-    let text = format!(
-        "handoffs, calls of switch_context, IPIs sent and IPIs taken are as they must be, in all {}{boots} \
-         ({} handoffs)",
-        plural(blocks, "block"),
-        Grouped(handoffs)
-    );
-    fact("Counts", text)
+fn counts(boots: &[Results<'_>]) -> Fact {
+    fact("Counts", table::counts(boots))
 }
 
 fn passes(results: &Results<'_>) -> Option<Fact> {
@@ -120,7 +106,10 @@ fn passes(results: &Results<'_>) -> Option<Fact> {
         ([], agree) => Some(fact("Passes", format!("batch and sampled agree: {} apart", told(agree)))),
         (disagree, _) => Some(alarm(
             "Passes",
-            format!("batch and sampled disagree: {} apart, of 5\u{202f}% allowed", told(disagree)),
+            format!(
+                "batch and sampled disagree: {} apart, of {DISAGREEMENT_PERCENT}\u{202f}% allowed",
+                told(disagree)
+            ),
         )),
     }
 }
@@ -130,6 +119,7 @@ mod tests {
     use super::*;
     use crate::golden;
     use crate::report::{model, testing};
+    use switchlab_records::{Mode, Pass, Record};
 
     fn labels(facts: &[Fact]) -> Vec<&'static str> {
         facts.iter().map(|fact| fact.label).collect()
@@ -143,6 +133,39 @@ mod tests {
         let labels = labels(&facts);
         assert_eq!((labels[0], *labels.last().unwrap()), (NUMBERS, "Command"), "{labels:?}");
         assert!(labels.contains(&"Counts") && labels.contains(&"Passes"), "{labels:?}");
+    }
+
+    #[test]
+    fn passes_that_disagree_are_told_with_what_is_allowed() {
+        let mut records = golden::classic(12, 2, 1_000);
+        for record in &mut records {
+            if let Record::Block(block) = record
+                && block.pass == Pass::Batch
+                && block.mode == Mode::CrossCore
+            {
+                block.ticks *= 2;
+            }
+        }
+        let embedded = [testing::run(&golden::ended(records), Some(&testing::manifest()))];
+        let facts = facts(&model::runs(&embedded)[0]);
+        let passes = facts.iter().find(|fact| fact.label == "Passes").unwrap();
+        assert_eq!(passes.class, ALARM);
+        let allowed = format!(" apart, of {DISAGREEMENT_PERCENT}\u{202f}% allowed");
+        assert!(passes.text.contains("disagree: ") && passes.text.ends_with(&allowed), "{}", passes.text);
+    }
+
+    #[test]
+    fn counts_of_boots_are_told_in_the_terminals_words() {
+        let log = golden::ended(golden::classic(12, 1, 1_000));
+        let told = |embedded| {
+            let embedded = [embedded];
+            let facts = facts(&model::runs(&embedded)[0]);
+            facts.into_iter().find(|fact| fact.label == "Counts").unwrap().text
+        };
+        let one = told(testing::run(&log, None));
+        assert!(one.ends_with(", in all 12 blocks (6,600 handoffs)"), "{one}");
+        let two = told(testing::boots(&log, &[testing::manifest(), testing::manifest()]));
+        assert_eq!(two, one.replace("12 blocks (6,600", "24 blocks of 2 boots (13,200"));
     }
 
     #[test]
