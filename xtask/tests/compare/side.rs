@@ -89,6 +89,10 @@ fn run_of_many_boots_is_a_baseline_like_any_other() {
     boots["end"] = serde_json::json!({ "status": 130, "outcome": "interrupted" });
     fs::write(&file, boots.to_string()).expect("written");
     refused(&place, "a runs/latest/boot-01", &["it ended early, after 5 of its boots: interrupted"]);
+    // As it is while it goes on, and for ever where its process was killed.
+    boots["end"] = serde_json::Value::Null;
+    fs::write(&file, boots.to_string()).expect("written");
+    refused(&place, "a runs/latest/boot-01", &["it has not ended; a run that is whole is expected"]);
 }
 
 #[test]
