@@ -221,6 +221,24 @@ fn instructions_are_never_told_as_time() {
 }
 
 #[test]
+fn resolution_that_one_run_leaves_open_is_said_to_be_unknown() {
+    let report_of = |runs| {
+        let place = Place::new();
+        place.run(&golden::ended(golden::classic(12, runs, 1_000)), "33", "--quiet");
+        assert_eq!(place.call(&["report"]).status, Some(0));
+        Html::parse_document(&place.latest("report.html"))
+    };
+    let unknown = |page: &Html| {
+        let runs = select(page, "#runs").into_iter().map(text).collect::<String>();
+        runs.contains(
+            "unknown: one run, so nothing tells what the nets of same-core, cross-core, switch are worth",
+        )
+    };
+    assert!(unknown(&report_of(1)));
+    assert!(!unknown(&report_of(2)));
+}
+
+#[test]
 fn what_is_not_measured_says_so() {
     let one_cpu = Html::parse_document(&pages::one_cpu().html);
     assert!(text(select(&one_cpu, "h1")[0]).contains("cross-core was skipped (one CPU)"));
