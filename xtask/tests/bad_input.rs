@@ -98,7 +98,6 @@ fn boots_that_cannot_be_are_refused() {
     refused("--seed 5", 2, &["--seed without --boots"]);
     refused("--boots --kernel bad_input.rs", 2, &["--boots with --kernel"]);
     refused("--boots --append seed=5", 2, &["--append seed= with --boots", "--seed S"]);
-    refused("--boots --format github", 2, &["--format", "markdown"]);
     refused("--until-stable 0", 2, &["--until-stable", "up to 100"]);
     refused("--until-stable 5%", 2, &["--until-stable", "up to 100"]);
     refused("--until-stable 5 --smp 1", 2, &["--until-stable with --smp 1"]);
