@@ -154,13 +154,8 @@ impl BootResult {
     /// One switch of `mode`: over the runs that count, and where none does, over all, which then is void.
     /// `None` where the mode did not run.
     pub fn switch_of(&self, mode: Mode) -> Option<(f64, Standing)> {
-        let counted = match mode {
-            Mode::SameCore => self.same_core,
-            Mode::CrossCore => self.cross_core,
-            Mode::Switch => self.switch,
-        };
         let all = || Some((self.with_void_runs[mode as usize]?, Standing::Void));
-        counted.map(|switch| (switch, Standing::Counts)).or_else(all)
+        self.value(mode).map(|switch| (switch, Standing::Counts)).or_else(all)
     }
 
     /// Both values that are compared; `None` where the boot is void.
