@@ -1,6 +1,9 @@
 //! What the clock of a run is worth: who tells the TSC's frequency and how far they are apart, what reading
 //! it costs, how far the CPUs' counters are apart, and whether it is suspect and why. From the records
-//! alone; [`results`](crate::results) gathers them, [`table`](crate::table) prints what is here.
+//! alone; [`results`](crate::results) gathers them, [`table`](crate::table) prints what is here. What the
+//! offsets do to a figure between two CPUs, `one_way` owns.
+
+mod one_way;
 
 use serde::Serialize;
 use switchlab_core::format::Grouped;
@@ -8,6 +11,7 @@ use switchlab_core::stats::difference_ppm;
 use switchlab_records::{Clock, Machine, Offset, Tsc, Unit};
 
 use crate::manifest::plural;
+pub use one_way::{Apart, OneWay, time_text};
 
 /// How far sources of the frequency may be apart under emulation, in millionths: 0.1 %.
 const ALLOWED_EMULATED_PPM: u64 = 1_000;
@@ -57,15 +61,6 @@ pub struct Source {
     pub hz: u64,
 }
 
-/// How far one CPU's counter is ahead of another's, with what that is worth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Apart {
-    /// The offset.
-    pub ticks: i64,
-    /// It is off by this at most, either way.
-    pub bound_ticks: u64,
-}
-
 impl Quality {
     /// Judges the clock.
     pub fn new(evidence: &Evidence<'_>) -> Self {
@@ -83,42 +78,6 @@ impl Quality {
     /// Whether anything speaks against the clock.
     pub fn is_suspect(&self) -> bool {
         !self.suspect.is_empty()
-    }
-
-    /// How far the counter of `cpu` is ahead of that of `against`: measured, or by way of CPU 0, the
-    /// bounds added. `None` where it is not known; then there is no one-way figure between them.
-    pub fn apart(&self, against: u32, cpu: u32) -> Option<Apart> {
-        self.measured(against, cpu).or_else(|| {
-            let (there, back) = (self.measured(0, cpu)?, self.measured(against, 0)?);
-            Some(Apart {
-                ticks: there.ticks.wrapping_add(back.ticks),
-                bound_ticks: there.bound_ticks.saturating_add(back.bound_ticks),
-            })
-        })
-    }
-
-    fn measured(&self, against: u32, cpu: u32) -> Option<Apart> {
-        self.offsets.iter().find_map(|offset| {
-            let ticks = match (offset.against, offset.cpu) {
-                pair if pair == (against, cpu) => offset.offset_ticks,
-                pair if pair == (cpu, against) => offset.offset_ticks.wrapping_neg(),
-                _ => return None,
-            };
-            is_known(offset).then_some(Apart { ticks, bound_ticks: offset.bound_ticks })
-        })
-    }
-
-    /// What speaks against a one-way figure between these two CPUs, beyond what speaks against the clock.
-    pub fn one_way_suspect(&self, against: u32, cpu: u32) -> Option<String> {
-        match self.apart(against, cpu) {
-            None => Some(format!("the offset between CPUs {against} and {cpu} was not measured")),
-            Some(apart) if apart.ticks.unsigned_abs() > apart.bound_ticks => Some(format!(
-                "the counters of CPUs {against} and {cpu} are {} apart, known to within {}",
-                ticks(apart.ticks.unsigned_abs()),
-                Grouped(apart.bound_ticks)
-            )),
-            Some(_) => None,
-        }
     }
 
     /// The conditions that a report of `cpus` CPUs prints, label and text.

@@ -308,6 +308,7 @@ pub fn traced(unit: Unit, exchanges: u64) -> Vec<Record<'static>> {
     let mut records = vec![
         Record::Start(Start { kernel: "switchlab-marked".into(), ..start }),
         clock(ClockPhase::Before, TSC_HZ),
+        offset(1),
     ];
     records.extend(trace(Mode::SameCore, unit, exchanges));
     records.extend(trace(Mode::CrossCore, unit, exchanges));

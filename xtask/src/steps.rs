@@ -10,6 +10,7 @@ use serde::Serialize;
 use switchlab_core::ruler::Ruler;
 use switchlab_records::{Mode, Unit};
 
+use crate::clock::OneWay;
 use crate::results::Results;
 use crate::results::cost::UnitValue;
 use crate::trace::{Exchange, ModeTrace, Traced};
@@ -62,6 +63,10 @@ pub struct ModeSteps {
     pub remainder: f64,
     /// Instructions of a block that are no exchange's: its clock reads. `None` where ticks are time.
     pub block_rest: Option<u64>,
+    /// What [`Step::ONE_WAY`] is worth, which goes from one CPU's counter to the other's; `None` where both
+    /// have one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub one_way: Option<OneWay>,
     /// Whether every exchange took the same steps at the same cost.
     pub all_equal: bool,
     /// Marks that a CPU passed while the message was on the other one, in all exchanges: work that
@@ -246,6 +251,7 @@ impl ModeSteps {
             whole,
             remainder: thousandths(whole - sum),
             block_rest,
+            one_way: trace.one_way.clone(),
             all_equal: cuts.iter().all(|cut| cut == first),
             beside: exchanges.iter().map(|exchange| u64::from(exchange.beside)).sum(),
             steps,

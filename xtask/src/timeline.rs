@@ -4,7 +4,7 @@
 //! Each mode is a process of its own, so that the modes stand below each other, each from 0 on; each CPU
 //! is a track in it. On a track: the task that runs, within it the steps; a halt is around the steps in
 //! it, and the interrupt's handler around its own. An IPI is an arrow from the step that sends it to the
-//! handler that takes it.
+//! handler that takes it; in time that is from one counter to another, and the bound stands by it.
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -103,7 +103,16 @@ fn other_data(traced: &Traced<'_>) -> Map<String, Value> {
     let skipped: Vec<_> =
         traced.skipped.iter().map(|skipped| format!("{}: {}", skipped.mode.name(), skipped.reason)).collect();
     let mark_ticks = traced.modes.first().map_or(0, |mode| mode.trace.mark_ticks);
-    let data = json!({ "unit": unit, "marks": marks, "mark_ticks": mark_ticks, "skipped": skipped });
+    let mut data = json!({ "unit": unit, "marks": marks, "mark_ticks": mark_ticks, "skipped": skipped });
+    let one_way = traced.modes.iter().filter_map(|mode| {
+        let one_way = mode.one_way.as_ref()?;
+        let note = format!("an IPI's arrow, and a step from one track to the other: {one_way}");
+        Some(json!({ "mode": mode.trace.mode, "note": note, "counters": one_way }))
+    });
+    let one_way: Vec<_> = one_way.collect();
+    if !one_way.is_empty() {
+        data["one_way"] = one_way.into();
+    }
     data.as_object().cloned().unwrap_or_default()
 }
 
@@ -213,6 +222,11 @@ impl<'a> Drawing<'a> {
                 // One at most is under way to a CPU.
                 (Mark::InterruptEntered, Some(posted)) if posted.cpu != event.cpu => {
                     *arrows += 1;
+                    let worth = self
+                        .trace
+                        .one_way
+                        .as_ref()
+                        .map(|one_way| ("one_way".to_owned(), Value::from(one_way.to_string())));
                     let end = |ph, at: &Event, bp| TraceEvent {
                         name: "IPI".into(),
                         cat: "ipi",
@@ -224,7 +238,7 @@ impl<'a> Drawing<'a> {
                         tid: at.cpu,
                         id: Some(*arrows),
                         bp,
-                        args: Map::new(),
+                        args: worth.iter().cloned().collect(),
                     };
                     events.push(end(ARROW_TAIL, &posted, None));
                     events.push(end(ARROW_HEAD, event, Some("e")));

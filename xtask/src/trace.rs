@@ -5,6 +5,7 @@ use switchlab_core::ruler::Ruler;
 use switchlab_records::{Log, Mark, Marks, Mode, Record, Skipped, Trace, Unit};
 
 use crate::build::MARKED;
+use crate::clock::OneWay;
 
 /// No trace is longer: at 2 GHz seven weeks. A thousandth of each tick is then still a number of 64 bits.
 const MOST_TICKS: u64 = 1 << 53;
@@ -31,6 +32,8 @@ pub struct ModeTrace {
     /// All that was recorded, by time. It begins before the first whole exchange and ends behind the
     /// last.
     pub events: Vec<Event>,
+    /// What its figures from one CPU to the other are worth; `None` where both have one counter.
+    pub one_way: Option<OneWay>,
     /// Parts that came.
     parts: u32,
 }
@@ -63,11 +66,12 @@ impl<'a> Traced<'a> {
     /// What the log lacks, or what in it contradicts itself.
     pub fn from_log(log: &Log<'a>) -> Result<Self, String> {
         let (mut modes, mut skipped) = (Vec::<ModeTrace>::new(), Vec::new());
-        let (mut kernel, mut tsc_hz) = ("", 0);
+        let (mut kernel, mut tsc_hz, mut offsets) = ("", 0, Vec::new());
         for record in &log.records {
             match record {
                 Record::Start(start) => kernel = &start.kernel,
                 Record::Clock(clock) => tsc_hz = clock.tsc_hz,
+                Record::Offset(offset) => offsets.push(*offset),
                 Record::Skipped(record) => skipped.push(record.clone()),
                 Record::Trace(trace) => modes.push(ModeTrace::new(*trace)),
                 Record::Marks(marks) => {
@@ -83,6 +87,7 @@ impl<'a> Traced<'a> {
         let ruler = Ruler::new(unit, tsc_hz).ok_or("the last clock record says 0 Hz")?;
         for mode in &mut modes {
             mode.check(unit)?;
+            mode.one_way = OneWay::new(&offsets, mode.trace.cpus, ruler);
             // Stable: what one CPU passed in a row stays in a row.
             mode.events.sort_by_key(|event| event.ticks);
         }
@@ -97,7 +102,7 @@ impl<'a> Traced<'a> {
 
 impl ModeTrace {
     const fn new(trace: Trace) -> Self {
-        Self { trace, events: Vec::new(), parts: 0 }
+        Self { trace, events: Vec::new(), one_way: None, parts: 0 }
     }
 
     /// Adds a part.

@@ -167,37 +167,6 @@ fn instructions_need_no_source_but_must_not_step_back() {
 }
 
 #[test]
-fn offset_is_known_either_way_and_by_way_of_cpu_0() {
-    let unknown = Offset { bound_ticks: u64::MAX, ..offset(0, 4, 0) };
-    let offsets = [offset(0, 1, 100), offset(0, 2, -20), offset(2, 3, 7), unknown];
-    let found = quality(clock([HZ; 3]), Some(GOOD), &offsets);
-    let apart = |ticks, bound_ticks| Some(Apart { ticks, bound_ticks });
-    assert_eq!(found.apart(0, 1), apart(100, 3_400));
-    assert_eq!(found.apart(1, 0), apart(-100, 3_400));
-    assert_eq!(found.apart(1, 2), apart(-120, 6_800));
-    assert_eq!(found.apart(3, 2), apart(-7, 3_400));
-    assert_eq!(found.apart(0, 3), None);
-    assert_eq!(found.apart(0, 4), None);
-}
-
-#[test]
-fn one_way_figure_is_suspect_without_an_offset_or_beyond_its_bound() {
-    let offsets = [offset(0, 1, 3_400), offset(0, 2, -3_401)];
-    let found = quality(clock([HZ; 3]), Some(GOOD), &offsets);
-    assert_eq!(found.one_way_suspect(0, 1), None);
-    assert_eq!(
-        found.one_way_suspect(2, 0).as_deref(),
-        Some("the counters of CPUs 2 and 0 are 3,401 ticks apart, known to within 3,400")
-    );
-    assert_eq!(
-        found.one_way_suspect(0, 3).as_deref(),
-        Some("the offset between CPUs 0 and 3 was not measured")
-    );
-    // It is no reason against figures that are taken on one CPU.
-    assert!(!found.is_suspect());
-}
-
-#[test]
 fn conditions_tell_reads_and_the_largest_offset() {
     let offsets = [offset(0, 1, 11), offset(0, 2, -1_200), offset(0, 3, 3)];
     let found = quality(clock([HZ; 3]), Some(GOOD), &offsets);

@@ -62,6 +62,9 @@ impl Step {
         Self::MessageTake,
     ];
 
+    /// The one that begins on one CPU and ends on another: there the interrupt is entered.
+    pub const ONE_WAY: Self = Self::ended_by(Mark::InterruptEntered);
+
     /// The step that ends at `mark`.
     pub const fn ended_by(mark: Mark) -> Self {
         match mark {

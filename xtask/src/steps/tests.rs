@@ -182,3 +182,33 @@ fn boots_are_told_by_the_one_in_the_middle_of_each_mode() {
     assert_eq!(middle, [of(Mode::SameCore, 7), of(Mode::CrossCore, 70)]);
     assert_eq!(Whole::middle([]), []);
 }
+
+#[test]
+fn one_way_between_two_counters_stands_with_its_bound() {
+    let of = |records: Vec<Record<'static>>| {
+        let traced = read(records).unwrap();
+        let wholes = [(Mode::SameCore, 150), (Mode::CrossCore, 300)];
+        let wholes = wholes.map(|(mode, exchange)| whole(mode, exchange, traced.ruler));
+        Steps::new(&traced, &wholes).unwrap()
+    };
+    let row =
+        |text: &str| text.lines().find(|line| line.starts_with(" halt, interrupt entry")).unwrap().to_owned();
+    // A tick at 2 GHz, known to within 3,400.
+    let steps = of(golden::traced(Unit::Time, 3));
+    let text = steps.text();
+    assert!(row(&text).ends_with("to the handler's first instruction; one way ± 1.70µs"), "{text}");
+    let note = "one way between CPUs 0 and 1 is off by 1.70µs at most: their counters are 0.50ns apart, known to within 1.70µs.";
+    assert!(text.contains(note), "{text}");
+    let json: serde_json::Value = serde_json::from_str(&steps.json().unwrap()).unwrap();
+    assert_eq!(json["modes"][1]["one_way"]["apart"]["off_by_at_most_ns"], 1_700.5);
+    assert!(json["modes"][0].get("one_way").is_none(), "one CPU has one counter");
+    // Without an offset there is no bound, and it is said.
+    let mut records = golden::traced(Unit::Time, 3);
+    records.retain(|record| !matches!(record, Record::Offset(_)));
+    let text = of(records).text();
+    assert!(row(&text).ends_with("; one way: no bound"), "{text}");
+    assert!(text.contains("has no bound: the offset between CPUs 0 and 1 was not measured."), "{text}");
+    // Instructions are one count for all CPUs.
+    let text = of(golden::traced(Unit::Instructions, 3));
+    assert!(!text.text().contains("one way") && !text.json().unwrap().contains("one_way"));
+}

@@ -1,10 +1,11 @@
 //! The steps for people: a table, and what is to be said of it.
 
-use switchlab_core::format::{Grouped, Nanoseconds};
+use switchlab_core::format::Grouped;
 use switchlab_core::ruler::Ruler;
 use switchlab_records::Mode;
 
 use super::{ModeSteps, Step, Steps, Waterfall};
+use crate::clock::{OneWay, time_text};
 use crate::table::Sheet;
 
 /// The modes that have a column, in that order, and its name.
@@ -55,7 +56,7 @@ impl Steps {
             .map(|step| {
                 let difference = |waterfall: &Waterfall| waterfall.difference(step);
                 let of_mode = |mode: &ModeSteps| Some(mode.step(step)?.cost);
-                row(step.name(), &of_mode, &difference, step.what().into())
+                row(step.name(), &of_mode, &difference, self.what(step))
             })
             .collect();
         rows.push(row(
@@ -77,6 +78,13 @@ impl Steps {
             "by the batch pass of the kernel without marks".into(),
         ));
         Sheet { header, rows, last_is_text: true }
+    }
+
+    /// What a step does, and where it goes one way, what that is worth.
+    fn what(&self, step: Step) -> String {
+        let bounds = self.modes.iter().filter_map(|mode| mode.one_way.as_ref());
+        let bounds: Vec<_> = bounds.filter(|_| step == Step::ONE_WAY).map(OneWay::bound_text).collect();
+        [step.what().to_owned()].into_iter().chain(bounds).collect::<Vec<_>>().join("; ")
     }
 
     fn traced(&self) -> String {
@@ -107,6 +115,13 @@ impl Steps {
             notes.push(format!(
                 "Left out is what a block takes once, such as its clock reads, in instructions: {}.",
                 rests.join(", ")
+            ));
+        }
+        for (mode, one_way) in self.modes.iter().filter_map(|mode| Some((mode, mode.one_way.as_ref()?))) {
+            notes.push(format!(
+                "In {}, `{}` goes from one CPU's counter to the other's, there and back: {one_way}. In the figure, which has both ways, that cancels as long as the marks keep their order.",
+                mode.mode.name(),
+                Step::ONE_WAY.name()
             ));
         }
         for mode in self.modes.iter().filter(|mode| mode.beside > 0) {
@@ -146,11 +161,9 @@ impl Steps {
 
     fn figure(&self, value: f64) -> String {
         let sign = if value < 0.0 { "-" } else { "" };
-        let size = value.abs();
         match self.ruler {
-            Ruler::Instructions => format!("{sign}{}", Grouped(size.round() as u64)),
-            Ruler::Time(_) if size < 100.0 => format!("{sign}{size:.2}ns"),
-            Ruler::Time(_) => format!("{sign}{}", Nanoseconds(size.round() as u64)),
+            Ruler::Instructions => format!("{sign}{}", Grouped(value.abs().round() as u64)),
+            Ruler::Time(_) => time_text(value),
         }
     }
 }

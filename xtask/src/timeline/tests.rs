@@ -159,3 +159,19 @@ fn instructions_are_said_to_be_no_time() {
     assert_eq!(end(&counted), EXCHANGES * (golden::TRACED[0] + marks) * 1_000);
     assert_eq!(end(&timed), EXCHANGES * (golden::TRACED[0] + marks) / 2);
 }
+
+#[test]
+fn arrows_in_time_have_the_bound_of_their_offset() {
+    let timed = file(Unit::Time);
+    let [one_way] = &timed["otherData"]["one_way"].as_array().unwrap()[..] else { panic!("{timed}") };
+    assert_eq!((&one_way["mode"], &one_way["counters"]["to"]), (&"cross-core".into(), &1.into()));
+    assert_eq!(one_way["counters"]["apart"]["off_by_at_most_ns"], 1_700.5);
+    let told = "one way between CPUs 0 and 1 is off by 1.70µs at most";
+    assert!(one_way["note"].as_str().unwrap().contains(told), "{one_way}");
+    for end in [events(&timed, "s"), events(&timed, "f")].concat() {
+        assert!(end["args"]["one_way"].as_str().unwrap().starts_with(told), "{end}");
+    }
+    let counted = file(Unit::Instructions);
+    assert!(counted["otherData"].get("one_way").is_none());
+    assert!(events(&counted, "s").iter().all(|end| end.get("args").is_none()));
+}
