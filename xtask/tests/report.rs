@@ -328,6 +328,37 @@ fn replay_of_a_report_of_boots_shows_what_replay_of_the_run_shows() {
 }
 
 #[test]
+fn void_boot_is_shown_in_the_order_and_counts_nowhere() {
+    let html = Html::parse_document(&pages::void_boot().html);
+    let heading = text(select(&html, "h1")[0]);
+    assert!(heading.ends_with("by the medians of 5 boots."), "{heading}");
+    let described = text(select(&html, "#order svg.wide desc")[0]);
+    for mode in ["same-core", "cross-core", "switch"] {
+        assert!(described.contains(&format!("{mode}: 6 boots, 1 of them void, median ")), "{described}");
+    }
+    let picture = select(&html, "#order svg.wide")[0];
+    let marked = inside(picture, "text").into_iter().filter(|label| text(*label) == "void").count();
+    assert_eq!(marked, 3, "in the panel of each mode one");
+    let rows: Vec<_> = select(&html, "#order tbody tr").into_iter().map(text).collect();
+    assert!(rows.len() == 6 && rows[2].contains("all 2: void"), "{rows:?}");
+}
+
+#[test]
+fn boots_have_the_steps_of_their_trace_with_the_bound_of_what_goes_one_way() {
+    let page = pages::boots_with_steps();
+    let html = Html::parse_document(&page.html);
+    let section = select(&html, "#steps")[0];
+    assert_eq!(inside(section, "figure").len(), 1);
+    let rows: Vec<_> = inside(section, "tbody tr").into_iter().map(text).collect();
+    let halt = rows.iter().find(|row| row.starts_with("halt, interrupt entry")).expect("the step");
+    assert!(halt.ends_with("; one way ± 1.70\u{202f}µs"), "{halt}");
+    let said = text(section);
+    assert!(said.contains("one way between CPUs 0 and 1 is off by 1.70\u{202f}µs at most"), "{said}");
+    let steps = page.place.call(&["replay", "page.html"]).stdout;
+    assert!(steps.contains("; one way ± 1.70µs\n"), "{steps}");
+}
+
+#[test]
 fn rigorous_run_that_ended_early_has_no_result() {
     let page = pages::boots();
     let path = page.place.path("runs/latest/boots.json");

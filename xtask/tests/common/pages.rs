@@ -39,7 +39,19 @@ impl Page {
 
 /// One of each kind.
 pub fn all() -> Vec<Page> {
-    vec![times(), full(), instructions(), one_cpu(), boots(), two(), failed(), cut(), several()]
+    vec![
+        times(),
+        full(),
+        instructions(),
+        one_cpu(),
+        boots(),
+        void_boot(),
+        boots_with_steps(),
+        two(),
+        failed(),
+        cut(),
+        several(),
+    ]
 }
 
 pub fn times() -> Page {
@@ -111,6 +123,39 @@ pub fn boots() -> Page {
     let log = golden::ended(golden::classic(12, 3, 1_000));
     place.run(&log, "33", "--quiet --boots 6 --seed 5");
     Page::at("boots", place, &["runs/latest"])
+}
+
+/// Six boots, in the third of which QEMU was stopped in both runs.
+pub fn void_boot() -> Page {
+    let place = Place::new();
+    place.run(&golden::ended(golden::classic(12, 2, 1_000)), "33", "--quiet --boots 6 --seed 5");
+    let void = |run: u32| {
+        json!({
+            "run": run, "position": 1, "mode": "same-core", "subject": "handoff", "pass": "batch",
+            "reasons": [{ "reason": "stopped", "ms": 300 }],
+        })
+    };
+    let latest = place.path("runs/latest");
+    for number in 1..=6 {
+        let path = latest.join(format!("boot-{number:02}/manifest.json"));
+        let text = fs::read_to_string(&path).expect("a manifest");
+        let mut manifest: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        // Whatever the host did meanwhile, the third alone is void.
+        let voids = if number == 3 { vec![void(1), void(2)] } else { Vec::new() };
+        manifest["watch"]["voids"] = voids.into();
+        fs::write(&path, manifest.to_string()).expect("written");
+    }
+    Page::at("void boot", place, &["runs/latest"])
+}
+
+/// Six boots in time, and a trace behind them.
+pub fn boots_with_steps() -> Page {
+    let place = Place::new();
+    let mut command = place.xtask(&golden::ended(golden::classic(12, 2, 1_000)), "33");
+    let timed = golden::ended(golden::traced(Unit::Time, 3));
+    command.env("FAKE_TRACE", place.write("timed", &timed)).args(["run", "--accel", "tcg", "--quiet"]);
+    command.args(["--boots", "6", "--seed", "5", "--trace", "3"]).output().expect("xtask starts");
+    Page::at("boots with steps", place, &["runs/latest"])
 }
 
 /// Two runs that both have a result.

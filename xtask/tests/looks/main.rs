@@ -38,12 +38,14 @@ fn main() {
         );
     }
     let program = Arc::new(program);
-    let kinds: [(_, Make); 9] = [
+    let kinds: [(_, Make); 11] = [
         ("times", pages::times),
         ("full", pages::full),
         ("instructions", pages::instructions),
         ("one_cpu", pages::one_cpu),
         ("boots", pages::boots),
+        ("void_boot", pages::void_boot),
+        ("boots_with_steps", pages::boots_with_steps),
         ("two", pages::two),
         ("failed", pages::failed),
         ("cut", pages::cut),
