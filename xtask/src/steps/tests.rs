@@ -112,12 +112,15 @@ fn exchange_that_differs_is_named() {
 
 #[test]
 fn waterfall_goes_from_the_one_whole_to_the_other() {
-    for wholes in [golden::TRACED, [160, 290]] {
+    // What the steps leave over of both: 6 too many of the one, 10 too few of the other.
+    for (wholes, remainder) in [(golden::TRACED, 0.0), ([160, 290], 16.0)] {
         let steps = steps_in(Unit::Instructions, wholes);
         let waterfall = steps.waterfall.as_ref().unwrap();
         assert_eq!((waterfall.from, waterfall.to), (Mode::SameCore, Mode::CrossCore));
         let differences: f64 = waterfall.bars.iter().map(|bar| bar.difference).sum();
-        assert_eq!(waterfall.from_whole + differences + waterfall.remainder, waterfall.to_whole);
+        // 166 to 280, whatever was measured.
+        assert_eq!((differences, waterfall.remainder), (114.0, remainder));
+        assert_eq!((waterfall.from_whole, waterfall.to_whole), (wholes[0] as f64, wholes[1] as f64));
         let bar = |step| waterfall.bars.iter().find(|bar| bar.step == step).unwrap().difference;
         assert_eq!((bar(Step::Switch), bar(Step::IcrWrite), bar(Step::MessageStore)), (-18.0, 38.0, 0.0));
     }
