@@ -339,6 +339,10 @@ fn void_boot_is_shown_in_the_order_and_counts_nowhere() {
     let picture = select(&html, "#order svg.wide")[0];
     let marked = inside(picture, "text").into_iter().filter(|label| text(*label) == "void").count();
     assert_eq!(marked, 3, "in the panel of each mode one");
+    // It took half as long again, and is no part of any figure.
+    assert!(described.contains("the furthest 50.0 % from it"), "{described}");
+    let costs = text(select(&html, "#costs tbody")[0]);
+    assert!(!costs.contains("boots"), "boots that count are alike: {costs}");
     let rows: Vec<_> = select(&html, "#order tbody tr").into_iter().map(text).collect();
     assert!(rows.len() == 6 && rows[2].contains("all 2: void"), "{rows:?}");
 }

@@ -82,6 +82,9 @@ fn last(panels: &[Panel]) -> u32 {
 /// Height of a panel.
 const PANEL: u32 = 112;
 
+/// From a void point to the word at it.
+const VOID_APART: i32 = 14;
+
 const fn sides(width: Width) -> (i32, i32) {
     match width {
         Width::Wide => (76, 670),
@@ -137,7 +140,9 @@ fn paint(
             Standing::Counts => canvas.point(place, super::shape(panel.mode), ink)?,
             Standing::Void => {
                 canvas.point(place, Shape::Ring, ink)?;
-                canvas.text((place.0 + 9, place.1), "void", Align::Left, Ink::Text)?;
+                // Towards the median, and not on it: the lines would strike it through.
+                let beside = if place.1 < up.at(0.0) { VOID_APART } else { -VOID_APART };
+                canvas.text((place.0, place.1 + beside), "void", Align::Center, Ink::Text)?;
             }
         }
     }
