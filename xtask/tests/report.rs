@@ -355,11 +355,11 @@ fn boots_have_the_steps_of_their_trace_with_the_bound_of_what_goes_one_way() {
     assert_eq!(inside(section, "figure").len(), 1);
     let rows: Vec<_> = inside(section, "tbody tr").into_iter().map(text).collect();
     let halt = rows.iter().find(|row| row.starts_with("halt, interrupt entry")).expect("the step");
-    assert!(halt.ends_with("; one way ± 1.70\u{202f}µs"), "{halt}");
+    assert!(halt.ends_with("; one way ±1.70\u{202f}µs"), "{halt}");
     let said = text(section);
     assert!(said.contains("one way between CPUs 0 and 1 is off by 1.70\u{202f}µs at most"), "{said}");
     let steps = page.place.call(&["replay", "page.html"]).stdout;
-    assert!(steps.contains("; one way ± 1.70µs\n"), "{steps}");
+    assert!(steps.contains("; one way ±1.70µs\n"), "{steps}");
 }
 
 #[test]

@@ -70,7 +70,7 @@ impl OneWay {
     /// The bound alone, to stand beside a figure.
     pub fn bound_text(&self) -> String {
         match &self.apart {
-            Some(apart) => format!("one way ± {}", time_text(apart.off_by_at_most_ns)),
+            Some(apart) => format!("one way ±{}", time_text(apart.off_by_at_most_ns)),
             None => "one way: no bound".into(),
         }
     }
@@ -187,7 +187,7 @@ mod tests {
         assert_eq!(
             told(1),
             of(
-                "one way ± 1.71µs",
+                "one way ±1.71µs",
                 "1 is off by 1.71µs at most: their counters are 10.00ns apart, known to within 1.70µs"
             )
         );

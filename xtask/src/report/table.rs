@@ -75,7 +75,7 @@ pub(super) fn spaced(text: &str) -> String {
         for unit in ["ns", "µs", "ms", "s"] {
             if let Some(number) = word.strip_suffix(unit)
                 && number.ends_with(|last: char| last.is_ascii_digit())
-                && number.chars().all(|each| each.is_ascii_digit() || "+-.,".contains(each))
+                && number.chars().all(|each| each.is_ascii_digit() || "+-±.,".contains(each))
             {
                 return format!("{number}\u{202f}{unit}{behind}");
             }
@@ -109,6 +109,7 @@ mod tests {
             ("Same-Core (24.28x faster)", "Same-Core (24.28x faster)"),
             ("10.00ns, 3s.", "10.00\u{202f}ns, 3\u{202f}s."),
             ("+30.43ns", "+30.43\u{202f}ns"),
+            ("±1.70µs", "±1.70\u{202f}µs"),
             ("95 % interval", "95\u{202f}% interval"),
             ("runs", "runs"),
             ("skipped: one CPU", "skipped: one CPU"),

@@ -199,7 +199,7 @@ fn one_way_between_two_counters_stands_with_its_bound() {
     // A tick at 2 GHz, known to within 3,400.
     let steps = of(golden::traced(Unit::Time, 3));
     let text = steps.text();
-    assert!(row(&text).ends_with("to the handler's first instruction; one way ± 1.70µs"), "{text}");
+    assert!(row(&text).ends_with("to the handler's first instruction; one way ±1.70µs"), "{text}");
     let note = "one way between CPUs 0 and 1 is off by 1.70µs at most: their counters are 0.50ns apart, known to within 1.70µs.";
     assert!(text.contains(note), "{text}");
     let json: serde_json::Value = serde_json::from_str(&steps.json().unwrap()).unwrap();
