@@ -1,8 +1,7 @@
 //! The line around a record: prefix, format version, sequence number, JSON, checksum.
 
 use crc::{CRC_32_ISO_HDLC, Crc};
-
-use crate::Record;
+use serde::Serialize;
 
 /// What a record line starts with.
 pub const PREFIX: &str = "@sl ";
@@ -24,11 +23,14 @@ pub enum EncodeError {
 
 /// Writes `record` as one line, newline included, into `line` and returns its length in bytes.
 ///
+/// The laboratory's own records are [`Record`](crate::Record)s. Another guest frames its own kind in the
+/// same way.
+///
 /// # Errors
 ///
 /// [`EncodeError::TooLong`] where `line` is too short; [`MAX_LINE`] is enough for every record
 /// whose texts are not longer than a few hundred bytes.
-pub fn encode(sequence: u64, record: &Record<'_>, line: &mut [u8]) -> Result<usize, EncodeError> {
+pub fn encode(sequence: u64, record: &impl Serialize, line: &mut [u8]) -> Result<usize, EncodeError> {
     let body_start = PREFIX.len();
     line.get_mut(..body_start).ok_or(EncodeError::TooLong)?.copy_from_slice(PREFIX.as_bytes());
     let mut end = put_number(line, body_start, u64::from(FORMAT_VERSION))?;
