@@ -17,6 +17,7 @@
 //! | [`guest`] | a guest from start to outcome: the tests' way in |
 //! | [`instructions`] | the expected instruction counts, and what is held against them |
 //! | [`folder`], [`manifest`] | what a run leaves, and the facts beside its log |
+//! | [`bench`] | our handoffs beside others': peers, rounds, table |
 //! | [`baseline`] | runs that are kept by a name |
 //! | [`compare`] | two runs held against each other |
 //! | [`results`], [`table`] | what a log says: JSON, CSV, table, markdown |
@@ -42,6 +43,7 @@
 
 pub mod accel;
 pub mod baseline;
+pub mod bench;
 pub mod build;
 pub mod capture;
 pub mod chromium;

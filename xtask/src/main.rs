@@ -34,6 +34,8 @@ enum Command {
     Analyse(cmd::analyse::Args),
     /// Hold two runs against each other: a verdict for each mode, and an exit status for CI
     Compare(cmd::compare::Args),
+    /// Measure our handoffs beside others', natively, in one run
+    Bench(cmd::bench::Args),
     /// Boot the kernel and stop at its first instruction, for gdb
     Gdb(Box<cmd::gdb::Args>),
     /// Ping-pong of two host threads; `run` starts it
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
         Command::Report(args) => cmd::report::run(&args),
         Command::Analyse(args) => cmd::analyse::run(&args),
         Command::Compare(args) => cmd::compare::run(&args),
+        Command::Bench(args) => cmd::bench::run(&args),
         Command::Gdb(args) => cmd::gdb::run(&args),
         Command::HostFloor => cmd::host_floor(),
     };

@@ -2,6 +2,7 @@
 //! plain lines elsewhere, nothing where quiet is asked for. All of it goes to stderr.
 
 mod boots;
+mod starts;
 
 use std::fmt;
 use std::io::{self, IsTerminal};
@@ -15,6 +16,7 @@ use switchlab_records::{Block, Mode, Pass, Plan, Record, Subject, Unit};
 use crate::observer::Hears;
 
 pub use boots::BootsProgress;
+pub use starts::StartsProgress;
 
 /// How to show it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

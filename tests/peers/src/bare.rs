@@ -1,0 +1,103 @@
+//! The loops around a bare switch, the same for every peer that has one: with nothing live, and with six
+//! live values. They are inlined into each peer, and with them its switch.
+
+use std::cell::Cell;
+use std::time::Instant;
+
+use crate::plan::{Failure, Plan, Times};
+
+/// What a side holds in registers across each switch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Live {
+    /// No more than the count of its loop.
+    Nothing,
+    /// Six values, which it checks after each switch.
+    SixValues,
+}
+
+/// What the answering side has done.
+#[derive(Debug, Default)]
+pub struct Tally {
+    turns: Cell<u64>,
+    wrong: Cell<u64>,
+}
+
+/// The side that starts: hands over, and is handed to, for each exchange.
+///
+/// After each block the other side's turns are looked at: two that can only take turns have lost none
+/// where these are as many.
+///
+/// # Errors
+///
+/// A side's count, or one of its values, is not what it has to be.
+#[inline(always)]
+pub fn ping(plan: Plan, live: Live, tally: &Tally, mut switch: impl FnMut()) -> Result<Times, Failure> {
+    let (mut times, mut wrong, mut values) = (Times::new(), 0, SIX);
+    for block in plan.blocks() {
+        let started = Instant::now();
+        match live {
+            Live::Nothing => block.clone().for_each(|_| switch()),
+            Live::SixValues => block.clone().for_each(|_| wrong += six(&mut values, &mut switch)),
+        }
+        times.push(&block, started.elapsed());
+        // Equal before the last block too, or the counts at the end would hide which block lost one.
+        if tally.turns.get() != block.end {
+            return Err(Failure::Counts { ping: block.end, pong: tally.turns.get(), due: block.end });
+        }
+    }
+    plan.check(plan.total(), tally.turns.get(), wrong + tally.wrong.get())?;
+    Ok(times)
+}
+
+/// The side that answers, as often as planned.
+#[inline(always)]
+pub fn pong(plan: Plan, live: Live, tally: &Tally, mut switch: impl FnMut()) {
+    match live {
+        Live::Nothing => (1..=plan.total()).for_each(|turn| {
+            tally.turns.set(turn);
+            switch();
+        }),
+        Live::SixValues => {
+            let mut values = SIX;
+            for turn in 1..=plan.total() {
+                tally.turns.set(turn);
+                let wrong = six(&mut values, &mut switch);
+                if wrong != 0 {
+                    tally.wrong.set(tally.wrong.get() + wrong);
+                }
+            }
+        }
+    }
+}
+
+/// No two are equal, nor is one the exclusive or of others, so that a swap or a loss shows.
+const SIX: [u64; 6] = [0x11, 0x22, 0x44, 0x88, 0x1_0000, 0x2_0000];
+
+/// Switches with six values in registers; returns 1 where they are not the same afterwards.
+#[inline(always)]
+fn six(values: &mut [u64; 6], switch: &mut impl FnMut()) -> u64 {
+    let [a, b, c, d, e, f] = values;
+    in_registers([a, b, c, d, e, f]);
+    switch();
+    // Each weighs differently: two that changed places are not the same sum.
+    let sum = *a + 2 * *b + 3 * *c + 4 * *d + 5 * *e + 8 * *f;
+    u64::from(sum != const { SIX[0] + 2 * SIX[1] + 3 * SIX[2] + 4 * SIX[3] + 5 * SIX[4] + 8 * SIX[5] })
+}
+
+/// Makes the compiler have these six in registers, and forget what it knows of them.
+#[inline(always)]
+fn in_registers([a, b, c, d, e, f]: [&mut u64; 6]) {
+    // SAFETY: no instruction at all.
+    unsafe {
+        core::arch::asm!(
+            "/* {} {} {} {} {} {} */",
+            inout(reg) * a,
+            inout(reg) * b,
+            inout(reg) * c,
+            inout(reg) * d,
+            inout(reg) * e,
+            inout(reg) * f,
+            options(nomem, nostack, preserves_flags),
+        );
+    }
+}

@@ -1,0 +1,67 @@
+//! One peer's ping-pong, counted and timed: the program behind `cargo xtask bench`, which starts it anew
+//! for each peer and round. It speaks JSON, a line for each answer:
+//!
+//! ```text
+//! switchlab-peers list                        what there is: an `About` a line
+//! switchlab-peers run ID EXCHANGES REPEATS    an `Answer`: the times, or why there are none
+//! ```
+//!
+//! `tests/peers/go/main.go` speaks the same.
+
+mod answer;
+mod bare;
+mod peers;
+mod plan;
+
+use std::process::ExitCode;
+
+use answer::{About, Answer};
+use plan::{Failure, Plan, Times};
+
+/// A way to hand over, in one file of its own below `peers`.
+trait Peer {
+    /// What it is called, and what it is held against.
+    fn about(&self) -> About;
+
+    /// Makes the exchanges of `plan` and times them.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be set up here, or an exchange got lost.
+    fn exchange(&self, plan: Plan) -> Result<Times, Failure>;
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let peers = peers::all();
+    match arguments[..] {
+        ["list"] => {
+            for peer in peers {
+                say(&peer.about());
+            }
+        }
+        ["run", id, exchanges, repeats] => {
+            let Some(peer) = peers.iter().find(|peer| peer.about().id == id) else {
+                return usage(&format!("no peer `{id}`; `switchlab-peers list` names them"));
+            };
+            let Some(plan) = Plan::new(exchanges, repeats) else {
+                return usage(&format!(
+                    "`{exchanges}` exchanges, `{repeats}` times: both are numbers from 1"
+                ));
+            };
+            say(&Answer::new(id, plan, peer.exchange(plan)));
+        }
+        _ => return usage("expected: list, or run ID EXCHANGES REPEATS"),
+    }
+    ExitCode::SUCCESS
+}
+
+fn usage(problem: &str) -> ExitCode {
+    eprintln!("error: {problem}");
+    ExitCode::from(2)
+}
+
+fn say(line: &impl serde::Serialize) {
+    println!("{}", serde_json::to_string(line).expect("plain data is JSON"));
+}

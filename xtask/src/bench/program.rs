@@ -1,0 +1,212 @@
+//! The programs that are peers: each lists the peers it holds and runs one of them, in JSON on stdout. Owns
+//! how they are built, asked and ended; `tests/peers` is the other side.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use serde::Deserialize;
+use wait_timeout::ChildExt;
+
+use crate::build::Talk;
+use crate::cmd::lint::host_cargo;
+use crate::interrupt;
+use crate::status::{Refusal, Status};
+use crate::workspace;
+
+/// The program in Rust, once it is built.
+const NAME: &str = "switchlab-peers";
+/// How long one start of a peer may take.
+const DEADLINE: Duration = Duration::from_secs(60);
+/// How often Ctrl-C is looked for meanwhile.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// A peer, as its program tells of it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct About {
+    /// What the command line calls it.
+    pub id: String,
+    /// What the table calls it.
+    pub title: String,
+    /// The row of ours that it is held against.
+    pub base: Option<String>,
+    /// Its version.
+    pub version: String,
+}
+
+/// What a peer said after its exchanges.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Answer {
+    /// Which one.
+    pub id: String,
+    /// Exchanges of a timed block.
+    pub exchanges: u64,
+    /// A value for each block, in nanoseconds of one switch; none where there is a reason.
+    pub one_way_ns: Vec<f64>,
+    /// Why there is none.
+    pub reason: Option<String>,
+}
+
+/// An executable that holds peers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Program(PathBuf);
+
+/// Builds the peers in Rust and says where they are.
+///
+/// # Errors
+///
+/// Status 101 where cargo fails: its own words stand above.
+pub fn build(talk: Talk) -> anyhow::Result<Program> {
+    let folder = workspace::root().join("tests/peers");
+    let target = workspace::target_dir().join("peers");
+    let mut command = host_cargo("build");
+    command.args(["--release", "--locked"]).current_dir(&folder).env("CARGO_TARGET_DIR", &target);
+    if talk == Talk::Quiet {
+        command.arg("--quiet");
+    }
+    let status = command.stdin(Stdio::null()).status().context("starting cargo for the peers")?;
+    if interrupt::came() {
+        return Err(interrupted());
+    }
+    if !status.success() {
+        let message = format!(
+            "the peers were not built ({status}); cargo's own words stand above\ncommand: cd {} && cargo build \
+             --release --locked; the first build downloads the crates of its Cargo.lock",
+            folder.display()
+        );
+        return Err(Refusal::with(Status::Build, message));
+    }
+    Ok(Program::at(&target.join("release").join(NAME)))
+}
+
+impl Program {
+    /// The one at `path`.
+    pub fn at(path: &Path) -> Self {
+        Self(path.to_owned())
+    }
+
+    /// The peers that it holds.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be started, or says something else.
+    pub fn list(&self) -> anyhow::Result<Vec<About>> {
+        let said = self.say(&["list"])?.map_err(|why| anyhow::anyhow!("{} list: {why}", self.0.display()))?;
+        let lines = said.lines().map(serde_json::from_str);
+        lines.collect::<Result<_, _>>().with_context(|| format!("what {} lists", self.0.display()))
+    }
+
+    /// Starts the peer `id` and waits for its times; a reason where it has none.
+    ///
+    /// # Errors
+    ///
+    /// Status 130 after Ctrl-C, which ends it; its start failed.
+    pub fn run(&self, id: &str, exchanges: u64, repeats: u32) -> anyhow::Result<Result<Answer, String>> {
+        let said = self.say(&["run", id, &exchanges.to_string(), &repeats.to_string()])?;
+        Ok(said.and_then(|said| answer(&said, id, repeats)))
+    }
+
+    /// What it writes, or how it ended otherwise.
+    fn say(&self, arguments: &[&str]) -> anyhow::Result<Result<String, String>> {
+        let mut command = Command::new(&self.0);
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn().with_context(|| format!("starting {}", self.0.display()))?;
+        let mut ending = Ending(child);
+        let Some(status) = ending.wait()? else {
+            return Ok(Err(format!("did not end within {} s", DEADLINE.as_secs())));
+        };
+        // A line or two: never more than the pipe holds, so it is read after the end.
+        let [said, complained] = ending.read();
+        if status.success() {
+            return Ok(Ok(said));
+        }
+        let last = complained.lines().last().map_or_else(String::new, |line| format!(": {line}"));
+        Ok(Err(format!("ended by {status}{last}")))
+    }
+}
+
+/// Reads an answer, and believes it only where it is about what was asked.
+fn answer(said: &str, id: &str, repeats: u32) -> Result<Answer, String> {
+    let answer: Answer =
+        serde_json::from_str(said).map_err(|why| format!("its answer is not JSON as expected: {why}"))?;
+    if let Some(reason) = answer.reason {
+        return Err(reason);
+    }
+    if answer.id != id || answer.one_way_ns.len() != repeats as usize {
+        let (got, of) = (answer.one_way_ns.len(), answer.id);
+        return Err(format!("answered {got} times of `{of}`, where {repeats} of `{id}` were asked for"));
+    }
+    Ok(answer)
+}
+
+/// A process that does not outlive whoever waits for it.
+struct Ending(Child);
+
+impl Ending {
+    /// How it ended; `None` where it did not in time.
+    fn wait(&mut self) -> anyhow::Result<Option<ExitStatus>> {
+        let started = Instant::now();
+        while started.elapsed() < DEADLINE {
+            if let Some(status) = self.0.wait_timeout(LOOK).context("waiting for a peer")? {
+                return if interrupt::came() { Err(interrupted()) } else { Ok(Some(status)) };
+            }
+            if interrupt::came() {
+                return Err(interrupted());
+            }
+        }
+        Ok(None)
+    }
+
+    fn read(&mut self) -> [String; 2] {
+        let mut texts = [String::new(), String::new()];
+        // What is no text is no answer either.
+        if let Some(stdout) = &mut self.0.stdout {
+            let _ = stdout.read_to_string(&mut texts[0]);
+        }
+        if let Some(stderr) = &mut self.0.stderr {
+            let _ = stderr.read_to_string(&mut texts[1]);
+        }
+        texts
+    }
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        // Both fail where it has ended, and then there is nothing to do.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn interrupted() -> anyhow::Error {
+    Refusal::with(Status::Interrupted, "Ctrl-C: the peer was ended, and nothing was written")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answer_is_about_what_was_asked() {
+        let said = r#"{"id":"pipe","exchanges":20,"one_way_ns":[2.5,3.0]}"#;
+        assert_eq!(answer(said, "pipe", 2).unwrap().one_way_ns, [2.5, 3.0]);
+        assert!(answer(said, "pipe", 3).unwrap_err().contains("answered 2 times of `pipe`"));
+        assert!(answer(said, "futex", 2).unwrap_err().contains("of `futex`"));
+        assert!(answer("", "pipe", 2).unwrap_err().contains("not JSON"));
+    }
+
+    #[test]
+    fn a_peers_reason_is_its_answer() {
+        let said = r#"{"id":"pipe","exchanges":20,"one_way_ns":[],"reason":"lost its place"}"#;
+        assert_eq!(answer(said, "pipe", 2).unwrap_err(), "lost its place");
+    }
+
+    #[test]
+    fn a_peer_that_fails_says_how_and_one_that_is_not_there_is_an_error() {
+        let failed = Program::at(Path::new("/bin/cat")).run("no-such-file", 1, 1).unwrap();
+        assert!(failed.unwrap_err().starts_with("ended by exit status: 1: "));
+        assert!(Program::at(Path::new("/no/such/program")).list().is_err());
+    }
+}

@@ -1,0 +1,171 @@
+//! All peers interleaved, round by round: each round starts every peer once, in an order of its own, so that
+//! what the host does meanwhile meets all of them, and a ratio is one of neighbours in time.
+
+use std::time::Duration;
+
+use switchlab_core::random::SplitMix64;
+
+use super::program::{About, Program};
+use super::row::{Measured, Missing, Outcome, Place, Row};
+use crate::analysis::Summary;
+
+/// Timed blocks of one start of a peer, whose median is the round's value: a block that was interrupted is
+/// no neighbour of the others.
+const REPEATS: u32 = 3;
+/// Exchanges of a peer's first start, which finds how many more there can be.
+const FIRST: u64 = 100;
+/// How often that is looked at again with more of them.
+const STEPS: u32 = 3;
+
+/// A peer that is to be measured.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// What holds it.
+    pub program: Program,
+    /// What it is.
+    pub about: About,
+}
+
+/// How much to measure.
+#[derive(Clone, Copy, Debug)]
+pub struct Effort {
+    /// Rounds.
+    pub rounds: u32,
+    /// What the order is drawn from.
+    pub seed: u64,
+    /// How long a timed block should take, or how many exchanges it has.
+    pub block: Block,
+}
+
+/// How long a timed block is.
+#[derive(Clone, Copy, Debug)]
+pub enum Block {
+    /// As many exchanges as fit into about this.
+    Lasting(Duration),
+    /// So many exchanges for every peer.
+    Exchanges(u64),
+}
+
+/// Hears of each start of a peer: its title, how many starts there were, and how many there will be.
+pub type Hears<'a> = &'a mut dyn FnMut(&str, u32, u32);
+
+/// Measures all of `jobs`: a row for each, in their order.
+///
+/// # Errors
+///
+/// Status 130 after Ctrl-C; a program that cannot be started.
+pub fn measure(jobs: &[Job], effort: Effort, hears: Hears<'_>) -> anyhow::Result<Vec<Row>> {
+    let starts = (effort.rounds + 1) * jobs.len() as u32;
+    let mut done = 0;
+    let mut states = Vec::new();
+    for job in jobs {
+        hears(&job.about.title, done, starts);
+        states.push(State { sized: sized(job, effort.block)?, one_way_ns: Vec::new() });
+        done += 1;
+    }
+    let mut random = SplitMix64::new(effort.seed);
+    for _ in 0..effort.rounds {
+        for index in shuffled(jobs.len(), &mut random) {
+            hears(&jobs[index].about.title, done, starts);
+            states[index].go_on(&jobs[index])?;
+            done += 1;
+        }
+    }
+    Ok(jobs.iter().zip(states).map(|(job, state)| state.row(&job.about)).collect())
+}
+
+/// What is known of a peer so far.
+struct State {
+    /// Exchanges of a block; or why there will be none.
+    sized: Result<u64, String>,
+    one_way_ns: Vec<f64>,
+}
+
+impl State {
+    fn go_on(&mut self, job: &Job) -> anyhow::Result<()> {
+        let Ok(exchanges) = self.sized else { return Ok(()) };
+        match value(job, exchanges, REPEATS)? {
+            Ok(value) => self.one_way_ns.push(value),
+            // One that fails once has no figure at all.
+            Err(reason) => self.sized = Err(reason),
+        }
+        Ok(())
+    }
+
+    fn row(self, about: &About) -> Row {
+        let outcome = match self.sized {
+            Ok(exchanges) => Outcome::Measured(Measured { exchanges, one_way_ns: self.one_way_ns }),
+            Err(reason) => Outcome::Missing(Missing { reason, to_do: String::new() }),
+        };
+        let About { id, title, base, version } = about.clone();
+        Row { id, title, place: Place::Native, base, version, outcome }
+    }
+}
+
+/// Exchanges of a timed block, or why the peer does not work.
+fn sized(job: &Job, block: Block) -> anyhow::Result<Result<u64, String>> {
+    let lasting = match block {
+        Block::Exchanges(exchanges) => return Ok(Ok(exchanges)),
+        Block::Lasting(lasting) => lasting,
+    };
+    let mut exchanges = FIRST;
+    for step in 1..=STEPS {
+        match value(job, exchanges, 1)? {
+            Ok(one_way_ns) => exchanges = fitting(lasting, one_way_ns, STEPS - step),
+            Err(reason) => return Ok(Err(reason)),
+        }
+    }
+    Ok(Ok(exchanges))
+}
+
+/// How many exchanges fit into `lasting`; into a tenth of it for each step that is still to come, since what
+/// few exchanges tell is not to be trusted.
+fn fitting(lasting: Duration, one_way_ns: f64, steps_to_come: u32) -> u64 {
+    let fit = lasting.as_nanos() as f64 / (2.0 * one_way_ns.max(0.01)) / 10_f64.powi(steps_to_come as i32);
+    (fit as u64).max(FIRST)
+}
+
+/// The median of the repeats of one start, or why there is none.
+fn value(job: &Job, exchanges: u64, repeats: u32) -> anyhow::Result<Result<f64, String>> {
+    let answer = job.program.run(&job.about.id, exchanges, repeats)?;
+    Ok(answer.and_then(|answer| {
+        Summary::of(&answer.one_way_ns).map(|summary| summary.median).map_err(|why| why.to_string())
+    }))
+}
+
+/// The numbers below `count` in an order that `random` draws (Fisher and Yates).
+fn shuffled(count: usize, random: &mut SplitMix64) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..count).collect();
+    for last in (1..count).rev() {
+        order.swap(last, (random.draw() % (last as u64 + 1)) as usize);
+    }
+    order
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rounds_have_orders_of_their_own_and_a_seed_repeats_them() {
+        let orders = |seed| {
+            let mut random = SplitMix64::new(seed);
+            [(); 3].map(|()| shuffled(8, &mut random))
+        };
+        assert_eq!(orders(7), orders(7));
+        assert_ne!(orders(7), orders(8));
+        assert_ne!(orders(7)[0], orders(7)[1]);
+        for mut order in orders(7) {
+            order.sort_unstable();
+            assert_eq!(order, (0..8).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn exchanges_fit_into_the_block() {
+        let block = Duration::from_millis(40);
+        assert_eq!(fitting(block, 2.0, 0), 10_000_000);
+        assert_eq!(fitting(block, 2.0, 2), 100_000);
+        assert_eq!(fitting(block, 1e9, 0), FIRST);
+    }
+}
