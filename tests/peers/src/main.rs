@@ -10,8 +10,10 @@
 
 mod answer;
 mod bare;
+mod link;
 mod peers;
 mod plan;
+mod versions;
 
 use std::process::ExitCode;
 

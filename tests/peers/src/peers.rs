@@ -1,10 +1,21 @@
 //! The peers, in the order of the table. A new one is a file here and a line below.
 
 mod corosensei;
+mod fcontext;
+mod futures;
+mod generator;
+mod may;
 mod ours;
+mod threads;
+mod tokio;
+mod ucontext;
 
 use crate::Peer;
 use crate::bare::Live;
+use threads::{Cores, Way};
+
+/// What every answering side of a bare switch gets.
+const STACK_BYTES: usize = 64 * 1024;
 
 /// All of them.
 pub fn all() -> Vec<Box<dyn Peer>> {
@@ -13,6 +24,27 @@ pub fn all() -> Vec<Box<dyn Peer>> {
         Box::new(ours::Bare(Live::SixValues)),
         Box::new(corosensei::Corosensei(Live::Nothing)),
         Box::new(corosensei::Corosensei(Live::SixValues)),
+        Box::new(fcontext::Fcontext(Live::Nothing)),
+        Box::new(fcontext::Fcontext(Live::SixValues)),
+        Box::new(generator::Generator(Live::Nothing)),
+        Box::new(generator::Generator(Live::SixValues)),
+        Box::new(ucontext::Ucontext),
+        Box::new(futures::Pool::Channel),
+        Box::new(futures::Pool::Yield),
+        Box::new(tokio::Tokio(tokio::Way::Mpsc, tokio::Workers::Current)),
+        Box::new(tokio::Tokio(tokio::Way::Notify, tokio::Workers::Current)),
+        Box::new(tokio::Tokio(tokio::Way::Yield, tokio::Workers::Current)),
+        Box::new(tokio::Tokio(tokio::Way::Mpsc, tokio::Workers::Two)),
+        Box::new(tokio::Tokio(tokio::Way::Notify, tokio::Workers::Two)),
+        Box::new(tokio::Tokio(tokio::Way::Yield, tokio::Workers::Two)),
+        Box::new(may::May::Mpsc),
+        Box::new(may::May::Yield),
+        Box::new(threads::Threads(Way::Yield, Cores::Same)),
+        Box::new(threads::Threads(Way::Futex, Cores::Same)),
+        Box::new(threads::Threads(Way::Pipe, Cores::Same)),
+        Box::new(threads::Threads(Way::Spin, Cores::Two)),
+        Box::new(threads::Threads(Way::Futex, Cores::Two)),
+        Box::new(threads::Threads(Way::Pipe, Cores::Two)),
     ]
 }
 

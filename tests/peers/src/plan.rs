@@ -37,6 +37,12 @@ pub enum Failure {
         /// As planned.
         due: u64,
     },
+    /// The machine lacks something.
+    #[error("{why}")]
+    Unavailable {
+        /// What.
+        why: &'static str,
+    },
     /// The system refused something.
     #[error("{what}: {why}")]
     System {

@@ -5,17 +5,15 @@ use std::rc::Rc;
 use corosensei::stack::DefaultStack;
 use corosensei::{Coroutine, CoroutineResult};
 
-use super::bare_base;
+use super::{STACK_BYTES, bare_base};
 use crate::Peer;
 use crate::answer::About;
 use crate::bare::{Live, Tally, ping, pong};
 use crate::plan::{Failure, Plan, Times};
+use crate::versions::of_crate;
 
 /// `resume` and `suspend`.
 pub struct Corosensei(pub Live);
-
-/// The same as ours has.
-pub const STACK_BYTES: usize = 64 * 1024;
 
 impl Peer for Corosensei {
     fn about(&self) -> About {
@@ -23,7 +21,7 @@ impl Peer for Corosensei {
             Live::Nothing => ("corosensei", "corosensei, nothing live"),
             Live::SixValues => ("corosensei-six", "corosensei, six values live"),
         };
-        About { id, title, base: bare_base(self.0), version: "corosensei 0.3".into() }
+        About { id, title, base: bare_base(self.0), version: of_crate("corosensei") }
     }
 
     fn exchange(&self, plan: Plan) -> Result<Times, Failure> {

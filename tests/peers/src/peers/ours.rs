@@ -3,11 +3,12 @@
 use corosensei::stack::{DefaultStack, Stack};
 use switchlab_switch::{Context, switch_context};
 
-use super::corosensei::STACK_BYTES;
+use super::STACK_BYTES;
 use crate::Peer;
 use crate::answer::About;
 use crate::bare::{Live, Tally, ping, pong};
 use crate::plan::{Failure, Plan, Times};
+use crate::versions::of_crate;
 
 /// `switch_context` between two contexts.
 pub struct Bare(pub Live);
@@ -26,7 +27,7 @@ impl Peer for Bare {
             Live::Nothing => ("ours-bare", "ours, bare, nothing live"),
             Live::SixValues => ("ours-bare-six", "ours, bare, six values live"),
         };
-        About { id, title, base: None, version: concat!("switchlab ", env!("CARGO_PKG_VERSION")).into() }
+        About { id, title, base: None, version: of_crate("switchlab-switch") }
     }
 
     fn exchange(&self, plan: Plan) -> Result<Times, Failure> {
