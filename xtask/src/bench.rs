@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`row`] | [`Row`]: one peer and what became of it, wherever it was measured; the file `bench.json` |
 //! | [`program`] | the programs that are peers: how they are built, asked and run |
+//! | [`go`] | Go's program, where there is a Go |
 //! | [`rounds`] | all peers interleaved, round by round |
 //! | [`judged`] | each row's interval, and its ratio to ours |
 //! | [`show`] | the table and the JSON |
@@ -12,6 +13,7 @@
 //! Rows measured elsewhere, in a guest, are [`Row`]s too, with a [`Place`](row::Place) of their own: they
 //! are held against the row that their `base` names in the same place.
 
+pub mod go;
 pub mod judged;
 pub mod program;
 pub mod rounds;

@@ -37,6 +37,8 @@ pub enum Need {
     Gdb,
     /// Chromium.
     Chromium,
+    /// `go`.
+    Go,
 }
 
 impl Need {
@@ -47,6 +49,7 @@ impl Need {
             Self::Taskset => "util-linux",
             Self::Gdb => "gdb",
             Self::Chromium => "chromium",
+            Self::Go => "golang-go",
         }
     }
 
@@ -57,6 +60,7 @@ impl Need {
             Self::Taskset => "",
             Self::Gdb => "gdb",
             Self::Chromium => "chromium",
+            Self::Go => "go",
         }
     }
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use clap::ValueEnum;
 
 use super::output::print;
+use crate::bench::go::{self, Absent};
 use crate::bench::program::{self, About};
 use crate::bench::rounds::{self, Block, Effort, Job};
 use crate::bench::row::{FILE, FORMAT, Host};
@@ -41,6 +42,9 @@ pub struct Args {
     /// What the order of each round is drawn from [default: the time]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// Install Go where it is missing (as root, on Debian or Ubuntu, by apt-get)
+    #[arg(long)]
+    install: bool,
     /// What goes to stdout
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
@@ -69,12 +73,14 @@ enum Format {
 /// built, 130 after Ctrl-C.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     interrupt::take_over()?;
-    let program = program::build(if args.quiet { Talk::Quiet } else { Talk::Normal })?;
-    let jobs: Vec<Job> =
-        program.list()?.into_iter().map(|about| Job { program: program.clone(), about }).collect();
-    let chosen = chosen(jobs, &args.peers)?;
+    let (jobs, absent) = peers(args)?;
+    let known: Vec<About> =
+        jobs.iter().map(|job| &job.about).chain(absent.iter().map(|absent| &absent.about)).cloned().collect();
+    let ids = chosen(&known, &args.peers)?;
+    let jobs: Vec<Job> = jobs.into_iter().filter(|job| ids.contains(&job.about.id)).collect();
+    let absent = absent.into_iter().filter(|absent| ids.contains(&absent.about.id));
     if args.list {
-        print(&list(&chosen))?;
+        print(&list(&jobs, absent))?;
         return Ok(Status::Pass.into());
     }
     let started = SystemTime::now();
@@ -85,8 +91,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         block: args.exchanges.map_or(Block::Lasting(Duration::from_millis(args.block_ms)), Block::Exchanges),
     };
     let mut progress = StartsProgress::new(Style::suiting(args.quiet));
-    let rows = rounds::measure(&chosen, effort, &mut |title, done, of| progress.start(title, done, of))?;
+    let mut rows = rounds::measure(&jobs, effort, &mut |title, done, of| progress.start(title, done, of))?;
     progress.end();
+    rows.extend(absent.map(Absent::row));
     let bench = Bench {
         format: FORMAT,
         started: humantime::format_rfc3339_seconds(started).to_string(),
@@ -116,17 +123,30 @@ fn status(rows: &[Row]) -> Status {
     if rows.iter().any(|row| row.measured().is_some()) { Status::Pass } else { Status::Fail }
 }
 
-/// Those that `wanted` names or begins, and what they are held against; all for none.
-fn chosen(jobs: Vec<Job>, wanted: &[String]) -> anyhow::Result<Vec<Job>> {
-    if wanted.is_empty() {
-        return Ok(jobs);
+/// Builds what holds peers: those that can be started, and those that can not be here.
+fn peers(args: &Args) -> anyhow::Result<(Vec<Job>, Vec<Absent>)> {
+    let talk = if args.quiet { Talk::Quiet } else { Talk::Normal };
+    let mut programs = vec![program::build(talk)?];
+    let absent = match go::build(args.install.into())? {
+        Ok(program) => {
+            programs.push(program);
+            Vec::new()
+        }
+        Err(absent) => absent,
+    };
+    let mut jobs = Vec::new();
+    for program in programs {
+        let abouts = program.list()?;
+        jobs.extend(abouts.into_iter().map(|about| Job { program: program.clone(), about }));
     }
-    let abouts: Vec<About> = jobs.iter().map(|job| job.about.clone()).collect();
-    let ids = chosen_ids(&abouts, wanted)?;
-    Ok(jobs.into_iter().filter(|job| ids.contains(&job.about.id)).collect())
+    Ok((jobs, absent))
 }
 
-fn chosen_ids(abouts: &[About], wanted: &[String]) -> anyhow::Result<Vec<String>> {
+/// The ids that `wanted` names or begins, and what they are held against; all for none.
+fn chosen(abouts: &[About], wanted: &[String]) -> anyhow::Result<Vec<String>> {
+    if wanted.is_empty() {
+        return Ok(abouts.iter().map(|about| about.id.clone()).collect());
+    }
     let mut ids = Vec::new();
     for word in wanted {
         let named = abouts.iter().filter(|about| about.id == *word || begins(&about.id, word));
@@ -150,10 +170,11 @@ fn begins(id: &str, word: &str) -> bool {
     id.strip_prefix(word).is_some_and(|rest| rest.starts_with('-'))
 }
 
-fn list(jobs: &[Job]) -> String {
-    let width = jobs.iter().map(|job| job.about.id.len()).max().unwrap_or_default();
-    let line = |About { id, title, version, .. }: &About| format!("{id:<width$}  {title} ({version})\n");
-    jobs.iter().map(|job| line(&job.about)).collect()
+fn list(jobs: &[Job], absent: impl Iterator<Item = Absent>) -> String {
+    let there = jobs.iter().map(|job| (&job.about, job.about.version.clone()));
+    let absent: Vec<Absent> = absent.collect();
+    let all = there.chain(absent.iter().map(|absent| (&absent.about, absent.missing.reason.clone())));
+    all.map(|(about, remark)| format!("{:<18}  {} ({remark})\n", about.id, about.title)).collect()
 }
 
 fn seconds(time: SystemTime) -> u64 {
@@ -221,19 +242,19 @@ mod tests {
         ]
     }
 
-    fn chosen(wanted: &str) -> anyhow::Result<Vec<String>> {
-        chosen_ids(&abouts(), &[wanted.to_owned()])
+    fn chosen_of(wanted: &str) -> anyhow::Result<Vec<String>> {
+        chosen(&abouts(), &[wanted.to_owned()])
     }
 
     #[test]
     fn a_group_is_all_its_members_and_what_they_are_held_against() {
-        assert_eq!(chosen("tokio").unwrap(), ["tokio-mpsc", "ours-channel", "tokio-yield"]);
-        assert_eq!(chosen("ours-bare").unwrap(), ["ours-bare"]);
+        assert_eq!(chosen_of("tokio").unwrap(), ["tokio-mpsc", "ours-channel", "tokio-yield"]);
+        assert_eq!(chosen_of("ours-bare").unwrap(), ["ours-bare"]);
     }
 
     #[test]
     fn a_peer_that_does_not_exist_is_named_with_those_that_do() {
-        let error = chosen("toki").unwrap_err();
+        let error = chosen_of("toki").unwrap_err();
         assert_eq!(status_of(&error), Status::Usage);
         assert!(
             error.to_string().contains("--peers toki") && error.to_string().contains("tokio-yield"),

@@ -48,6 +48,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     parts.extend([
         optional("taskset", which::which("taskset").ok(), "--host-cpus", Need::Taskset),
         optional("gdb", which::which("gdb").ok(), "`cargo xtask gdb`", Need::Gdb),
+        optional("go", which::which("go").ok(), "Go's rows of `cargo xtask bench`", Need::Go),
         optional("chromium", chromium::find(), "the test of the report's looks", Need::Chromium),
     ]);
     let width = parts.iter().map(|part| part.name.len()).max().unwrap_or_default();

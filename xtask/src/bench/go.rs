@@ -1,0 +1,107 @@
+//! Go's program: built where there is a Go, from one file and the standard library, so that nothing is
+//! downloaded. Where it can not be, each of its peers is a row that says why.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use super::program::{About, Program};
+use super::row::{Missing, Outcome, Place, Row};
+use crate::install::{self, Need, apt_command};
+use crate::workspace;
+
+/// A peer that can not be started here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Absent {
+    /// What it would be.
+    pub about: About,
+    /// Why, and what to do.
+    pub missing: Missing,
+}
+
+impl Absent {
+    /// Its row.
+    pub fn row(self) -> Row {
+        let About { id, title, base, version } = self.about;
+        Row { id, title, place: Place::Native, base, version, outcome: Outcome::Missing(self.missing) }
+    }
+}
+
+/// Id, title and base of what the program would list: `tests/peers/go/main.go` has the same.
+const PEERS: [[&str; 3]; 4] = [
+    ["go-channel-p1", "Go channel, P=1", "ours-channel"],
+    ["go-channel-p2", "Go channel, P=2", "ours-channel"],
+    ["go-channel-p12", "Go channel, P=12", "ours-channel"],
+    ["go-gosched", "Go Gosched, P=1", "ours-yield"],
+];
+
+/// Builds it, after Go was installed where it is missing and `permission` allows it; else its peers, absent.
+///
+/// # Errors
+///
+/// Status 5 where Go was to be installed and was not.
+pub fn build(permission: install::Permission) -> anyhow::Result<Result<Program, Vec<Absent>>> {
+    if which::which("go").is_err() {
+        let what = "Go is missing: no `go` in PATH";
+        if permission == install::Permission::SayOnly {
+            return Ok(Err(absent("no `go` in PATH", &apt_command(&[Need::Go]))));
+        }
+        install::bring(&[Need::Go], what, permission)?;
+    }
+    let source = workspace::root().join("tests/peers/go/main.go");
+    let program = workspace::target_dir().join("peers/go-peers");
+    Ok(match compile(&source, &program) {
+        Ok(()) => Ok(Program::at(&program)),
+        Err(why) => Err(absent(&format!("`go build` failed: {why}"), "")),
+    })
+}
+
+fn compile(source: &Path, program: &Path) -> Result<(), String> {
+    let output = Command::new("go")
+        .args(["build", "-o"])
+        .args([program, source])
+        // One file is no module, and Go must not fetch another Go.
+        .envs([("GO111MODULE", "off"), ("GOTOOLCHAIN", "local"), ("GOFLAGS", "")])
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|why| why.to_string())?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    Err(said.lines().last().map_or_else(|| output.status.to_string(), str::to_owned))
+}
+
+fn absent(reason: &str, to_do: &str) -> Vec<Absent> {
+    let missing = Missing { reason: reason.into(), to_do: to_do.into() };
+    let one = |[id, title, base]: [&str; 3]| Absent {
+        about: About { id: id.into(), title: title.into(), base: Some(base.into()), version: String::new() },
+        missing: missing.clone(),
+    };
+    PEERS.map(one).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn without_go_each_of_its_peers_has_a_row_that_says_what_to_do() {
+        let rows: Vec<Row> = absent("no `go`", "apt-get").into_iter().map(Absent::row).collect();
+        assert_eq!(rows.len(), PEERS.len());
+        for row in rows {
+            let Outcome::Missing(missing) = row.outcome else { panic!("{} has figures", row.id) };
+            assert_eq!((missing.reason.as_str(), missing.to_do.as_str()), ("no `go`", "apt-get"));
+        }
+    }
+
+    #[test]
+    fn the_absent_are_those_that_the_program_lists() {
+        let source = fs::read_to_string(workspace::root().join("tests/peers/go/main.go")).unwrap();
+        let listed = source.lines().filter(|line| line.trim_start().starts_with("{\"go-")).count();
+        assert_eq!(listed, PEERS.len());
+        for [id, title, base] in PEERS {
+            assert!(source.contains(&format!("{{\"{id}\", \"{title}\", \"{base}\", ")), "{id}");
+        }
+    }
+}
