@@ -15,7 +15,7 @@ pub enum Live {
     SixValues,
 }
 
-/// What the answering side has done.
+/// What the answering side has done, and both have seen.
 #[derive(Debug, Default)]
 pub struct Tally {
     turns: Cell<u64>,
@@ -32,12 +32,21 @@ pub struct Tally {
 /// A side's count, or one of its values, is not what it has to be.
 #[inline(always)]
 pub fn ping(plan: Plan, live: Live, tally: &Tally, mut switch: impl FnMut()) -> Result<Times, Failure> {
-    let (mut times, mut wrong, mut values) = (Times::new(), 0, SIX);
+    let (mut times, mut values) = (Times::new(), SIX);
     for block in plan.blocks() {
         let started = Instant::now();
+        // Plain loops: what an iterator's adapter makes of them may become a function of its own.
         match live {
-            Live::Nothing => block.clone().for_each(|_| switch()),
-            Live::SixValues => block.clone().for_each(|_| wrong += six(&mut values, &mut switch)),
+            Live::Nothing => {
+                for _ in block.clone() {
+                    switch();
+                }
+            }
+            Live::SixValues => {
+                for _ in block.clone() {
+                    six(&mut values, tally, &mut switch);
+                }
+            }
         }
         times.push(&block, started.elapsed());
         // Equal before the last block too, or the counts at the end would hide which block lost one.
@@ -45,26 +54,25 @@ pub fn ping(plan: Plan, live: Live, tally: &Tally, mut switch: impl FnMut()) -> 
             return Err(Failure::Counts { ping: block.end, pong: tally.turns.get(), due: block.end });
         }
     }
-    plan.check(plan.total(), tally.turns.get(), wrong + tally.wrong.get())?;
+    plan.check(plan.total(), tally.turns.get(), tally.wrong.get())?;
     Ok(times)
 }
 
 /// The side that answers, as often as planned.
 #[inline(always)]
 pub fn pong(plan: Plan, live: Live, tally: &Tally, mut switch: impl FnMut()) {
+    let mut values = SIX;
     match live {
-        Live::Nothing => (1..=plan.total()).for_each(|turn| {
-            tally.turns.set(turn);
-            switch();
-        }),
+        Live::Nothing => {
+            for turn in 0..plan.total() {
+                tally.turns.set(turn + 1);
+                switch();
+            }
+        }
         Live::SixValues => {
-            let mut values = SIX;
-            for turn in 1..=plan.total() {
-                tally.turns.set(turn);
-                let wrong = six(&mut values, &mut switch);
-                if wrong != 0 {
-                    tally.wrong.set(tally.wrong.get() + wrong);
-                }
+            for turn in 0..plan.total() {
+                tally.turns.set(turn + 1);
+                six(&mut values, tally, &mut switch);
             }
         }
     }
@@ -73,15 +81,21 @@ pub fn pong(plan: Plan, live: Live, tally: &Tally, mut switch: impl FnMut()) {
 /// No two are equal, nor is one the exclusive or of others, so that a swap or a loss shows.
 const SIX: [u64; 6] = [0x11, 0x22, 0x44, 0x88, 0x1_0000, 0x2_0000];
 
-/// Switches with six values in registers; returns 1 where they are not the same afterwards.
+/// Switches with six values in registers, and counts where they are not the same afterwards.
 #[inline(always)]
-fn six(values: &mut [u64; 6], switch: &mut impl FnMut()) -> u64 {
+fn six(values: &mut [u64; 6], tally: &Tally, switch: &mut impl FnMut()) {
     let [a, b, c, d, e, f] = values;
     in_registers([a, b, c, d, e, f]);
     switch();
-    // Each weighs differently: two that changed places are not the same sum.
-    let sum = *a + 2 * *b + 3 * *c + 4 * *d + 5 * *e + 8 * *f;
-    u64::from(sum != const { SIX[0] + 2 * SIX[1] + 3 * SIX[2] + 4 * SIX[3] + 5 * SIX[4] + 8 * SIX[5] })
+    if weighed(&[*a, *b, *c, *d, *e, *f]) != const { weighed(&SIX) } {
+        tally.wrong.set(tally.wrong.get() + 1);
+    }
+}
+
+/// Each weighs differently: two that changed places are not the same sum.
+#[inline(always)]
+const fn weighed([a, b, c, d, e, f]: &[u64; 6]) -> u64 {
+    *a + 2 * *b + 3 * *c + 4 * *d + 5 * *e + 8 * *f
 }
 
 /// Makes the compiler have these six in registers, and forget what it knows of them.
