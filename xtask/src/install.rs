@@ -39,6 +39,8 @@ pub enum Need {
     Chromium,
     /// `go`.
     Go,
+    /// The half of the C library that goes into static programs, and a linker for them.
+    StaticC,
 }
 
 impl Need {
@@ -50,6 +52,7 @@ impl Need {
             Self::Gdb => "gdb",
             Self::Chromium => "chromium",
             Self::Go => "golang-go",
+            Self::StaticC => "gcc libc6-dev",
         }
     }
 
@@ -57,7 +60,7 @@ impl Need {
         match self {
             Self::Toolchain => "lld",
             Self::Qemu => "qemu",
-            Self::Taskset => "",
+            Self::Taskset | Self::StaticC => "",
             Self::Gdb => "gdb",
             Self::Chromium => "chromium",
             Self::Go => "go",

@@ -15,6 +15,7 @@
 //! | [`exit`] | what an end means: an outcome |
 //! | [`judged`] | a log judged: its results, or what became of the run |
 //! | [`guest`] | a guest from start to outcome: the tests' way in |
+//! | [`guest_linux`] | a Linux guest in the same emulator, and its handoffs beside ours |
 //! | [`instructions`] | the expected instruction counts, and what is held against them |
 //! | [`folder`], [`manifest`] | what a run leaves, and the facts beside its log |
 //! | [`bench`] | our handoffs beside others': peers, rounds, table |
@@ -58,6 +59,7 @@ pub mod folder;
 #[cfg(test)]
 mod golden;
 pub mod guest;
+pub mod guest_linux;
 pub mod host;
 pub mod install;
 pub mod instructions;

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use switchlab_records::{Block, Record};
+use switchlab_records::Record;
 
 mod found;
 mod guest_time;
@@ -140,20 +140,42 @@ impl Watcher {
 
     /// A record has come.
     pub fn record(&mut self, record: &Record<'_>) {
-        let now = self.arrival();
-        let before = std::mem::replace(&mut self.last, now);
-        let cpu = self.last.counters.as_ref().zip(before.counters.as_ref());
-        let cpu = cpu.map(|(after, before)| after.since(before));
-        self.cpu += cpu.unwrap_or_default();
+        let (before, cpu) = self.arrived();
         match record {
-            Record::Block(block) => self.judge(block, &before, cpu),
+            Record::Block(block) => {
+                let reasons = self.judge(&before, cpu);
+                if !reasons.is_empty() {
+                    self.voids.push(Void::new(block, reasons));
+                }
+            }
             Record::Clock(clock) => self.arrivals.clock(clock, self.last.at),
             _ => {}
         }
     }
 
-    fn judge(&mut self, block: &Block, before: &Arrival, cpu: Option<CpuTime>) {
-        let Some(threads) = self.threads else { return };
+    /// A record of another guest's has come that is no timed block.
+    pub fn foreign(&mut self) {
+        self.arrived();
+    }
+
+    /// The record of a timed block of another guest's has come: why it is void, if it is.
+    pub fn foreign_block(&mut self) -> Vec<VoidReason> {
+        let (before, cpu) = self.arrived();
+        self.judge(&before, cpu)
+    }
+
+    /// Notes an arrival: the one before it, and processor time since then.
+    fn arrived(&mut self) -> (Arrival, Option<CpuTime>) {
+        let now = self.arrival();
+        let before = std::mem::replace(&mut self.last, now);
+        let cpu = self.last.counters.as_ref().zip(before.counters.as_ref());
+        let cpu = cpu.map(|(after, before)| after.since(before));
+        self.cpu += cpu.unwrap_or_default();
+        (before, cpu)
+    }
+
+    fn judge(&mut self, before: &Arrival, cpu: Option<CpuTime>) -> Vec<VoidReason> {
+        let Some(threads) = self.threads else { return Vec::new() };
         let after = &self.last;
         let interval = Interval {
             length: after.at.saturating_duration_since(before.at),
@@ -163,10 +185,7 @@ impl Watcher {
         };
         self.blocks += 1;
         self.unwatched_blocks += u32::from(cpu.is_none());
-        let reasons = judge_interval(&interval, threads);
-        if !reasons.is_empty() {
-            self.voids.push(Void::new(block, reasons));
-        }
+        judge_interval(&interval, threads)
     }
 
     fn arrival(&self) -> Arrival {

@@ -32,11 +32,20 @@ pub struct Cost {
 ///
 /// A value that no ratio can be had of: a peer that took no time.
 pub fn judge(bench: &Bench) -> Result<Vec<Judged<'_>>, Unfit> {
-    let family = bench.rows.iter().filter(|row| pair(row, &bench.rows).is_some()).count();
+    judge_rows(&bench.rows)
+}
+
+/// The same of rows alone.
+///
+/// # Errors
+///
+/// As [`judge`].
+pub fn judge_rows(rows: &[Row]) -> Result<Vec<Judged<'_>>, Unfit> {
+    let family = rows.iter().filter(|row| pair(row, rows).is_some()).count();
     let bootstrap = Bootstrap { family: family.max(1) as u32, ..Bootstrap::default() };
-    let judged = bench.rows.iter().map(|row| {
+    let judged = rows.iter().map(|row| {
         let cost = row.measured().map(cost).transpose()?;
-        let against_ours = pair(row, &bench.rows).map(|[base, other]| compare(base, other, bootstrap));
+        let against_ours = pair(row, rows).map(|[base, other]| compare(base, other, bootstrap));
         Ok(Judged { row, cost, against_ours: against_ours.transpose()? })
     });
     judged.collect()
@@ -54,7 +63,7 @@ fn cost(measured: &Measured) -> Result<Cost, Unfit> {
 /// Ours and the row, where both have figures of the same rounds.
 fn pair<'a>(row: &'a Row, rows: &'a [Row]) -> Option<[Series<'a>; 2]> {
     let base = row.base.as_ref()?;
-    let ours = rows.iter().find(|other| other.id == *base && other.place == row.place)?;
+    let ours = rows.iter().find(|other| other.id == *base && other.place == row.place.of_ours())?;
     let values = [ours.measured()?, row.measured()?].map(|measured| measured.one_way_ns.as_slice());
     (values[0].len() == values[1].len()).then_some([
         Series { name: &ours.title, values: values[0] },

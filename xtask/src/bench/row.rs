@@ -20,8 +20,48 @@ pub struct Bench {
     pub seed: u64,
     /// The machine.
     pub host: Host,
+    /// The emulator of the rows that were measured in one; `None` where all are native.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub emulator: Option<Emulator>,
     /// In the order of the table.
     pub rows: Vec<Row>,
+}
+
+/// What the rows of guests hang on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Emulator {
+    /// Its version.
+    pub qemu: String,
+    /// What executes the guests' instructions.
+    pub accelerator: String,
+    /// Virtual CPUs of each guest.
+    pub cpus: u32,
+    /// Memory of each guest, as QEMU takes it.
+    pub memory: String,
+    /// The Linux guest's kernel, its clock source, its CPUs and what it mitigates; `None` where none ran.
+    pub linux: Option<LinuxGuest>,
+    /// Rounds that do not count, because the host got in the way.
+    pub void_rounds: u32,
+    /// Rounds that do not count, because Linux came to no end in them.
+    pub hung_rounds: u32,
+    /// The share of the host's CPU time that went to others, in percent, the largest of all boots; `None`
+    /// where the host does not tell.
+    pub host_busy_percent: Option<f64>,
+    /// The laboratory's command line, and Linux's where it ran.
+    pub commands: Vec<String>,
+}
+
+/// What the Linux guest says of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinuxGuest {
+    /// As `uname -r`.
+    pub release: String,
+    /// The clock source that it took.
+    pub clock_source: String,
+    /// CPUs that are up.
+    pub cpus: u32,
+    /// The CPU's weaknesses that it works around; empty with mitigations off.
+    pub mitigations: String,
 }
 
 /// The machine, and what built the peers.
@@ -37,6 +77,16 @@ pub struct Host {
     pub rustc: String,
 }
 
+impl Place {
+    /// Where the row of ours is, that a row of this place is held against.
+    pub const fn of_ours(self) -> Self {
+        match self {
+            Self::Native => Self::Native,
+            Self::LinuxGuest | Self::Laboratory | Self::Host => Self::Laboratory,
+        }
+    }
+}
+
 /// Where a row was measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -47,6 +97,8 @@ pub enum Place {
     LinuxGuest,
     /// By the laboratory's own kernel, in the same emulator as that guest.
     Laboratory,
+    /// On the host, beside that emulator.
+    Host,
 }
 
 /// One peer.

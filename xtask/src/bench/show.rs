@@ -4,18 +4,19 @@ use serde::Serialize;
 use switchlab_core::format::Grouped;
 
 use super::judged::{Cost, Judged};
-use super::row::{Bench, Outcome, Place};
+use super::row::{Bench, Emulator, LinuxGuest, Missing, Outcome, Place};
 use crate::manifest::plural;
 use crate::table::{Sheet, labelled};
 
 /// The table, what has no row in it, and what the figures hang on.
 pub fn text(bench: &Bench, judged: &[Judged<'_>]) -> String {
     let rounds = plural(u64::from(bench.rounds), "round");
-    let mut text = format!(
-        "one switch, one way (half an exchange), in {rounds} of all peers, in an order shuffled by seed {}\n\n{}\n",
-        bench.seed,
-        sheet(judged).text(),
-    );
+    let order = match bench.emulator {
+        None => format!("of all peers, in an order shuffled by seed {}", bench.seed),
+        Some(_) => "of the laboratory and of Linux, booted in turn in the same emulator".into(),
+    };
+    let table = sheet(judged).text();
+    let mut text = format!("one switch, one way (half an exchange), in {rounds} {order}\n\n{table}\n");
     let missing = missing(judged);
     if !missing.is_empty() {
         text += &format!("\nNot measured:\n{missing}");
@@ -36,10 +37,13 @@ pub fn json(bench: &Bench, judged: &[Judged<'_>]) -> anyhow::Result<String> {
         rounds: u32,
         seed: u64,
         host: &'a super::row::Host,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        emulator: Option<&'a Emulator>,
         rows: &'a [Judged<'a>],
     }
-    let Bench { format, started, rounds, seed, host, .. } = bench;
-    let shown = Shown { format: *format, started, rounds: *rounds, seed: *seed, host, rows: judged };
+    let Bench { format, started, rounds, seed, host, emulator, .. } = bench;
+    let (format, rounds, seed, emulator) = (*format, *rounds, *seed, emulator.as_ref());
+    let shown = Shown { format, started, rounds, seed, host, emulator, rows: judged };
     Ok(serde_json::to_string_pretty(&shown)? + "\n")
 }
 
@@ -71,31 +75,73 @@ fn title(judged: &Judged<'_>) -> String {
         Place::Native => title.clone(),
         Place::LinuxGuest => format!("{title}, Linux guest"),
         Place::Laboratory => format!("{title}, laboratory"),
+        Place::Host => format!("{title}, host"),
     }
 }
 
+/// What has no figure, and why; rows that lack the same stand together.
 fn missing(judged: &[Judged<'_>]) -> String {
-    let lines = judged.iter().filter_map(|judged| match &judged.row.outcome {
-        Outcome::Measured(_) => None,
-        Outcome::Missing(missing) => {
-            let to_do = if missing.to_do.is_empty() { "" } else { "; to bring it, run\n      " };
-            Some(format!("  {}: {}{to_do}{}\n", title(judged), missing.reason, missing.to_do))
+    let mut groups: Vec<(Vec<String>, &Missing)> = Vec::new();
+    for judged in judged {
+        let Outcome::Missing(missing) = &judged.row.outcome else { continue };
+        match groups.iter_mut().find(|(_, of)| *of == missing) {
+            Some((titles, _)) => titles.push(title(judged)),
+            None => groups.push((vec![title(judged)], missing)),
         }
+    }
+    let lines = groups.into_iter().map(|(titles, Missing { reason, to_do })| {
+        let titles = titles.join("; ");
+        let to_do =
+            if to_do.is_empty() { String::new() } else { format!("; to bring it, run\n      {to_do}") };
+        format!("  {titles}: {reason}{to_do}\n")
     });
     lines.collect()
 }
 
 fn conditions(bench: &Bench) -> Vec<(&'static str, String)> {
     let host = &bench.host;
-    vec![
-        ("Host", format!("{}, {}, {}", host.cpu, plural(u64::from(host.cpus), "CPU"), host.system)),
-        ("Built by", format!("{}, release: LTO, one codegen unit, panic = abort", host.rustc)),
-        (
-            "Order",
-            "a round starts every peer once; a process for each; the n-th values are of one round".into(),
-        ),
-        ("Verdict", "on the peer, by the ratio of medians; the intervals of all ratios hold at once".into()),
-    ]
+    let mut lines =
+        vec![("Host", format!("{}, {}, {}", host.cpu, plural(u64::from(host.cpus), "CPU"), host.system))];
+    match &bench.emulator {
+        None => lines.extend([
+            ("Built by", format!("{}, release: LTO, one codegen unit, panic = abort", host.rustc)),
+            (
+                "Order",
+                "a round starts every peer once; a process for each; the n-th values are of one round".into(),
+            ),
+        ]),
+        Some(emulator) => lines.extend(conditions_of_guests(emulator)),
+    }
+    let verdict = "on the peer, by the ratio of medians; the intervals of all ratios hold at once";
+    lines.push(("Verdict", verdict.into()));
+    lines
+}
+
+fn conditions_of_guests(emulator: &Emulator) -> Vec<(&'static str, String)> {
+    let Emulator { qemu, accelerator, cpus, memory, linux, void_rounds, hung_rounds, .. } = emulator;
+    let mut lines = vec![
+        ("Accelerator", accelerator.clone()),
+        ("QEMU", qemu.clone()),
+        ("Guests", format!("{} and {memory} each", plural(u64::from(*cpus), "CPU"))),
+    ];
+    if let Some(LinuxGuest { release, clock_source, cpus, mitigations }) = linux {
+        let mitigations = if mitigations.is_empty() { "none" } else { mitigations };
+        let cpus = plural(u64::from(*cpus), "CPU");
+        lines.push((
+            "Linux",
+            format!("{release}, clock source {clock_source}, {cpus} up, mitigations: {mitigations}"),
+        ));
+    }
+    let hung = match hung_rounds {
+        0 => String::new(),
+        rounds => format!(", and {rounds} in which Linux came to no end"),
+    };
+    let busy = emulator.host_busy_percent.map_or_else(String::new, |percent| {
+        format!("; in the busiest boot {percent:.0} % of the host went to others")
+    });
+    lines.push(("Void rounds", format!("{void_rounds}{hung}{busy}")));
+    lines.extend(emulator.commands.iter().map(|command| ("Command", command.clone())));
+    lines
 }
 
 /// With three digits, or all of them where there are more.

@@ -1,5 +1,7 @@
 //! `bench`: the laboratory's own handoffs beside everyone else's, natively, in one run; options in, one
-//! table out, and `bench.json` in a folder of its own.
+//! table out, and `bench.json` in a folder of its own. With `--guest-linux` beside Linux's, in one emulator.
+
+mod guest;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -42,7 +44,8 @@ pub struct Args {
     /// What the order of each round is drawn from [default: the time]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Install Go where it is missing (as root, on Debian or Ubuntu, by apt-get)
+    /// Install Go where it is missing (as root, on Debian or Ubuntu, by apt-get), and with --guest-linux all
+    /// else that is, and unpack Linux's kernel
     #[arg(long)]
     install: bool,
     /// What goes to stdout
@@ -54,6 +57,8 @@ pub struct Args {
     /// No progress on stderr
     #[arg(long)]
     quiet: bool,
+    #[command(flatten)]
+    guest: guest::GuestLinuxArgs,
 }
 
 /// What goes to stdout.
@@ -73,6 +78,9 @@ enum Format {
 /// built, 130 after Ctrl-C.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     interrupt::take_over()?;
+    if args.guest.is_wanted() {
+        return guest::run(args);
+    }
     let (jobs, absent) = peers(args)?;
     let known: Vec<About> =
         jobs.iter().map(|job| &job.about).chain(absent.iter().map(|absent| &absent.about)).cloned().collect();
@@ -100,6 +108,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         rounds: effort.rounds,
         seed: effort.seed,
         host: this_host(),
+        emulator: None,
         rows,
     };
     end(args, &bench, folder)

@@ -104,7 +104,8 @@ const LOADER_MEMORY: u64 = 4;
 /// The most that makes sense, in MiB.
 const MOST_MEMORY: u64 = 1 << 20;
 
-fn memory(text: &str) -> Result<String, String> {
+/// Reads a size of memory, as QEMU takes it.
+pub(crate) fn memory(text: &str) -> Result<String, String> {
     let allowed =
         || format!("a number with M or G is expected, from {LEAST_MEMORY}M to {}G", MOST_MEMORY >> 10);
     let (number, unit) = match text.as_bytes().last() {

@@ -7,7 +7,7 @@ use std::process::{Child, Command};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use switchlab_records::{Counts, Mode, Pass, Subject};
+use switchlab_records::{Block, Counts, Mode, Pass, Subject};
 
 /// A process that never rests, until it is dropped.
 struct Busy(Child);
