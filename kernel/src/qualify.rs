@@ -130,12 +130,13 @@ pub fn exchange_readings(
 
 fn ask(table: &'static Table, rounds: u32, mut read: impl FnMut() -> u64) -> Rounds {
     // The answering task waits: from now on each message has its wake-up.
-    table.back.recv();
+    let (there, back) = (table.there.sender(), table.back.receiver());
+    back.recv();
     let mut found = Rounds::default();
     for _ in 0..rounds {
         let asked = read();
-        table.there.send(0);
-        let answered = table.back.recv();
+        there.send(0);
+        let answered = back.recv();
         let returned = read();
         found.add(Round { asked, answered, returned });
     }
@@ -143,10 +144,10 @@ fn ask(table: &'static Table, rounds: u32, mut read: impl FnMut() -> u64) -> Rou
 }
 
 fn answer(table: &'static Table, rounds: u32, mut read: impl FnMut() -> u64) {
-    table.there.bind_receiver();
-    table.back.send(0);
+    let (there, back) = (table.there.receiver(), table.back.sender());
+    back.send(0);
     for _ in 0..rounds {
-        table.there.recv();
-        table.back.send(read());
+        there.recv();
+        back.send(read());
     }
 }

@@ -22,7 +22,7 @@ pub enum Mark {
     TokenLeft = 3,
     /// A task is made ready and is in the run queue.
     Enqueued = 4,
-    /// The wake-up stands in the inbox of the receiver's CPU.
+    /// The receiver's CPU can find the wake-up: in its inbox, or, on its line, by the message itself.
     Posted = 5,
     /// The ICR is written: the IPI is on its way.
     IpiSent = 6,
@@ -44,7 +44,7 @@ pub enum Mark {
     InterruptAcknowledged = 14,
     /// The handler has returned, interrupts are off again.
     HaltEnded = 15,
-    /// The inbox is emptied.
+    /// The CPU has looked at what came: at its line and its inbox.
     InboxTaken = 16,
     /// The task runs again and has taken its token.
     TokenTaken = 17,

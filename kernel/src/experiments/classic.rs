@@ -5,7 +5,7 @@
 //! - cross-core: the same two task bodies on two CPUs, each halted while it waits.
 //! - switch: two bare contexts, without scheduler or channel: the floor.
 //!
-//! Each side checks each number: it goes out as 2n and comes back as 2n + 1.
+//! Each side checks each number.
 //!
 //! Each is measured twice, apart from each other: as a whole (batch) and exchange by exchange
 //! (sampled). And so is each one's loop without a handoff (null): what measuring itself costs.

@@ -14,7 +14,7 @@ use super::probe::Probe;
 use crate::{
     arch::tsc,
     mm::StackError,
-    sched::{self, Channel, Cpu},
+    sched::{self, Channel, Cpu, Receiver, Sender},
 };
 
 /// What a timed block gave.
@@ -104,19 +104,20 @@ pub fn measure<P: Probe>(
 /// The counters are read while the second task waits in `recv`: what it counted for its last answer,
 /// it counted before it sent the answer's wake-up. So they stand still, but for its halt.
 fn ask<P: Probe>(table: &'static Table<P>, probe: &mut P) -> Measured {
+    let (there, back) = (table.there.sender(), table.back.receiver());
     // The answering task waits: from now on each message has its wake-up.
-    table.back.recv();
+    back.recv();
     let mut measured = measure_block(
         &mut (),
         |()| snapshot(&table.cpus),
-        |(), from, to, probe| hand_over(&table.there, &table.back, from, to, probe),
+        |(), from, to, probe| hand_over(&there, &back, from, to, probe),
         table.warm_up + SETTLING,
         table.exchanges,
         probe,
     );
     if measured.wrong.is_none_or(|wrong| wrong.found != NO_NUMBER) {
         // Only now may the second task go on to its exit, which counts too.
-        table.there.send(NO_NUMBER);
+        there.send(NO_NUMBER);
     } else {
         let [expected, found] = table.wrong.each_ref().map(|value| value.load(Relaxed));
         measured.wrong = Some(Wrong { expected, found });
@@ -146,46 +147,48 @@ pub fn measure_block<S, P: Probe>(
     Measured { ticks: end - start, counts: difference(&counts(state), &before), wrong }
 }
 
-/// The timed block: exchanges `from..to`, up to the first wrong number. Exchange n goes out as 2n and
-/// comes back as 2n + 1.
+/// The timed block: exchanges `from..to`, up to the first wrong number. Exchange n carries n,
+/// there and back.
 #[inline(never)]
 pub fn hand_over<P: Probe>(
-    there: &'static Channel,
-    back: &'static Channel,
+    there: &Sender,
+    back: &Receiver,
     from: u64,
     to: u64,
     probe: &mut P,
 ) -> Option<Wrong> {
-    for n in from..to {
+    let (mut number, end) = (from, to);
+    while number != end {
         P::before_handoff();
-        there.send(2 * n);
+        there.send(number);
         let found = back.recv();
-        if found != 2 * n + 1 {
-            return Some(Wrong { expected: 2 * n + 1, found });
+        if found != number {
+            return Some(Wrong { expected: number, found });
         }
         probe.exchange();
+        number += 1;
     }
     None
 }
 
-/// The second task: checks each number and answers with the next, until told to stop.
+/// The second task: checks each number and sends it back, until told to stop.
 fn answer<P: Probe>(table: &'static Table<P>) {
-    table.there.bind_receiver();
-    table.back.send(NO_NUMBER);
+    let (there, back) = (table.there.receiver(), table.back.sender());
+    back.send(NO_NUMBER);
     let mut expected = 0;
-    loop {
-        let found = table.there.recv();
+    let found = loop {
+        let found = there.recv();
         if found != expected {
-            if found != NO_NUMBER {
-                table.wrong[0].store(expected, Relaxed);
-                table.wrong[1].store(found, Relaxed);
-                table.back.send(NO_NUMBER);
-            }
-            return;
+            break found;
         }
         P::before_handoff();
-        table.back.send(expected + 1);
-        expected += 2;
+        back.send(expected);
+        expected += 1;
+    };
+    if found != NO_NUMBER {
+        table.wrong[0].store(expected, Relaxed);
+        table.wrong[1].store(found, Relaxed);
+        back.send(NO_NUMBER);
     }
 }
 
@@ -219,20 +222,20 @@ struct Slots {
 /// The null experiment's timed loop: what [`hand_over`] and [`answer`] do besides handing over.
 #[inline(never)]
 fn hand_over_nothing<P: Probe>(slots: &mut Slots, from: u64, to: u64, probe: &mut P) -> Option<Wrong> {
-    let mut expected = 2 * from;
-    for n in from..to {
+    let mut expected = from;
+    for number in from..to {
         P::before_handoff();
-        slots.there.store(2 * n, Relaxed);
+        slots.there.store(number, Relaxed);
         let asked = slots.there.load(Relaxed);
         if asked != expected {
             return Some(Wrong { expected, found: asked });
         }
         P::before_handoff();
-        slots.back.store(expected + 1, Relaxed);
-        expected += 2;
+        slots.back.store(expected, Relaxed);
+        expected += 1;
         let found = slots.back.load(Relaxed);
-        if found != 2 * n + 1 {
-            return Some(Wrong { expected: 2 * n + 1, found });
+        if found != number {
+            return Some(Wrong { expected: number, found });
         }
         probe.exchange();
     }

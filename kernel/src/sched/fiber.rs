@@ -1,10 +1,14 @@
 //! Two bare contexts that hand the processor to and fro: no scheduler, no channel, no queue. The
 //! floor under everything that the scheduler adds.
+//!
+//! Each holds the other by value: where a loop keeps it in a local variable, it stays in two registers,
+//! and a switch touches no memory but the stack.
 
 use alloc::boxed::Box;
+use core::ptr;
 
 use switchlab_records::Mark;
-use switchlab_switch::{Context, switch_context};
+use switchlab_switch::{Suspended, swap};
 use switchlab_sync::Platform;
 
 use super::Kernel;
@@ -12,60 +16,43 @@ use crate::mm::{Stack, StackError};
 
 /// A second flow of control that runs only while its owner waits in [`resume`](Self::resume).
 #[derive(Debug)]
-pub struct Fiber<T: Sync + 'static> {
-    link: &'static Link<T>,
+pub struct Fiber {
+    suspended: Suspended,
     stack: Option<Stack>,
+}
+
+/// What a fiber does.
+pub trait Body: Send + 'static {
+    /// Runs, with the way back to its owner, and does not end.
+    fn run(self, owner: Owner) -> !;
 }
 
 /// The fiber's way back to its owner.
 #[derive(Debug)]
-pub struct Link<T: Sync + 'static> {
-    owner: Context,
-    fiber: Context,
-    body: fn(&Self) -> !,
-    /// What owner and fiber both look at.
-    pub shared: &'static T,
-}
+pub struct Owner(Suspended);
 
-impl<T: Sync> Fiber<T> {
+impl Fiber {
     /// A fiber that starts with `body` when it is first resumed.
     ///
     /// # Errors
     ///
     /// [`StackError`] where there is no stack for it.
-    pub fn new(body: fn(&Link<T>) -> !, shared: &'static T) -> Result<Self, StackError> {
+    pub fn new<B: Body>(body: B) -> Result<Self, StackError> {
         let stack = Stack::allocate()?;
-        let link: &'static Link<T> =
-            Box::leak(Box::new(Link { owner: Context::empty(), fiber: Context::empty(), body, shared }));
-        // SAFETY: the stack is the fiber's alone until the fiber is dropped, after which nobody can
-        // resume it.
-        unsafe { link.fiber.prepare(stack.top(), enter::<T>, core::ptr::from_ref(link).expose_provenance()) };
-        Ok(Self { link, stack: Some(stack) })
+        let body = ptr::from_mut(Box::leak(Box::new(body))).expose_provenance();
+        // SAFETY: the stack is the fiber's alone until the fiber is gone, when nobody can resume it.
+        let suspended = unsafe { Suspended::prepare(stack.top(), enter::<B>, body) };
+        Ok(Self { suspended, stack: Some(stack) })
     }
 
     /// Hands over to the fiber; returns when it suspends itself.
     #[inline(always)]
     pub fn resume(&mut self) {
-        Kernel::mark(Mark::SwitchBegins);
-        // SAFETY: `&mut self`, so only one owner resumes, and the fiber is suspended whenever its
-        // owner runs: both stay on the CPU that made them, since tasks do.
-        unsafe { switch_context(&self.link.owner, &self.link.fiber) }
-        Kernel::mark(Mark::Switched);
+        go_on_with(&mut self.suspended);
     }
 }
 
-impl<T: Sync> Link<T> {
-    /// Hands back to the owner; returns when it resumes the fiber.
-    #[inline(always)]
-    pub fn suspend(&self) {
-        Kernel::mark(Mark::SwitchBegins);
-        // SAFETY: only the fiber has the link, and its owner is suspended while it runs.
-        unsafe { switch_context(&self.fiber, &self.owner) }
-        Kernel::mark(Mark::Switched);
-    }
-}
-
-impl<T: Sync> Drop for Fiber<T> {
+impl Drop for Fiber {
     fn drop(&mut self) {
         if let Some(stack) = self.stack.take() {
             stack.give_back();
@@ -73,8 +60,28 @@ impl<T: Sync> Drop for Fiber<T> {
     }
 }
 
-extern "C" fn enter<T: Sync + 'static>(link: usize) -> ! {
-    // SAFETY: `new` passes the address of a link that lives for ever.
-    let link: &'static Link<T> = unsafe { &*core::ptr::with_exposed_provenance(link) };
-    (link.body)(link)
+impl Owner {
+    /// Hands back to the owner; returns when it resumes the fiber.
+    #[inline(always)]
+    pub fn resume(&mut self) {
+        go_on_with(&mut self.0);
+    }
+}
+
+#[inline(always)]
+fn go_on_with(other: &mut Suspended) {
+    Kernel::mark(Mark::SwitchBegins);
+    // SAFETY: owner and fiber each hold the other while they run, and stay on the CPU that made them,
+    // since tasks do. What is moved out is replaced before anybody can look: nothing here unwinds.
+    unsafe { ptr::write(other, swap(ptr::read(other))) };
+    Kernel::mark(Mark::Switched);
+}
+
+extern "C" fn enter<B: Body>(stack_pointer: usize, resume_at: usize, body: usize) -> ! {
+    // SAFETY: the words that an entry gets, once; and `new` passes a body that it gave away.
+    let (owner, body) = unsafe {
+        let body: *mut B = ptr::with_exposed_provenance_mut(body);
+        (Suspended::from_words(stack_pointer, resume_at), Box::from_raw(body))
+    };
+    (*body).run(Owner(owner))
 }

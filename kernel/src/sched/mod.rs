@@ -15,7 +15,7 @@ mod task;
 use alloc::{boxed::Box, vec::Vec};
 
 use spin::Once;
-use switchlab_core::{ApicId, CpuId};
+use switchlab_core::CpuId;
 
 use crate::arch::percpu::PerCpu;
 pub use platform::Kernel;
@@ -28,21 +28,23 @@ pub type Task = switchlab_sync::Task<Kernel>;
 pub type Cpu = switchlab_sync::Cpu<Kernel>;
 /// A channel between two tasks.
 pub type Channel = switchlab_sync::Channel<Kernel>;
+/// Its end that sends.
+pub type Sender = switchlab_sync::Sender<Kernel>;
+/// Its end that receives.
+pub type Receiver = switchlab_sync::Receiver<Kernel>;
 
 static CPUS: Once<Box<[&'static Cpu]>> = Once::new();
-static APIC_IDS: Once<Box<[ApicId]>> = Once::new();
 
 /// Gives each CPU its scheduler, and makes what runs now, on the BSP, task 0.
 pub fn init(percpus: &[&'static PerCpu]) {
     let cpus: Vec<_> = percpus
         .iter()
         .map(|percpu| {
-            let cpu: &'static Cpu = Box::leak(Box::new(Cpu::new(percpu.id(), percpu.ipis_taken())));
+            let cpu: &'static Cpu = Box::leak(Box::new(Cpu::new(percpu.id(), percpu.words())));
             percpu.set_scheduler(core::ptr::from_ref(cpu).cast_mut().cast());
             cpu
         })
         .collect();
-    APIC_IDS.call_once(|| percpus.iter().map(|percpu| percpu.apic_id()).collect());
     task::start_bsp(cpus[CpuId::BSP.index()]);
     CPUS.call_once(|| cpus.into());
 }

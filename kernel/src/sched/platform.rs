@@ -2,10 +2,10 @@
 
 #[cfg(feature = "marks")]
 use switchlab_records::Mark;
-use switchlab_switch::switch_context;
-use switchlab_sync::Platform;
+use switchlab_switch::{Message, switch_context};
+use switchlab_sync::{Platform, Words};
 
-use super::{APIC_IDS, Cpu, Task, task::TaskData};
+use super::{Cpu, Task, task::TaskData};
 use crate::arch::{interrupts, ipi, percpu};
 
 /// This kernel.
@@ -22,9 +22,13 @@ impl Platform for Kernel {
     }
 
     #[inline(always)]
-    fn send_ipi(to: &Cpu) {
-        let apic_ids = APIC_IDS.get().expect("sched::init comes first");
-        ipi::send_wake_up(apic_ids[to.id().index()]);
+    fn send_ipi(to: &'static Words) {
+        ipi::send_wake_up(to);
+    }
+
+    #[inline(always)]
+    fn send_ipi_again(to: &'static Words) {
+        ipi::send_wake_up_again(to);
     }
 
     #[inline(always)]
@@ -38,9 +42,34 @@ impl Platform for Kernel {
     }
 
     #[inline(always)]
-    unsafe fn switch_context(from: &Task, to: &Task) {
+    fn word<const WORD: usize>() -> u64 {
+        percpu::word::<WORD>()
+    }
+
+    #[inline(always)]
+    fn set_word<const WORD: usize>(value: u64) {
+        percpu::set_word::<WORD>(value);
+    }
+
+    #[inline(always)]
+    fn count<const WORD: usize>() {
+        percpu::count::<WORD>();
+    }
+
+    #[inline(always)]
+    fn is_set<const WORD: usize>() -> bool {
+        percpu::is_set::<WORD>()
+    }
+
+    #[inline(always)]
+    fn word_is<const WORD: usize>(value: u64) -> bool {
+        percpu::word_is::<WORD>(value)
+    }
+
+    #[inline(always)]
+    unsafe fn switch_context(from: &Task, to: &Task, message: Message) -> Message {
         // SAFETY: the caller owes what the switch asks for.
-        unsafe { switch_context(&from.context, &to.context) }
+        unsafe { switch_context(&from.context, &to.context, message) }
     }
 
     #[cfg(feature = "marks")]

@@ -43,7 +43,7 @@ impl JoinHandle {
 
     /// Blocks until the task has exited and its stack is free.
     pub fn join(self) {
-        self.task.data.exited.recv();
+        self.task.data.exited.receiver().recv();
     }
 }
 
@@ -95,7 +95,6 @@ fn new_task(
 
 /// A task's first and last instructions.
 extern "C" fn run_body(task: usize) -> ! {
-    Task::begin();
     // SAFETY: `spawn_on` passes the address of a task that lives for ever.
     let task: &'static Task = unsafe { &*core::ptr::with_exposed_provenance(task) };
     let body = task.data.body.lock().take();
@@ -108,7 +107,7 @@ fn finish(task: &'static Task) {
     if let Some(stack) = task.data.stack.lock().take() {
         stack.give_back();
     }
-    task.data.exited.send(0);
+    task.data.exited.sender().send(0);
 }
 
 /// Makes what runs now, on the BSP, its first task, and gives the BSP an idle task of its own.

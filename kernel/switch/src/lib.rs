@@ -1,6 +1,12 @@
-//! The one switch routine. Everything in the laboratory that hands the processor from one flow of
-//! control to another on the same CPU does it through [`switch_context`]; nothing else does. It
-//! builds for the host too, where it is ordinary user-mode code.
+//! The switch: everything in the laboratory that hands the processor from one flow of control to
+//! another on the same CPU does it through this crate; nothing else does. It builds for the host too,
+//! where it is ordinary user-mode code.
+//!
+//! There are two, which differ in where a suspended flow of control is written down:
+//!
+//! - [`switch_context`]: in memory, in a [`Context`], where a scheduler finds it.
+//! - [`swap`]: nowhere; each side holds the other in two registers, as a [`Suspended`]. For two that
+//!   hand over to each other only.
 //!
 //! # A suspended context
 //!
@@ -10,9 +16,9 @@
 //!   Context                   its stack
 //!   ┌───────────────┐         │  frames of its callers    │
 //!   │ stack_pointer │────┐    ├───────────────────────────┤
-//!   ├───────────────┤    │    │  rbp                      │
-//!   │ resume_at     │    └───►│  rbx                      │ ◄ stack_pointer
-//!   └───────────────┘         └───────────────────────────┘
+//!   ├───────────────┤    └───►│  rbp                      │ ◄ stack_pointer
+//!   │ resume_at     │         └───────────────────────────┘
+//!   └───────────────┘
 //! ```
 //!
 //! `resume_at` is where the switch goes on by `jmp`. A `ret` there would cost a mispredicted
@@ -20,17 +26,27 @@
 //!
 //! # What is saved, and by whom
 //!
-//! The routine is inlined, and tells the compiler that it destroys every register that inline asm
-//! can name. So the compiler saves, around the switch, what lives there and nothing more: often
-//! nothing. Only rbx and rbp, which inline asm can not name, are pushed always.
+//! Both are inlined, and tell the compiler that they destroy every register, those that a call preserves
+//! too (so it is not `clobber_abi`). So the compiler saves,
+//! around the switch, what lives there and nothing more: often nothing. Only rbp, which inline asm can
+//! not declare, is pushed always. rbx can not be declared by its name; it is what is left of the class
+//! `reg_abcd` where rax, rcx and rdx are taken, so asking for one more of that class takes it.
 //!
 //! Not saved, because all contexts share one setting that the switch leaves alone: MXCSR, the x87
 //! control word, and the system flags of RFLAGS (IF, DF, AC, NT, IOPL). DF is clear at every
 //! switch, as the ABI asks (System V ABI for AMD64, 3.2.1).
+//!
+//! # A message
+//!
+//! A register, rdx, is handed over with the processor: what the one side puts in, the other finds as
+//! the switch returns there. It costs no instruction where it means nothing.
 #![no_std]
 #![deny(unsafe_code)]
 
-use core::cell::UnsafeCell;
+use core::{cell::UnsafeCell, mem::MaybeUninit};
+
+/// What is handed over in a register; may mean nothing.
+pub type Message = MaybeUninit<u64>;
 
 /// A suspended flow of control; what it means while it runs is undefined.
 #[derive(Debug)]
@@ -85,12 +101,30 @@ impl Context {
     }
 }
 
-/// Suspends the running flow of control into `save` and goes on with `restore`.
+/// Writes down where the switch goes on. On the bare machine all code is linked in the uppermost 2 GiB, so
+/// the address fits an operand; elsewhere code may be anywhere, and it takes one instruction more.
+#[cfg(target_os = "none")]
+macro_rules! write_down_label_2 {
+    () => {
+        "movq $2f, 8(%rdi) /* {rbx} */"
+    };
+}
+/// See above.
+#[cfg(not(target_os = "none"))]
+macro_rules! write_down_label_2 {
+    () => {
+        "lea 2f(%rip), {rbx}
+         mov {rbx}, 8(%rdi)"
+    };
+}
+
+/// Suspends the running flow of control into `save`, goes on with `restore` and hands it `message`.
 ///
-/// Returns when somebody restores `save`. Nine instructions: four to save, one to name the
-/// place, one to restore, one to jump, and two when this side is resumed.
+/// Returns when somebody restores `save`, with the message of whoever did. Six instructions, one more off
+/// the bare machine: one to save rbp, two to write down where this side stands, one to restore, one to
+/// jump, and one when this side is resumed.
 ///
-/// Registers: `rdi` = save, `rsi` = restore; all that inline asm can name are destroyed.
+/// Registers: `rdi` = save, `rsi` = restore, `rdx` = message; all that inline asm can name are destroyed.
 ///
 /// # Safety
 ///
@@ -100,29 +134,146 @@ impl Context {
 /// - Between the save on one CPU and a restore on another stands a release and an acquire.
 #[expect(unsafe_code, reason = "the switch")]
 #[inline(always)]
-pub unsafe fn switch_context(save: &Context, restore: &Context) {
+pub unsafe fn switch_context(save: &Context, restore: &Context, message: Message) -> Message {
+    let mut message = message;
     // SAFETY: the caller owes a suspended context in `restore`. All registers that can carry the
     // compiler's values across are either destroyed by declaration (so it keeps nothing in them) or
-    // pushed (rbx, rbp) and popped on the same stack. The asm is not `nostack`, so the compiler
-    // keeps nothing below rsp (no red zone) where the pushes go.
+    // pushed (rbp) and popped on the same stack. The asm is not `nostack`, so the compiler
+    // keeps nothing below rsp (no red zone) where the push goes.
     unsafe {
         core::arch::asm!(
-            "push rbp",                 // the two registers that inline asm can not declare
-            "push rbx",
-            "lea rax, [rip + 2f]",      // where this side goes on
-            "mov [rdi], rsp",           // save.stack_pointer
-            "mov [rdi + 8], rax",       // save.resume_at
-            "mov rsp, [rsi]",           // restore.stack_pointer: from here on the other stack
-            "jmp [rsi + 8]",            // restore.resume_at: usually label 2 of another copy of this
+            "push %rbp",                // the register that inline asm can not declare
+            "mov %rsp, (%rdi)",         // save.stack_pointer
+            write_down_label_2!(),      // save.resume_at: where this side goes on
+            "mov (%rsi), %rsp",         // restore.stack_pointer: from here on the other stack
+            "jmp *8(%rsi)",             // restore.resume_at: usually label 2 of another copy of this
             "2:",                       // resumed: rsp is what was saved above
-            "pop rbx",
-            "pop rbp",
+            "pop %rbp",
+            rbx = out(reg_abcd) _,
+            out("rax") _,
+            out("rcx") _,
+            inout("rdx") message,
             inout("rdi") save => _,
             inout("rsi") restore => _,
             out("r12") _, out("r13") _, out("r14") _, out("r15") _,
-            clobber_abi("C"),           // rax rcx rdx r8-r11, flags; vector and x87 registers on the host
+            out("r8") _, out("r9") _, out("r10") _, out("r11") _,
+            // Vector, mask and x87 registers: where the target has or uses none, nothing is saved for them.
+            out("xmm0") _, out("xmm1") _, out("xmm2") _, out("xmm3") _,
+            out("xmm4") _, out("xmm5") _, out("xmm6") _, out("xmm7") _,
+            out("xmm8") _, out("xmm9") _, out("xmm10") _, out("xmm11") _,
+            out("xmm12") _, out("xmm13") _, out("xmm14") _, out("xmm15") _,
+            out("xmm16") _, out("xmm17") _, out("xmm18") _, out("xmm19") _,
+            out("xmm20") _, out("xmm21") _, out("xmm22") _, out("xmm23") _,
+            out("xmm24") _, out("xmm25") _, out("xmm26") _, out("xmm27") _,
+            out("xmm28") _, out("xmm29") _, out("xmm30") _, out("xmm31") _,
+            out("k1") _, out("k2") _, out("k3") _, out("k4") _, out("k5") _, out("k6") _, out("k7") _,
+            out("mm0") _, out("mm1") _, out("mm2") _, out("mm3") _,
+            out("mm4") _, out("mm5") _, out("mm6") _, out("mm7") _,
+            out("st(0)") _, out("st(1)") _, out("st(2)") _, out("st(3)") _,
+            out("st(4)") _, out("st(5)") _, out("st(6)") _, out("st(7)") _,
+            options(att_syntax),        // Intel's has no word for a label's address as an operand
         );
     }
+    message
+}
+
+/// A suspended flow of control, held by the one other that may go on with it. What it was is used up
+/// by going on with it: neither `Copy` nor `Clone`.
+#[derive(Debug)]
+#[must_use = "what is suspended never goes on otherwise"]
+pub struct Suspended {
+    stack_pointer: usize,
+    resume_at: usize,
+}
+
+impl Suspended {
+    /// A flow of control that, when it is first gone on with, calls `entry` on the stack that ends at
+    /// `stack_top`, with who went on with it, and `argument`.
+    ///
+    /// # Safety
+    ///
+    /// As [`Context::prepare`].
+    #[expect(unsafe_code, reason = "writes the first frame of a new stack")]
+    pub unsafe fn prepare(stack_top: *mut u8, entry: SwapEntry, argument: usize) -> Self {
+        debug_assert!(stack_top.addr().is_multiple_of(16), "stack top {stack_top:p} is not aligned");
+        let frame = stack_top.cast::<usize>().wrapping_sub(2);
+        // SAFETY: as in `Context::prepare`.
+        unsafe {
+            frame.write(argument);
+            frame.add(1).write(entry as usize);
+        }
+        Self { stack_pointer: frame.addr(), resume_at: start_swapped as *const () as usize }
+    }
+}
+
+/// What a flow of control made by [`Suspended::prepare`] runs first: it gets who went on with it, in two
+/// words that [`Suspended::from_words`] puts together again, and the argument; it never returns.
+pub type SwapEntry = extern "C" fn(stack_pointer: usize, resume_at: usize, argument: usize) -> !;
+
+impl Suspended {
+    /// What a [`SwapEntry`] gets, as one again.
+    ///
+    /// # Safety
+    ///
+    /// The words are those that a `SwapEntry` got, and are put together once.
+    #[expect(unsafe_code, reason = "two words are taken for a flow of control")]
+    pub const unsafe fn from_words(stack_pointer: usize, resume_at: usize) -> Self {
+        Self { stack_pointer, resume_at }
+    }
+}
+
+/// Suspends the running flow of control and goes on with `other`, which gets it as its own other.
+///
+/// Returns when somebody goes on with this side again, with who that was. Six instructions, none of
+/// which touches memory but the push and the pop: one to save rbp, one to name the place, two exchanges
+/// that bring in the other side and leave this one in the same registers, one to jump, one when resumed.
+///
+/// # Safety
+///
+/// `other`'s stack is intact, and its flow of control belongs to this CPU.
+#[expect(unsafe_code, reason = "the switch")]
+#[inline(always)]
+pub unsafe fn swap(other: Suspended) -> Suspended {
+    let Suspended { mut stack_pointer, mut resume_at } = other;
+    // SAFETY: as in `switch_context`. `other` was given away, so nobody goes on with it twice.
+    unsafe {
+        core::arch::asm!(
+            "push rbp",                 // the register that inline asm can not declare
+            "lea {rbx}, [rip + 2f]",    // where this side goes on
+            "xchg rsp, r14",            // the other stack; this one's pointer for the other side
+            "xchg {rbx}, r15",          // the other's place; this one's for the other side
+            "jmp {rbx}",                // usually label 2 of another copy of this
+            "2:",                       // resumed: r14 and r15 are who did it
+            "pop rbp",
+            rbx = out(reg_abcd) _,
+            out("rax") _,
+            out("rcx") _,
+            out("rdx") _,
+            out("rdi") _,
+            out("rsi") _,
+            // Registers that the code around it asks for last, so that it need not move them out of the way.
+            inout("r14") stack_pointer,
+            inout("r15") resume_at,
+            out("r12") _,
+            out("r13") _,
+            out("r8") _, out("r9") _, out("r10") _, out("r11") _,
+            // Vector, mask and x87 registers: where the target has or uses none, nothing is saved for them.
+            out("xmm0") _, out("xmm1") _, out("xmm2") _, out("xmm3") _,
+            out("xmm4") _, out("xmm5") _, out("xmm6") _, out("xmm7") _,
+            out("xmm8") _, out("xmm9") _, out("xmm10") _, out("xmm11") _,
+            out("xmm12") _, out("xmm13") _, out("xmm14") _, out("xmm15") _,
+            out("xmm16") _, out("xmm17") _, out("xmm18") _, out("xmm19") _,
+            out("xmm20") _, out("xmm21") _, out("xmm22") _, out("xmm23") _,
+            out("xmm24") _, out("xmm25") _, out("xmm26") _, out("xmm27") _,
+            out("xmm28") _, out("xmm29") _, out("xmm30") _, out("xmm31") _,
+            out("k1") _, out("k2") _, out("k3") _, out("k4") _, out("k5") _, out("k6") _, out("k7") _,
+            out("mm0") _, out("mm1") _, out("mm2") _, out("mm3") _,
+            out("mm4") _, out("mm5") _, out("mm6") _, out("mm7") _,
+            out("st(0)") _, out("st(1)") _, out("st(2)") _, out("st(3)") _,
+            out("st(4)") _, out("st(5)") _, out("st(6)") _, out("st(7)") _,
+        );
+    }
+    Suspended { stack_pointer, resume_at }
 }
 
 /// First instructions of a new context: takes the argument and the entry from its stack, and calls
@@ -132,6 +283,20 @@ extern "C" fn start_context() -> ! {
     core::arch::naked_asm!(
         "pop rdi",      // argument: first parameter of the ABI
         "pop rax",      // entry; rsp is the stack's top again, so aligned to 16
+        "xor ebp, ebp", // end of the chain of frame pointers
+        "call rax",
+        "ud2", // entry never returns
+    )
+}
+
+/// As [`start_context`], for a [`SwapEntry`]: r14 and r15 are the other side's.
+#[unsafe(naked)]
+extern "C" fn start_swapped() -> ! {
+    core::arch::naked_asm!(
+        "mov rdi, r14", // who resumed it: first and second parameter of the ABI
+        "mov rsi, r15",
+        "pop rdx",      // argument: the third
+        "pop rax",      // entry
         "xor ebp, ebp", // end of the chain of frame pointers
         "call rax",
         "ud2", // entry never returns

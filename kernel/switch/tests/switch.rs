@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-use switchlab_switch::{Context, switch_context};
+use switchlab_switch::{Context, Message, Suspended, swap, switch_context};
 
 const STACK_WORDS: usize = 64 * 1024 / 16;
 
@@ -28,12 +28,12 @@ impl Pair {
 
     fn to_other(&self) {
         // SAFETY: `other` is suspended whenever main runs.
-        unsafe { switch_context(&self.main, &self.other) }
+        unsafe { switch_context(&self.main, &self.other, Message::uninit()) };
     }
 
     fn to_main(&self) {
         // SAFETY: `main` is suspended whenever other runs.
-        unsafe { switch_context(&self.other, &self.main) }
+        unsafe { switch_context(&self.other, &self.main, Message::uninit()) };
     }
 }
 
@@ -91,4 +91,59 @@ fn new_context_has_an_aligned_stack() {
     pair.value.store(99, Relaxed);
     pair.to_other();
     assert_eq!(pair.value.load(Relaxed), 0);
+}
+
+extern "C" fn hand_message_back(argument: usize) -> ! {
+    let pair = pair_of(argument);
+    let mut message = Message::new(7);
+    loop {
+        // SAFETY: `main` is suspended whenever other runs, and gives a message whenever it resumes it.
+        message = unsafe { switch_context(&pair.other, &pair.main, message) };
+        // SAFETY: as above.
+        message = Message::new(unsafe { message.assume_init() } + 1);
+    }
+}
+
+#[test]
+fn message_comes_with_the_switch_both_ways() {
+    let (pair, _stack) = Pair::start(hand_message_back);
+    // SAFETY: `other` is suspended whenever main runs, and hands over a message each time.
+    let hand = |message| unsafe { switch_context(&pair.main, &pair.other, message).assume_init() };
+    assert_eq!(hand(Message::uninit()), 7);
+    for n in 0..1000 {
+        assert_eq!(hand(Message::new(n)), n + 1);
+    }
+}
+
+extern "C" fn double_swapped(stack_pointer: usize, resume_at: usize, argument: usize) -> ! {
+    // SAFETY: the words that this entry got, once.
+    let mut main = unsafe { Suspended::from_words(stack_pointer, resume_at) };
+    let value = std::ptr::with_exposed_provenance::<AtomicU64>(argument);
+    loop {
+        // SAFETY: the test's value outlives its stack.
+        let value = unsafe { &*value };
+        value.store(value.load(Relaxed) * 2, Relaxed);
+        // SAFETY: main waits on its own stack.
+        main = unsafe { swap(main) };
+    }
+}
+
+#[test]
+fn two_that_hold_each_other_go_to_and_fro_and_keep_what_lives() {
+    let value = AtomicU64::new(0);
+    let mut stack = vec![0_u128; STACK_WORDS];
+    let top = stack.as_mut_ptr_range().end.cast();
+    let address = std::ptr::from_ref(&value).expose_provenance();
+    // SAFETY: the stack is its alone, aligned as u128, and outlives it.
+    let mut other = unsafe { Suspended::prepare(top, double_swapped, address) };
+    let seed = std::hint::black_box(3_u64);
+    let kept: [u64; 12] = std::array::from_fn(|i| seed.wrapping_mul(0x9e37_79b9_7f4a_7c15 + i as u64));
+    let [a, b, c, d, e, f, g, h, i, j, k, l] = kept;
+    for n in 0..1000 {
+        value.store(n, Relaxed);
+        // SAFETY: the other side waits on its own stack.
+        other = unsafe { swap(other) };
+        assert_eq!(value.load(Relaxed), 2 * n);
+    }
+    assert_eq!([a, b, c, d, e, f, g, h, i, j, k, l], kept);
 }

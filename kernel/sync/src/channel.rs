@@ -1,140 +1,359 @@
-//! A channel of one slot between two tasks, on any CPUs.
+//! A channel of one slot between two tasks, on any CPUs. Its two ends are a [`Sender`] and a
+//! [`Receiver`]; each belongs to one task, and stays with it.
 //!
-//! Each message comes with exactly one wake-up of the receiver, whether or not it waits already,
-//! and receiving takes exactly one. Across CPUs the wake-up is an IPI. So at most one is on its way
-//! in each direction, none can merge with another, and IPIs sent = IPIs taken = messages
-//! (decision 7 of the design). A receiver that went on as soon as it saw a message, without its
-//! wake-up, would be faster and could not be counted.
+//! How a message goes is settled once, when the first has come and both ends are known:
+//!
+//! | kind | between | a message |
+//! |---|---|---|
+//! | direct | tasks of one CPU | goes to a waiting receiver in a register, with the CPU |
+//! | posted | any | lies in the slot; a wake-up goes through the receiver's parker |
+//! | line | tasks of two CPUs | lies in the slot; an IPI makes the receiver's CPU look there first |
+//!
+//! Across CPUs each message comes with exactly one IPI, whether or not the receiver waits already, and
+//! seeing the message does not make the receiver go on: taking the interrupt does. So at most one is on
+//! its way in each direction, none can merge with another, and IPIs sent = IPIs taken = messages
+//! (decision 7 of the design). A receiver that went on as soon as it saw a message would be faster and
+//! could not be counted.
+
+use core::marker::PhantomData;
 
 use switchlab_records::Mark;
 
 use crate::{
-    Parker, Platform,
-    atomic::{AcqRel, Acquire, AtomicU8, AtomicU64, Relaxed, Release, count},
+    Cpu, Parker, Platform, Task, Words,
+    atomic::{AcqRel, Acquire, AtomicRef, AtomicU64, AtomicWord, Relaxed, Release, Word},
+    cpu::put_flag_up,
 };
 
-/// The receiver is known.
-const BOUND: u8 = 1;
-/// There is a message in the slot.
-const FULL: u8 = 2;
-/// The sender waits for the slot to get empty.
-const SENDER_WAITS: u8 = 4;
+/// There is no message in the slot.
+const EMPTY: usize = 1;
+/// The receiver is known. Without one of these four bits it is not.
+const NEW: usize = 2;
+const POSTED: usize = 4;
+const LINE: usize = 8;
+const DIRECT: usize = 32;
+const KINDS: usize = NEW | POSTED | LINE | DIRECT;
+/// Of a line: an IPI was taken since the message came.
+const NOTICED: usize = 16;
+/// The sender waits for the slot to get empty. Not of a direct channel. The highest bit, so that whoever
+/// sets another sees this one in the sign.
+const SENDER_WAITS: usize = 1 << (usize::BITS - 1);
+/// The same of a direct channel, whose slot is full.
+const DIRECT_SENDER_WAITS: usize = LINE | POSTED | NEW;
+
+const DIRECT_ROOM: usize = DIRECT | EMPTY;
+const LINE_ROOM: usize = LINE | EMPTY;
 
 /// One slot for a `u64`, one sending task, one receiving task.
 ///
 /// On cache lines of its own, so that its neighbours do not matter.
 #[derive(Debug)]
-#[repr(align(64))]
+#[repr(C, align(64))]
 pub struct Channel<P: Platform> {
-    flags: AtomicU8,
+    /// The bits above; or, of a direct channel, the receiver that waits, which says that it is empty.
+    state: AtomicWord<Task<P>>,
     value: AtomicU64,
+    /// The receiver's CPU, of a line.
+    home: AtomicRef<Words>,
     receiver: Parker<P>,
     sender: Parker<P>,
 }
 
+/// The end of a [`Channel`] that sends. Of the task that asked for it: not `Send`.
+#[derive(Debug)]
+pub struct Sender<P: Platform> {
+    channel: &'static Channel<P>,
+    of_one_task: PhantomData<*const ()>,
+}
+
+/// The end of a [`Channel`] that receives. Of the task that asked for it: not `Send`.
+#[derive(Debug)]
+pub struct Receiver<P: Platform> {
+    channel: &'static Channel<P>,
+    of_one_task: PhantomData<*const ()>,
+}
+
 impl<P: Platform> Channel<P> {
-    /// An empty channel. The first task that receives is its receiver for ever.
+    /// An empty channel without ends.
     pub const fn new() -> Self {
         Self {
-            flags: AtomicU8::new(0),
+            state: AtomicWord::new(EMPTY),
             value: AtomicU64::new(0),
+            home: AtomicRef::none(),
             receiver: Parker::new(),
             sender: Parker::new(),
         }
     }
 
-    /// Puts a message into the slot and wakes the receiver; blocks while the slot is full.
-    ///
-    /// One task sends on a channel.
+    /// Makes the running task the one that sends.
     ///
     /// # Panics
     ///
-    /// If it has to wait where another task has waited to send before.
-    #[inline(always)]
-    pub fn send(&'static self, value: u64) {
-        // Acquire: pairs with the receiver's swap, so that the slot is read before it is overwritten.
-        if self.flags.load(Acquire) == BOUND {
-            self.value.store(value, Relaxed);
-            // Release: the message before the flag. Nobody else writes the flags of an empty slot.
-            self.flags.store(BOUND | FULL, Release);
-            P::mark(Mark::MessageStored);
-            self.wake_receiver();
-        } else {
-            self.send_slow(value);
-        }
-    }
-
-    /// The slot is full, or the receiver has not come yet.
+    /// If there was a sender before.
     #[cold]
-    fn send_slow(&'static self, value: u64) {
-        while self.flags.load(Acquire) & FULL != 0 {
-            let cpu = P::this_cpu();
-            self.sender.claim(cpu.current());
-            // Either the receiver's swap finds this bit and wakes, or this finds the slot empty.
-            if self.flags.fetch_or(SENDER_WAITS, AcqRel) & FULL == 0 {
-                self.flags.fetch_and(!SENDER_WAITS, Relaxed);
-            } else {
-                self.sender.wait(cpu);
-            }
+    pub fn sender(&'static self) -> Sender<P> {
+        self.sender.claim(Cpu::current());
+        Sender { channel: self, of_one_task: PhantomData }
+    }
+
+    /// Makes the running task the one that receives. From here on every message comes with its wake-up.
+    ///
+    /// # Panics
+    ///
+    /// If there was a receiver before.
+    #[cold]
+    pub fn receiver(&'static self) -> Receiver<P> {
+        let task = Cpu::current();
+        self.receiver.claim(task);
+        // A message that is there already came without.
+        if self.state.set(NEW, AcqRel) & EMPTY == 0 {
+            self.receiver.leave_token(task);
         }
-        self.value.store(value, Relaxed);
-        // A receiver that binds at the same time either comes before, and gets a wake-up, or finds
-        // FULL, and needs none.
-        if self.flags.fetch_or(FULL, AcqRel) & BOUND != 0 {
-            self.wake_receiver();
+        Receiver { channel: self, of_one_task: PhantomData }
+    }
+
+    /// Whether there is a message. Of a channel between two CPUs.
+    #[inline(always)]
+    pub(crate) fn is_full(&self) -> bool {
+        // Acquire: pairs with the sender's store.
+        self.state.load(Acquire).number() & EMPTY == 0
+    }
+
+    /// Notices that there is a message, if there is: this is its CPU's line, and an IPI was taken.
+    pub(crate) fn notice(&self) {
+        if self.is_full() && self.state.set(NOTICED, Relaxed) & NOTICED == 0 {
+            self.receiver.wake_if_awaited();
         }
     }
 
-    #[inline(always)]
     fn wake_receiver(&'static self) {
         let receiver = self.receiver.owner().expect("a bound channel has a receiver");
         self.receiver.wake_task(receiver);
     }
 
-    /// Takes the message out of the slot; blocks until there is one.
-    ///
-    /// # Panics
-    ///
-    /// If another task has received here before.
-    #[inline(always)]
-    pub fn recv(&'static self) -> u64 {
+    #[cold]
+    fn wake_sender(&'static self) {
+        let sender = self.sender.owner().expect("a sender that waits is known");
+        self.sender.wake_task(sender);
+    }
+
+    /// How messages go from now on. By the receiver, with the first one in its hand.
+    #[cold]
+    fn settle(&'static self) -> usize {
         let cpu = P::this_cpu();
-        let bound_and_mine = self.receiver.owner().is_some_and(|owner| core::ptr::eq(owner, cpu.current()));
-        if bound_and_mine || !self.bind() {
-            self.receiver.wait(cpu);
+        let sender = self.sender.owner().expect("whoever has sent is known");
+        if !core::ptr::eq(sender.cpu(), cpu) {
+            self.home.store(Some(cpu.words()), Relaxed);
+            if cpu.take_line(self) { LINE } else { POSTED }
+        } else if cpu.is_idle(sender) {
+            // The idle task comes back only when there is nothing else, so it waits for nobody's turn.
+            POSTED
+        } else {
+            DIRECT
         }
-        let value = self.value.load(Relaxed);
-        // Acquire: pairs with the sender's store. Release: the slot was read before it is empty.
-        if self.flags.swap(BOUND, AcqRel) & SENDER_WAITS != 0 {
-            self.wake_sender();
+    }
+
+    /// Sends where the slot is full, or how messages go is not settled, or they are posted.
+    #[cold]
+    #[inline(never)]
+    fn send_slow(&'static self, value: u64) {
+        let kind = loop {
+            let state = self.state.load(Acquire);
+            if state.reference().is_some() {
+                return self.send(value);
+            }
+            if state.number() & EMPTY != 0 {
+                break state.number() & KINDS;
+            }
+            self.wait_for_room(state.number());
+        };
+        if kind == LINE || kind == DIRECT {
+            return self.send(value);
         }
-        count(&cpu.counters().handoffs);
+        self.value.store(value, Relaxed);
+        // A receiver that comes at the same time either comes before, and gets a wake-up, or finds
+        // the message, and needs none.
+        let kind = self.state.clear(EMPTY, AcqRel) & KINDS;
+        P::mark(Mark::MessageStored);
+        if kind != 0 {
+            self.wake_receiver();
+        }
+    }
+
+    /// Waits until the receiver may have taken the message that makes the slot full.
+    fn wait_for_room(&self, state: usize) {
+        if state == DIRECT {
+            self.state.store(DIRECT_SENDER_WAITS, Relaxed);
+            self.sender.wait();
+        // Either the receiver finds this bit and wakes, or this finds the slot empty.
+        } else if self.state.set(SENDER_WAITS, AcqRel) & EMPTY == 0 {
+            self.sender.wait();
+        } else {
+            self.state.clear(SENDER_WAITS, Relaxed);
+        }
+    }
+
+    /// Puts a message into the slot and wakes the receiver, or hands it over together with the CPU.
+    #[inline(always)]
+    fn send(&'static self, value: u64) {
+        // Acquire: pairs with the receiver's release, so that the slot is read before it is overwritten.
+        let state = self.state.load(Acquire);
+        if state.number() > DIRECT_ROOM {
+            self.hand_over(&state, value);
+        } else if state.number() == DIRECT_ROOM {
+            self.value.store(value, Relaxed);
+            self.state.store(DIRECT, Relaxed);
+            P::mark(Mark::MessageStored);
+        } else if state.number() == LINE_ROOM {
+            self.value.store(value, Relaxed);
+            // Release: the message before the state. Nobody else writes the state of an empty slot.
+            self.state.store(LINE, Release);
+            P::mark(Mark::MessageStored);
+            self.ring();
+        } else {
+            self.send_slow(value);
+        }
+    }
+
+    /// Gives the CPU to the receiver that waits.
+    #[expect(unsafe_code, reason = "without it, a check in every handoff")]
+    #[inline(always)]
+    fn hand_over(&'static self, state: &Word<Task<P>>, value: u64) {
+        // SAFETY: the numbers above `DIRECT_ROOM` have the bit of a sender that waits, and the sender, which
+        // asks, does not.
+        let receiver = unsafe { state.reference_unchecked() };
+        self.state.store(DIRECT_ROOM, Relaxed);
+        P::mark(Mark::MessageStored);
+        Cpu::hand_over(receiver, value);
+    }
+
+    /// Interrupts the receiver's CPU, whose line this is.
+    ///
+    /// The IPI before on this line was taken: the receiver has taken its message since, and it does not do
+    /// that before.
+    #[expect(unsafe_code, reason = "without it, a check in every handoff")]
+    #[inline(always)]
+    fn ring(&self) {
+        // SAFETY: `settle` wrote it down before it made this a line.
+        let home = unsafe { self.home.load_some(Relaxed) };
+        put_flag_up(home);
+        P::count::<{ Words::IPIS_SENT }>();
+        P::mark(Mark::Posted);
+        P::send_ipi_again(home);
+        P::mark(Mark::IpiSent);
+    }
+
+    /// Takes the message out of the slot; blocks until there is one.
+    #[inline(always)]
+    fn recv(&'static self) -> u64 {
+        // Signed, so that a sender which waits makes it less than all others.
+        let state = self.state.load(Relaxed).number() as isize;
+        let value = if state == DIRECT as isize {
+            self.state.store(DIRECT_ROOM, Relaxed);
+            self.value.load(Relaxed)
+        } else if state > DIRECT as isize {
+            self.wait_to_be_handed()
+        } else if state == LINE_ROOM as isize && Cpu::wait_on_line(self) {
+            self.take()
+        } else {
+            self.recv_slow()
+        };
+        P::count::<{ Words::HANDOFFS }>();
         P::mark(Mark::MessageTaken);
         value
     }
 
-    /// Makes the running task the receiver, before it receives: from here on every message comes
-    /// with its wake-up, the first one too.
-    ///
-    /// # Panics
-    ///
-    /// If another task has received here before, or a message waits already.
-    pub fn bind_receiver(&self) {
-        assert!(!self.bind(), "a message came before its receiver said that it would wait for it");
+    /// Waits until the sender hands over the CPU and a message.
+    #[expect(unsafe_code, reason = "the message comes in a register")]
+    #[inline(always)]
+    fn wait_to_be_handed(&'static self) -> u64 {
+        let current = Cpu::current();
+        self.state.store_reference(current, Relaxed);
+        let message = Cpu::block(current);
+        // SAFETY: nothing makes a task go on that waits so but the sender, which hands over a message.
+        unsafe { message.assume_init() }
     }
 
-    /// Makes the running task the receiver; true where a message waits that came before and has no
-    /// wake-up.
-    #[cold]
-    fn bind(&self) -> bool {
-        self.receiver.claim(P::this_cpu().current());
-        self.flags.fetch_or(BOUND, AcqRel) & FULL != 0
+    /// Takes the message of a channel between two CPUs, or one that was posted.
+    #[inline(always)]
+    fn take(&'static self) -> u64 {
+        let value = self.value.load(Relaxed);
+        // Release: the slot was read before it is empty. It was found full with Acquire. An addition, of a
+        // bit that is not set, since the sign of its result costs nothing.
+        if (self.state.add(EMPTY, AcqRel).wrapping_add(EMPTY) as isize) < 0 {
+            return self.let_sender_go_on(value);
+        }
+        value
     }
 
     #[cold]
-    fn wake_sender(&'static self) {
-        let sender = self.sender.owner().expect("a sender that waits has claimed its place");
-        self.sender.wake_task(sender);
+    #[inline(never)]
+    fn let_sender_go_on(&'static self, value: u64) -> u64 {
+        self.state.clear(SENDER_WAITS, AcqRel);
+        self.wake_sender();
+        value
+    }
+
+    /// Waits and takes, whatever the kind.
+    #[inline(never)]
+    fn recv_slow(&'static self) -> u64 {
+        let state = self.state.load(Acquire).number();
+        if state == DIRECT_SENDER_WAITS {
+            self.state.store(DIRECT_ROOM, Relaxed);
+            let value = self.value.load(Relaxed);
+            self.wake_sender();
+            return value;
+        }
+        match state & KINDS {
+            LINE => {
+                while self.state.load(Acquire).number() & NOTICED == 0 && !Cpu::wait_on_line(self) {
+                    if self.state.load(Acquire).number() & NOTICED == 0 {
+                        self.receiver.block();
+                    }
+                }
+                // Full, so nobody else clears it.
+                self.state.clear(NOTICED, Relaxed);
+                self.take()
+            }
+            NEW => {
+                self.receiver.wait();
+                let kind = self.settle();
+                let value = self.value.load(Relaxed);
+                // The sender may wait already, and come back to a channel of the new kind.
+                let before = self.state.swap(kind | EMPTY, AcqRel);
+                if (before.number() as isize) < 0 {
+                    self.wake_sender();
+                }
+                value
+            }
+            _ => {
+                self.receiver.wait();
+                self.take()
+            }
+        }
+    }
+}
+
+impl<P: Platform> Sender<P> {
+    /// Puts a message into the slot and wakes the receiver, or hands it over together with the CPU;
+    /// blocks while the slot is full.
+    #[inline(always)]
+    pub fn send(&self, value: u64) {
+        self.channel.send(value);
+    }
+}
+
+impl<P: Platform> Receiver<P> {
+    /// Takes the message out of the slot; blocks until there is one.
+    #[inline(always)]
+    pub fn recv(&self) -> u64 {
+        self.channel.recv()
+    }
+}
+
+impl<P: Platform> Drop for Receiver<P> {
+    fn drop(&mut self) {
+        P::this_cpu().give_line_back(self.channel);
     }
 }
 

@@ -5,7 +5,8 @@
 //! - [`platform`]: what a platform gives: its CPUs, an IPI, a halt, an interrupt window.
 //! - [`task`]: a task, as far as the protocols need it.
 //! - [`cpu`]: the scheduler of one CPU: who runs, who is ready, block, yield, exit.
-//! - [`run_queue`]: the ready tasks of one CPU, first in, first out.
+//! - [`run_queue`]: the ready tasks of one CPU, in line.
+//! - [`words`]: the words of a CPU that all of these touch.
 //! - [`inbox`]: wake-ups on their way to a CPU.
 //! - [`park`]: a [`Parker`], on which one task waits and which any CPU wakes.
 //! - [`channel`]: one slot, one sender, one receiver, on any CPUs.
@@ -33,9 +34,11 @@ pub mod park;
 pub mod platform;
 pub mod run_queue;
 pub mod task;
+pub mod words;
 
-pub use channel::Channel;
+pub use channel::{Channel, Receiver, Sender};
 pub use cpu::{Counters, Cpu};
 pub use park::Parker;
 pub use platform::Platform;
 pub use task::Task;
+pub use words::Words;

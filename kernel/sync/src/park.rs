@@ -1,5 +1,5 @@
 //! Park and wake: a [`Parker`] holds at most one token; parking takes it or waits for it, waking
-//! leaves it.
+//! leaves it, or gives it to who waits.
 //!
 //! A wake-up from the parker's own CPU leaves the token directly. A wake-up from another CPU posts
 //! the parker to that CPU's inbox and sends one IPI; the CPU leaves the token when it has taken the
@@ -8,15 +8,22 @@
 use switchlab_records::Mark;
 
 use crate::{
-    Cpu, Platform, Task,
-    atomic::{AcqRel, AtomicBool, AtomicRef, Relaxed, count},
+    Cpu, Platform, Task, Words,
+    atomic::{AcqRel, AtomicBool, AtomicRef, AtomicU8, Relaxed},
 };
+
+/// No wake-up came, and nobody waits for one.
+const NONE: u8 = 0;
+/// A wake-up came that nobody has waited for yet.
+const TOKEN: u8 = 1;
+/// The owner is blocked until a wake-up comes.
+const AWAITED: u8 = 2;
 
 /// A place where one task waits to be woken. It remembers one wake-up that came early.
 #[derive(Debug)]
 pub struct Parker<P: Platform> {
-    /// A wake-up that nobody has waited for yet. Touched by the owner's CPU alone.
-    token: AtomicBool,
+    /// One of the three below. Touched by the owner's CPU alone.
+    token: AtomicU8,
     /// Set while this is in an inbox, so that it is in one at most. Two wake-ups that meet there
     /// are one.
     posted: AtomicBool,
@@ -29,8 +36,17 @@ pub struct Parker<P: Platform> {
 impl<P: Platform> Parker<P> {
     /// A parker without owner and without token.
     pub const fn new() -> Self {
+        Self::with(NONE)
+    }
+
+    /// A parker on which somebody waits from the beginning: who has not run yet.
+    pub(crate) const fn awaited() -> Self {
+        Self::with(AWAITED)
+    }
+
+    const fn with(token: u8) -> Self {
         Self {
-            token: AtomicBool::new(false),
+            token: AtomicU8::new(token),
             posted: AtomicBool::new(false),
             link: AtomicRef::none(),
             owner: AtomicRef::none(),
@@ -46,11 +62,11 @@ impl<P: Platform> Parker<P> {
     ///
     /// # Panics
     ///
-    /// If another task does: a parker has one owner for life.
+    /// If one does already: a parker has one owner for life.
     pub fn claim(&self, task: &'static Task<P>) {
         let before = self.owner.swap(Some(task), AcqRel);
         assert!(
-            before.is_none_or(|owner| core::ptr::eq(owner, task)),
+            before.is_none(),
             "{:?} waits where {:?} waits already: a parker has one owner",
             task.id(),
             before.map(Task::id),
@@ -59,13 +75,29 @@ impl<P: Platform> Parker<P> {
 
     /// Waits for the token and takes it. Called by the owner, on its CPU.
     #[inline(always)]
-    pub fn wait(&self, cpu: &'static Cpu<P>) {
-        // A loop, since a task may be woken through another of its parkers.
-        while !self.token.load(Relaxed) {
-            cpu.block();
+    pub fn wait(&self) {
+        if self.token.load(Relaxed) == TOKEN {
+            self.token.store(NONE, Relaxed);
+        } else {
+            self.block();
         }
-        self.token.store(false, Relaxed);
         P::mark(Mark::TokenTaken);
+    }
+
+    /// Blocks the owner, the running task, until a wake-up comes here: one at another of its parkers
+    /// leaves a token there.
+    pub(crate) fn block(&self) {
+        self.token.store(AWAITED, Relaxed);
+        Cpu::block(Cpu::<P>::current());
+    }
+
+    /// Makes the owner ready, if it waits here. On its CPU.
+    pub(crate) fn wake_if_awaited(&self) {
+        if self.token.load(Relaxed) == AWAITED
+            && let Some(owner) = self.owner()
+        {
+            self.leave_token(owner);
+        }
     }
 
     /// Leaves the token for `owner`, which waits here or will.
@@ -74,39 +106,43 @@ impl<P: Platform> Parker<P> {
         let here = P::this_cpu();
         let home = owner.cpu();
         if core::ptr::eq(here, home) {
-            self.leave_token(home, owner);
+            self.leave_token(owner);
         } else {
-            self.wake_remote(here, home, owner);
+            self.wake_remote(home, owner);
         }
     }
 
-    fn wake_remote(&'static self, here: &Cpu<P>, home: &'static Cpu<P>, owner: &'static Task<P>) {
+    fn wake_remote(&'static self, home: &'static Cpu<P>, owner: &'static Task<P>) {
         // Release, for the case that it is posted already: pairs with the swap in `deliver`, so
         // that the wake-up which is under way shows the owner what this waker wrote too.
         if !self.posted.swap(true, AcqRel) {
             self.owner.store(Some(owner), Relaxed);
-            home.inbox().post(self);
-            count(&here.counters().ipis_sent);
+            home.post(self);
+            P::count::<{ Words::IPIS_SENT }>();
             P::mark(Mark::Posted);
-            P::send_ipi(home);
+            P::send_ipi(home.words());
             P::mark(Mark::IpiSent);
         }
     }
 
-    /// Delivers a wake-up from the inbox of `home`.
-    pub(crate) fn deliver(&self, home: &'static Cpu<P>) {
+    /// Delivers a wake-up that was in the inbox of the owner's CPU, on that CPU.
+    pub(crate) fn deliver(&self) {
         // Acquire: pairs with the swap in `wake_remote`. From here on it may be posted again.
         self.posted.swap(false, AcqRel);
         let owner = self.owner.load(Relaxed).expect("a posted parker has an owner");
-        self.leave_token(home, owner);
+        self.leave_token(owner);
     }
 
+    /// Leaves the token, or makes the owner ready that waits for it. On the owner's CPU.
     #[inline(always)]
-    fn leave_token(&self, home: &'static Cpu<P>, owner: &'static Task<P>) {
-        self.token.store(true, Relaxed);
-        P::mark(Mark::TokenLeft);
-        if owner.is_blocked() {
-            home.make_ready(owner);
+    pub(crate) fn leave_token(&self, owner: &'static Task<P>) {
+        if self.token.load(Relaxed) == AWAITED {
+            self.token.store(NONE, Relaxed);
+            P::mark(Mark::TokenLeft);
+            Cpu::make_ready(owner);
+        } else {
+            self.token.store(TOKEN, Relaxed);
+            P::mark(Mark::TokenLeft);
         }
     }
 }

@@ -4,8 +4,12 @@
 #![expect(unsafe_code, reason = "the contract of the switch")]
 
 use switchlab_records::Mark;
+use switchlab_switch::Message;
 
-use crate::{Cpu, Task};
+use crate::{
+    Cpu, Task, Words,
+    atomic::{Relaxed, count},
+};
 
 /// A machine on which tasks run.
 pub trait Platform: Sized + 'static {
@@ -15,12 +19,17 @@ pub trait Platform: Sized + 'static {
     /// The CPU that runs this code.
     fn this_cpu() -> &'static Cpu<Self>;
 
-    /// Interrupts `to` once, now or as soon as it lets interrupts in, whether or not it halts.
-    /// The handler there does what
-    /// [`Cpu::take_ipi`] does: it counts.
+    /// Interrupts the CPU with the words `to` once, now or as soon as it lets interrupts in, whether or not
+    /// it halts. The handler there does what [`Cpu::take_ipi`] does: it counts.
     ///
-    /// What was written before is visible to `to` when it takes the interrupt.
-    fn send_ipi(to: &Cpu<Self>);
+    /// What was written before is visible there when it takes the interrupt.
+    fn send_ipi(to: &'static Words);
+
+    /// The same, where it is known that the last IPI which this CPU sent to that one was taken.
+    #[inline(always)]
+    fn send_ipi_again(to: &'static Words) {
+        Self::send_ipi(to);
+    }
 
     /// Lets interrupts in and waits until one was taken; returns with interrupts off.
     ///
@@ -31,13 +40,44 @@ pub trait Platform: Sized + 'static {
     /// Lets pending interrupts in without waiting; returns with interrupts off.
     fn interrupt_window();
 
-    /// Suspends `from` and goes on with `to`; returns when somebody switches back to `from`.
+    /// The word `WORD` of the CPU that runs this code, of the [`Words`] that its [`Cpu`] was made with.
+    #[inline(always)]
+    fn word<const WORD: usize>() -> u64 {
+        Self::this_cpu().words().word(WORD).load(Relaxed)
+    }
+
+    /// Replaces it.
+    #[inline(always)]
+    fn set_word<const WORD: usize>(value: u64) {
+        Self::this_cpu().words().word(WORD).store(value, Relaxed);
+    }
+
+    /// Adds one to it.
+    #[inline(always)]
+    fn count<const WORD: usize>() {
+        count(Self::this_cpu().words().word(WORD));
+    }
+
+    /// Whether it is not 0.
+    #[inline(always)]
+    fn is_set<const WORD: usize>() -> bool {
+        Self::word::<WORD>() != 0
+    }
+
+    /// Whether it is `value`.
+    #[inline(always)]
+    fn word_is<const WORD: usize>(value: u64) -> bool {
+        Self::word::<WORD>() == value
+    }
+
+    /// Suspends `from`, goes on with `to` and hands it `message`; returns when somebody switches back to
+    /// `from`, with the message of whoever did.
     ///
     /// # Safety
     ///
     /// `from` runs on this CPU. `to` is suspended (its context was prepared, or saved by this function),
     /// belongs to this CPU, and is not `from`.
-    unsafe fn switch_context(from: &Task<Self>, to: &Task<Self>);
+    unsafe fn switch_context(from: &Task<Self>, to: &Task<Self>, message: Message) -> Message;
 
     /// Called at the boundaries of the steps that a handoff is made of: `mark` has just happened on this
     /// CPU. Does nothing, and leaves nothing in the code, but on a platform that keeps a trace.

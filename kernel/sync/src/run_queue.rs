@@ -1,51 +1,102 @@
-//! The ready tasks of one CPU, first in, first out. An intrusive list: nothing allocates, each
-//! operation touches the queue and one or two tasks.
+//! The ready tasks of one CPU, in line: a ring through the tasks themselves, so that it allocates
+//! nothing, and that a yield is no more than one step around it.
+//!
+//! ```text
+//!         ┌────────────────────────────────────────┐
+//!         ▼                                        │
+//!   head: running ──► next in line ──► ·· ──► tail: last in line
+//! ```
+//!
+//! The ring is known by its tail, which leads to its head.
+//!
+//! The task that runs is the ring's head, unless it was handed the CPU directly
+//! together with a message: such a *visitor* runs beside the ring, whose head is then who comes next.
+//! So is the idle task. A task outside the ring leads to itself, as one alone in it does.
+//!
+//! Touched by its CPU alone.
 
-use crate::{
-    Platform, Task,
-    atomic::{AtomicRef, Relaxed},
-};
+use core::{marker::PhantomData, ptr};
 
-/// Ready tasks in the order in which they run. Belongs to one CPU, which alone touches it: all
-/// accesses are relaxed and none is locked.
-#[derive(Debug)]
-pub struct RunQueue<P: Platform> {
-    head: AtomicRef<Task<P>>,
-    /// Undefined while `head` is none.
-    tail: AtomicRef<Task<P>>,
-}
+use crate::{Platform, Task, Words, atomic::Relaxed};
+
+/// The ready tasks of the CPU that asks, with the one that runs at their head. What it holds stands in the
+/// CPU's [`Words`] and in the tasks.
+pub struct RunQueue<P: Platform>(PhantomData<P>);
 
 impl<P: Platform> RunQueue<P> {
-    /// An empty queue.
-    pub const fn new() -> Self {
-        Self { head: AtomicRef::none(), tail: AtomicRef::none() }
+    /// The first in line: the running task, unless that is a visitor; `None` where nothing is ready.
+    #[inline(always)]
+    pub fn head() -> Option<&'static Task<P>> {
+        Self::tail().map(Task::next)
     }
 
-    /// Puts a task, which is in no queue, at the end.
+    /// The first in line, asked by a task that is not the idle one: itself, or, of a visitor, who comes
+    /// next.
+    #[expect(unsafe_code, reason = "without it, a check in every switch")]
     #[inline(always)]
-    pub fn enqueue(&self, task: &'static Task<P>) {
-        task.next.store(None, Relaxed);
-        match self.head.load(Relaxed) {
-            None => self.head.store(Some(task), Relaxed),
-            Some(_) => {
-                let tail = self.tail.load(Relaxed).expect("a queue with a head has a tail");
+    pub(crate) fn head_beside_visitor() -> &'static Task<P> {
+        // SAFETY: a task that runs and is not the idle one is in the ring, or beside a ring that holds
+        // whoever let it in, who does not leave it without running.
+        unsafe { Self::tail().unwrap_unchecked() }.next()
+    }
+
+    /// Whether the running task is in the ring and nobody else is.
+    ///
+    /// The tail alone tells: a task that left the ring runs as a visitor only, beside a ring that holds
+    /// whoever let it in, whose tail is another.
+    #[inline(always)]
+    pub fn is_alone(running: &Task<P>) -> bool {
+        P::word_is::<{ Words::TAIL }>(address(running))
+    }
+
+    /// Puts a task, which is not in the ring, at the end of the line.
+    #[inline(always)]
+    pub fn enqueue(task: &'static Task<P>) {
+        match Self::tail() {
+            None => task.next.store(Some(task), Relaxed),
+            Some(tail) => {
+                task.next.store(Some(tail.next()), Relaxed);
                 tail.next.store(Some(task), Relaxed);
             }
         }
-        self.tail.store(Some(task), Relaxed);
+        Self::set_tail(task);
     }
 
-    /// Takes the first task.
+    /// Puts the running task, the head, at the end of the line: one step around the ring.
     #[inline(always)]
-    pub fn pick_next(&self) -> Option<&'static Task<P>> {
-        let first = self.head.load(Relaxed)?;
-        self.head.store(first.next.load(Relaxed), Relaxed);
-        Some(first)
+    pub fn advance(running: &'static Task<P>) {
+        Self::set_tail(running);
+    }
+
+    /// Takes the running task, the head, out of the ring.
+    #[inline(always)]
+    pub fn leave(running: &'static Task<P>) {
+        let next = running.next();
+        match Self::tail() {
+            Some(tail) if !ptr::eq(tail, running) => {
+                tail.next.store(Some(next), Relaxed);
+                running.next.store(Some(running), Relaxed);
+            }
+            _ => P::set_word::<{ Words::TAIL }>(0),
+        }
+    }
+
+    #[expect(unsafe_code, reason = "a word is taken for the task whose address it is")]
+    #[inline(always)]
+    fn tail() -> Option<&'static Task<P>> {
+        let tail: *const Task<P> = ptr::with_exposed_provenance(P::word::<{ Words::TAIL }>() as usize);
+        // SAFETY: only `set_tail` writes the word, or it is 0.
+        unsafe { tail.as_ref() }
+    }
+
+    #[inline(always)]
+    fn set_tail(task: &'static Task<P>) {
+        P::set_word::<{ Words::TAIL }>(address(task));
     }
 }
 
-impl<P: Platform> Default for RunQueue<P> {
-    fn default() -> Self {
-        Self::new()
-    }
+/// What a task is called by in a word.
+#[inline(always)]
+pub(crate) fn address<P: Platform>(task: &Task<P>) -> u64 {
+    ptr::from_ref(task).expose_provenance() as u64
 }

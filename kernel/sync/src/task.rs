@@ -7,7 +7,7 @@ use switchlab_switch::Context;
 
 use crate::{
     Cpu, Parker, Platform,
-    atomic::{AtomicRef, AtomicU8, Relaxed},
+    atomic::{AtomicBool, AtomicRef, Relaxed},
 };
 
 /// A flow of control with a stack of its own, bound to one CPU.
@@ -17,16 +17,15 @@ use crate::{
 pub struct Task<P: Platform> {
     /// Where it stands while it does not run.
     pub context: Context,
-    /// Next in the run queue. Touched by its CPU alone.
+    /// Next in the run queue; itself, where it is not in it, or alone. Touched by its CPU alone.
     pub(crate) next: AtomicRef<Self>,
-    /// Touched by its CPU alone; others may look.
-    state: AtomicU8,
     cpu: &'static Cpu<P>,
-    id: TaskId,
     parker: Parker<P>,
     /// Where it waits to be started: apart from `parker`, so that a wake-up which comes before the
-    /// start is not lost.
+    /// start neither starts it nor is lost.
     start: Parker<P>,
+    exited: AtomicBool,
+    id: TaskId,
     /// What the platform adds.
     pub data: P::TaskData,
 }
@@ -37,11 +36,11 @@ impl<P: Platform> Task<P> {
         Self {
             context: Context::empty(),
             next: AtomicRef::none(),
-            state: AtomicU8::new(TaskState::Blocked as u8),
             cpu,
-            id,
             parker: Parker::new(),
-            start: Parker::new(),
+            start: Parker::awaited(),
+            exited: AtomicBool::new(false),
+            id,
             data,
         }
     }
@@ -52,23 +51,36 @@ impl<P: Platform> Task<P> {
     }
 
     /// The CPU on which it runs, for life.
+    #[inline(always)]
     pub fn cpu(&self) -> &'static Cpu<P> {
         self.cpu
     }
 
-    /// What it does; a snapshot, where another CPU asks.
+    /// What it does. Nothing writes that down: it follows from where the task is. A snapshot, where
+    /// another CPU asks.
     pub fn state(&self) -> TaskState {
-        TaskState::try_from(self.state.load(Relaxed)).expect("only set_state writes the state")
+        if self.exited.load(Relaxed) {
+            TaskState::Exited
+        } else if self.cpu.current_or_none().is_some_and(|running| core::ptr::eq(running, self)) {
+            TaskState::Running
+        } else if self.cpu.is_in_line(self) {
+            TaskState::Ready
+        } else {
+            TaskState::Blocked
+        }
     }
 
-    pub(crate) fn set_state(&self, state: TaskState) {
-        debug_assert!(self.state().can_become(state), "{:?}: {:?} to {state:?}", self.id, self.state());
-        self.state.store(state as u8, Relaxed);
+    pub(crate) fn set_exited(&self) {
+        self.exited.store(true, Relaxed);
     }
 
+    /// Who is behind it in the run queue, or itself. Once it has run.
+    #[expect(unsafe_code, reason = "without it, a check in every switch")]
     #[inline(always)]
-    pub(crate) fn is_blocked(&self) -> bool {
-        self.state.load(Relaxed) == TaskState::Blocked as u8
+    pub(crate) fn next(&self) -> &'static Self {
+        // SAFETY: a task leads to another, or to itself, from the first time that it is made ready or
+        // current on, and only of such a task is it asked.
+        unsafe { self.next.load_some(Relaxed) }
     }
 
     /// Makes it runnable, or, if it does not block now, lets its next [`block_current`] return at
@@ -89,16 +101,9 @@ impl<P: Platform> Task<P> {
         self.start.wake_task(self);
     }
 
-    /// The first thing that a task does when it runs: waits for its start.
-    pub fn begin() {
-        let cpu = P::this_cpu();
-        cpu.current().start.wait(cpu);
-    }
-
     /// Blocks the running task until somebody [`wake`](Task::wake)s it.
     pub fn block_current() {
-        let cpu = P::this_cpu();
-        cpu.current().parker.wait(cpu);
+        Cpu::<P>::current().parker.wait();
     }
 }
 

@@ -15,7 +15,7 @@ fn channel() -> &'static HostChannel {
 }
 
 fn get(cpu: &Cpu<Host>, counter: fn(&Counters) -> &AtomicU64) -> u64 {
-    counter(cpu.counters()).load(Relaxed)
+    counter(&cpu.counters()).load(Relaxed)
 }
 
 /// Two tasks hand a number to and fro `exchanges` times; returns what was counted in between.
@@ -28,6 +28,7 @@ fn ping_pong(a: &'static Cpu<Host>, b: &'static Cpu<Host>, exchanges: u64) -> [u
         [both(|c| &c.handoffs), both(|c| &c.switches), both(|c| &c.ipis_sent), both(|c| c.ipis_taken)]
     };
     let first = spawn(0, a, move || {
+        let (ping, pong) = (ping.sender(), pong.receiver());
         ping.send(0);
         assert_eq!(pong.recv(), 0);
         let before = total();
@@ -40,6 +41,7 @@ fn ping_pong(a: &'static Cpu<Host>, b: &'static Cpu<Host>, exchanges: u64) -> [u
         *result.lock().unwrap() = std::array::from_fn(|i| after[i] - before[i]);
     });
     let second = spawn(1, b, move || {
+        let (ping, pong) = (ping.receiver(), pong.sender());
         for n in 0..=exchanges {
             assert_eq!(ping.recv(), n);
             pong.send(n);
@@ -75,8 +77,8 @@ fn yielding_tasks_run_in_turn() {
             spawn(me, cpus[0], move || {
                 if me == 0 {
                     // All start together, whenever their wake-ups came.
-                    gate.recv();
-                    opener.recv();
+                    gate.receiver().recv();
+                    opener.receiver().recv();
                 }
                 for _ in 0..4 {
                     order.lock().unwrap().push(me);
@@ -86,8 +88,8 @@ fn yielding_tasks_run_in_turn() {
         })
         .collect();
     let starter = spawn(9, cpus[0], move || {
-        gate.send(0);
-        opener.send(0);
+        gate.sender().send(0);
+        opener.sender().send(0);
     });
     run_all(&[tasks[0], tasks[1], tasks[2], starter]);
     let order = order.lock().unwrap();
@@ -116,12 +118,14 @@ fn many_cpus_wake_one_and_nothing_is_lost() {
     for (n, (request, reply)) in hub.iter().copied().enumerate() {
         let n = n as u32;
         tasks.push(spawn(n, cpus[n as usize + 1], move || {
+            let (request, reply) = (request.sender(), reply.receiver());
             for i in 0..EACH {
                 request.send(i);
                 assert_eq!(reply.recv(), i + 1);
             }
         }));
         tasks.push(spawn(10 + n, cpus[0], move || {
+            let (request, reply) = (request.receiver(), reply.sender());
             for i in 0..EACH {
                 assert_eq!(request.recv(), i);
                 reply.send(i + 1);
@@ -136,8 +140,14 @@ fn full_slot_blocks_the_sender_on_either_cpu() {
     let cpus = start_cpus(2);
     for (from, to) in [(0, 0), (0, 1)] {
         let pipe = channel();
-        let sender = spawn(0, cpus[from], move || (0..5000).for_each(|n| pipe.send(n)));
-        let receiver = spawn(1, cpus[to], move || (0..5000).for_each(|n| assert_eq!(pipe.recv(), n)));
+        let sender = spawn(0, cpus[from], move || {
+            let pipe = pipe.sender();
+            (0..5000).for_each(|n| pipe.send(n));
+        });
+        let receiver = spawn(1, cpus[to], move || {
+            let pipe = pipe.receiver();
+            (0..5000).for_each(|n| assert_eq!(pipe.recv(), n));
+        });
         run_all(&[sender, receiver]);
     }
 }
@@ -152,8 +162,8 @@ fn task_that_only_yields_still_hears_other_cpus() {
             Cpu::<Host>::yield_now();
         }
     });
-    let listener = spawn(1, cpus[0], move || heard.store(word.recv(), Relaxed));
-    let speaker = spawn(2, cpus[1], move || word.send(7));
+    let listener = spawn(1, cpus[0], move || heard.store(word.receiver().recv(), Relaxed));
+    let speaker = spawn(2, cpus[1], move || word.sender().send(7));
     run_all(&[busy, listener, speaker]);
     assert_eq!(heard.load(Relaxed), 7);
 }
@@ -168,6 +178,7 @@ fn tasks_that_only_wait_for_each_other_still_hear_other_cpus() {
     let heard: &'static AtomicU64 = Box::leak(Box::default());
     let in_time: &'static AtomicU64 = Box::leak(Box::default());
     let first = spawn(0, cpus[0], move || {
+        let (there, back) = (there.sender(), back.receiver());
         for n in 0..PATIENCE {
             if heard.load(Relaxed) != 0 {
                 in_time.store(1, Relaxed);
@@ -180,17 +191,18 @@ fn tasks_that_only_wait_for_each_other_still_hear_other_cpus() {
         there.send(0);
     });
     let second = spawn(1, cpus[0], move || {
+        let (there, back) = (there.receiver(), back.sender());
         while there.recv() != 0 {
             back.send(0);
         }
     });
-    let listener = spawn(2, cpus[0], move || heard.store(word.recv(), Relaxed));
+    let listener = spawn(2, cpus[0], move || heard.store(word.receiver().recv(), Relaxed));
     let speaker = spawn(3, cpus[1], move || {
         // From here on CPU 0 does not halt.
         while under_way.load(Relaxed) < 100 {
             std::thread::yield_now();
         }
-        word.send(7);
+        word.sender().send(7);
     });
     run_all(&[first, second, listener, speaker]);
     assert_eq!(in_time.load(Relaxed), 1, "CPU 0 heard of it only when its tasks had ended");

@@ -71,13 +71,10 @@ fn time<P: Probe>(
     measure_block(&mut (), |()| snapshot(&[cpu, cpu]), hand_over, warm_up, exchanges, probe)
 }
 
-/// The timed block: both sides stop as soon as they are told to, which this one never is.
+/// The timed block. The other side stops when it is told to.
 #[inline(never)]
-fn give_way<P: Probe>(done: &AtomicBool, exchanges: u64, probe: &mut P) {
+fn give_way<P: Probe>(_: &AtomicBool, exchanges: u64, probe: &mut P) {
     for _ in 0..exchanges {
-        if done.load(Relaxed) {
-            return;
-        }
         P::before_handoff();
         sched::yield_now();
         probe.exchange();
@@ -88,12 +85,11 @@ fn give_way<P: Probe>(done: &AtomicBool, exchanges: u64, probe: &mut P) {
 #[inline(never)]
 fn keep_on<P: Probe>(done: &AtomicBool, exchanges: u64, probe: &mut P) {
     for _ in 0..exchanges {
-        for _side in 0..2 {
-            if done.load(Relaxed) {
-                return;
-            }
-            P::before_handoff();
+        P::before_handoff();
+        if done.load(Relaxed) {
+            return;
         }
+        P::before_handoff();
         probe.exchange();
     }
 }

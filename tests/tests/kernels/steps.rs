@@ -102,7 +102,7 @@ fn one_ipi_each(parts: &Parts) -> Verdict {
         Mark::HaltEnded,
         Mark::InboxTaken,
     ];
-    let message = [Mark::HandoffBegins, Mark::MessageStored, Mark::TokenLeft, Mark::MessageTaken];
+    let message = [Mark::HandoffBegins, Mark::MessageStored, Mark::MessageTaken];
     let each = |marks: &[Mark], count| marks.iter().map(|mark| (*mark, count)).collect::<Vec<_>>();
     per_handoff(Mode::CrossCore, &[each(&message, 1), each(&ipi, 1), each(&[Mark::Switched], 0)].concat())?;
     per_handoff(Mode::SameCore, &[each(&message, 1), each(&ipi, 0), each(&[Mark::Switched], 1)].concat())?;

@@ -11,8 +11,8 @@ pub enum Step {
     Loop,
     /// The message goes into the slot.
     MessageStore,
-    /// The wake-up goes into another CPU's inbox.
-    InboxPost,
+    /// Another CPU is told that something has come.
+    Notice,
     /// The IPI is sent.
     IcrWrite,
     /// A token is left for the receiver.
@@ -33,8 +33,8 @@ pub enum Step {
     Eoi,
     /// The handler returns.
     InterruptReturn,
-    /// The inbox is emptied.
-    InboxTake,
+    /// The CPU looks at what came.
+    Look,
     /// The task that was woken goes on.
     Return,
     /// The message is taken out of the slot.
@@ -46,7 +46,7 @@ impl Step {
     pub const ALL: [Self; 16] = [
         Self::Loop,
         Self::MessageStore,
-        Self::InboxPost,
+        Self::Notice,
         Self::IcrWrite,
         Self::Wake,
         Self::RunQueue,
@@ -57,7 +57,7 @@ impl Step {
         Self::InterruptHandler,
         Self::Eoi,
         Self::InterruptReturn,
-        Self::InboxTake,
+        Self::Look,
         Self::Return,
         Self::MessageTake,
     ];
@@ -70,7 +70,7 @@ impl Step {
         match mark {
             Mark::HandoffBegins => Self::Loop,
             Mark::MessageStored => Self::MessageStore,
-            Mark::Posted => Self::InboxPost,
+            Mark::Posted => Self::Notice,
             Mark::IpiSent => Self::IcrWrite,
             Mark::TokenLeft => Self::Wake,
             Mark::Enqueued | Mark::Picked => Self::RunQueue,
@@ -81,7 +81,7 @@ impl Step {
             Mark::InterruptCounted => Self::InterruptHandler,
             Mark::InterruptAcknowledged => Self::Eoi,
             Mark::HaltEnded => Self::InterruptReturn,
-            Mark::InboxTaken => Self::InboxTake,
+            Mark::InboxTaken => Self::Look,
             Mark::TokenTaken => Self::Return,
             Mark::MessageTaken => Self::MessageTake,
         }
@@ -92,7 +92,7 @@ impl Step {
         match self {
             Self::Loop => "loop",
             Self::MessageStore => "message store",
-            Self::InboxPost => "inbox post",
+            Self::Notice => "notice",
             Self::IcrWrite => "ICR write",
             Self::Wake => "wake",
             Self::RunQueue => "run queue",
@@ -103,7 +103,7 @@ impl Step {
             Self::InterruptHandler => "interrupt handler",
             Self::Eoi => "EOI",
             Self::InterruptReturn => "interrupt return",
-            Self::InboxTake => "inbox take",
+            Self::Look => "look",
             Self::Return => "return",
             Self::MessageTake => "message take",
         }
@@ -113,19 +113,19 @@ impl Step {
     pub const fn what(self) -> &'static str {
         match self {
             Self::Loop => "checks the number, makes the next",
-            Self::MessageStore => "finds the slot empty, stores message and flag",
-            Self::InboxPost => "posts the receiver's wake-up to its CPU's inbox",
-            Self::IcrWrite => "writes the ICR, once the local APIC is ready: sends the IPI",
+            Self::MessageStore => "finds the slot empty, or who waits at it; stores the message and says so",
+            Self::Notice => "tells the receiver's CPU that something has come",
+            Self::IcrWrite => "writes the ICR: sends the IPI",
             Self::Wake => "leaves the receiver's token, sees that it is blocked",
             Self::RunQueue => "puts the receiver in; takes the next task out, or finds none",
-            Self::Block => "goes to receive, finds no token, blocks the task",
-            Self::SwitchSetUp => "makes the next task current, looks for IPIs, counts",
+            Self::Block => "goes to receive, finds no message, blocks the task",
+            Self::SwitchSetUp => "makes the next task current, counts",
             Self::Switch => "switch_context: saves one context, resumes the other",
             Self::Halt => "counts, sti, hlt, to the handler's first instruction",
             Self::InterruptHandler => "counts the interrupt",
             Self::Eoi => "tells the local APIC that the interrupt is done",
             Self::InterruptReturn => "iretq, cli",
-            Self::InboxTake => "sees that an IPI was taken, empties the inbox",
+            Self::Look => "sees that an IPI was taken, and what has come",
             Self::Return => "goes back to where it waited, takes the token",
             Self::MessageTake => "reads the message, empties the slot, counts the handoff",
         }

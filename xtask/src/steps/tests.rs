@@ -48,7 +48,7 @@ fn exchange_is_cut_into_its_steps_without_the_marks() {
     let cross = [
         ("loop", 2, 12.0),
         ("message store", 2, 14.0),
-        ("inbox post", 2, 40.0),
+        ("notice", 2, 40.0),
         ("ICR write", 2, 38.0),
         ("wake", 2, 16.0),
         ("run queue", 6, 44.0),
@@ -57,7 +57,7 @@ fn exchange_is_cut_into_its_steps_without_the_marks() {
         ("interrupt handler", 2, 2.0),
         ("EOI", 2, 2.0),
         ("interrupt return", 2, 4.0),
-        ("inbox take", 2, 36.0),
+        ("look", 2, 36.0),
         ("return", 2, 14.0),
         ("message take", 2, 12.0),
     ];

@@ -18,7 +18,7 @@ use switchlab_core::{ApicId, icr::Icr};
 use switchlab_records::ApicMode;
 use x86_64::registers::model_specific::{ApicBase, ApicBaseFlags, Msr};
 
-use super::idt::vector;
+use super::{idt::vector, percpu};
 
 /// Where the xAPIC's page is mapped.
 pub const XAPIC_VIRTUAL: u64 = 0xffff_ffff_fee0_0000;
@@ -121,10 +121,20 @@ pub fn stop_ticks() {
     write(Register::Timer, MASKED);
 }
 
+/// Sends a command with this low half in xAPIC mode, whose high half is what was written last.
+///
+/// The ICR is idle: the caller knows that the IPI before was accepted.
+#[inline(always)]
+pub(super) fn send_again(low: u32) {
+    // As in `send`.
+    compiler_fence(SeqCst);
+    write_page(Register::IcrLow, low);
+}
+
 /// Sends what `icr` says.
 ///
 /// In xAPIC mode the register has two halves, and writing the low one sends. The previous IPI has
-/// to be accepted before (delivery status, 11.6.1).
+/// to be accepted before (delivery status, 11.6.1): this waits for it, and [`send_again`] knows it.
 ///
 /// The write to the page, or the fence before the MSR, orders it behind all stores before: the
 /// receiver sees them.
@@ -132,28 +142,40 @@ pub fn stop_ticks() {
 /// # Panics
 ///
 /// In xAPIC mode, for an id that has more than eight bits: bring-up refuses such a CPU.
-#[inline(always)]
+#[inline(never)]
 pub fn send(icr: Icr) {
     match mode() {
         ApicMode::Xapic => {
             let (high, low) = icr.xapic().expect("an APIC id of xAPIC mode has eight bits");
             // The compiler must not move what was stored before behind the volatile write.
             compiler_fence(SeqCst);
-            while read_page(Register::IcrLow) & SEND_PENDING != 0 {
-                core::hint::spin_loop();
-            }
+            // What `send_again` sent may be on its way; and who sends again finds it idle.
+            wait_until_accepted();
             write_page(Register::IcrHigh, high);
+            percpu::set_icr_high(high);
             write_page(Register::IcrLow, low);
+            wait_until_accepted();
         }
-        ApicMode::X2apic => {
-            // WRMSR to an x2APIC register is not serializing (11.12.3): without the fences the
-            // IPI might overtake the message.
-            // SAFETY: fences, and the ICR's MSR, which exists in x2APIC mode.
-            unsafe {
-                core::arch::asm!("mfence", "lfence", options(nostack, preserves_flags));
-                Msr::new(X2APIC_MSR_BASE + (Register::IcrLow as u32 >> 4)).write(icr.x2apic());
-            }
-        }
+        ApicMode::X2apic => send_x2apic(icr.x2apic()),
+    }
+}
+
+/// Sends an encoded command in x2APIC mode.
+///
+/// WRMSR to an x2APIC register is not serializing (11.12.3): without the fences the IPI might overtake the
+/// message.
+#[inline(always)]
+pub(super) fn send_x2apic(command: u64) {
+    // SAFETY: fences, and the ICR's MSR, which exists in x2APIC mode.
+    unsafe {
+        core::arch::asm!("mfence", "lfence", options(nostack, preserves_flags));
+        Msr::new(X2APIC_MSR_BASE + (Register::IcrLow as u32 >> 4)).write(command);
+    }
+}
+
+fn wait_until_accepted() {
+    while read_page(Register::IcrLow) & SEND_PENDING != 0 {
+        core::hint::spin_loop();
     }
 }
 

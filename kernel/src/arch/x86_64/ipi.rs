@@ -3,7 +3,7 @@
 //! The handler of the wake-up does the least that a handler can: it counts and acknowledges. What
 //! the wake-up asks for is done by the CPU behind its halt, with interrupts off again.
 
-use core::arch::naked_asm;
+use core::{arch::naked_asm, sync::atomic::Ordering::Relaxed};
 
 use switchlab_core::{
     ApicId,
@@ -12,6 +12,7 @@ use switchlab_core::{
 use switchlab_records::ApicMode;
 #[cfg(feature = "marks")]
 use switchlab_records::Mark;
+use switchlab_sync::Words;
 
 #[cfg(feature = "marks")]
 use super::mark;
@@ -38,10 +39,55 @@ pub fn init() {
     }
 }
 
-/// Sends the wake-up IPI.
+/// What a wake-up IPI to the CPU with this hardware id is sent by, for its [`Words::TARGET`]: in xAPIC mode the
+/// high half of the command, whose bits 0 to 23 are 0; in x2APIC mode the whole command, whose are not.
+pub fn target(id: ApicId) -> u64 {
+    let command = wake_up(id);
+    match apic::mode() {
+        ApicMode::Xapic => command.xapic().map_or(0, |(high, _)| u64::from(high)),
+        ApicMode::X2apic => command.x2apic(),
+    }
+}
+
+/// The command's low half, which is the same whomever it goes to.
+const WAKE_UP_LOW: u32 = match wake_up(ApicId::new(0)).xapic() {
+    Ok((_, low)) => low,
+    Err(_) => panic!("0 is an APIC id of xAPIC mode"),
+};
+
+const _: () = assert!(WAKE_UP_LOW & 0xff_ffff != 0, "a target tells its mode");
+
+const fn wake_up(to: ApicId) -> Icr {
+    Icr::new(Delivery::Fixed(vector::WAKE_UP), Destination::One(to))
+}
+
+/// Sends the wake-up IPI to the CPU with these words.
+pub fn send_wake_up(to: &Words) {
+    let target = to.word(Words::TARGET).load(Relaxed);
+    if is_x2apic(target) {
+        apic::send_x2apic(target);
+    } else {
+        apic::send(wake_up(ApicId::new(target as u32 >> 24)));
+    }
+}
+
+/// The same, where the last one to that CPU was taken, so that in xAPIC mode the ICR is idle if it was this
+/// CPU's last: it is then sent again by one write.
 #[inline(always)]
-pub fn send_wake_up(to: ApicId) {
-    apic::send(Icr::new(Delivery::Fixed(vector::WAKE_UP), Destination::One(to)));
+pub fn send_wake_up_again(to: &Words) {
+    let target = to.word(Words::TARGET).load(Relaxed);
+    if percpu::icr_high_is(target) {
+        apic::send_again(WAKE_UP_LOW);
+    } else if is_x2apic(target) {
+        apic::send_x2apic(target);
+    } else {
+        send_wake_up(to);
+    }
+}
+
+#[inline(always)]
+fn is_x2apic(target: u64) -> bool {
+    target & 0xff_ffff != 0
 }
 
 /// Sends a tick: ends a halt of `to`, and is not counted.

@@ -12,11 +12,12 @@ use core::{
 };
 
 use switchlab_core::{ApicId, CpuId};
+use switchlab_sync::Words;
 use x86_64::{VirtAddr, registers::model_specific::GsBase};
 
-use super::gdt::Tables;
 #[cfg(feature = "marks")]
 use super::mark;
+use super::{gdt::Tables, ipi};
 
 /// One CPU's own data. Lives for ever; other CPUs reach it by reference.
 #[derive(Debug)]
@@ -26,8 +27,10 @@ pub struct PerCpu {
     this: AtomicPtr<PerCpu>,
     /// What the scheduler hung here with [`set_scheduler`](Self::set_scheduler).
     scheduler: AtomicPtr<()>,
-    /// Wake-up IPIs that the handler took; it writes by GS.
-    ipis_taken: AtomicU64,
+    /// The words of the scheduler; the handler of the wake-up IPI counts in one of them.
+    words: Words,
+    /// What the high half of this CPU's ICR holds; see [`ipi::send_wake_up_again`].
+    icr_high: AtomicU64,
     /// Whether this CPU has arrived in Rust.
     online: AtomicBool,
     id: CpuId,
@@ -41,12 +44,15 @@ pub struct PerCpu {
 }
 
 /// Offset of the counter that the handler of the wake-up IPI counts in.
-pub(super) const IPIS_TAKEN: usize = offset_of!(PerCpu, ipis_taken);
+pub(super) const IPIS_TAKEN: usize = word_offset(Words::IPIS_TAKEN);
 
 /// Offset of the pointer that a mark goes by.
 #[cfg(feature = "marks")]
 pub(super) const NEXT_SLOT: usize = offset_of!(PerCpu, next_slot);
 
+/// No high half of an ICR in xAPIC mode: there bits 0 to 23 are 0.
+const NO_ICR_HIGH: u64 = 1;
+const ICR_HIGH: usize = offset_of!(PerCpu, icr_high);
 const THIS: usize = offset_of!(PerCpu, this);
 const SCHEDULER: usize = offset_of!(PerCpu, scheduler);
 
@@ -56,7 +62,8 @@ impl PerCpu {
         Self {
             this: AtomicPtr::new(ptr::null_mut()),
             scheduler: AtomicPtr::new(ptr::null_mut()),
-            ipis_taken: AtomicU64::new(0),
+            words: Words::new(ipi::target(apic_id)),
+            icr_high: AtomicU64::new(NO_ICR_HIGH),
             online: AtomicBool::new(false),
             id,
             apic_id,
@@ -78,9 +85,9 @@ impl PerCpu {
         self.apic_id
     }
 
-    /// Where the handler of the wake-up IPI counts.
-    pub fn ipis_taken(&self) -> &AtomicU64 {
-        &self.ipis_taken
+    /// The words of its scheduler.
+    pub fn words(&self) -> &Words {
+        &self.words
     }
 
     /// Whether the CPU has arrived. Acquire: pairs with [`set_online`](Self::set_online).
@@ -138,4 +145,97 @@ pub fn scheduler() -> *mut () {
         );
     }
     scheduler
+}
+
+const fn word_offset(word: usize) -> usize {
+    offset_of!(PerCpu, words) + Words::offset(word)
+}
+
+/// Word `WORD` of the running CPU. One instruction, anew at each call.
+#[inline(always)]
+pub fn word<const WORD: usize>() -> u64 {
+    let value;
+    // SAFETY: as in `this_cpu`; not pure, since handlers and other CPUs change words.
+    unsafe {
+        asm!(
+            "mov {}, gs:[{}]", out(reg) value, const word_offset(WORD),
+            options(readonly, nostack, preserves_flags)
+        );
+    }
+    value
+}
+
+/// Replaces word `WORD` of the running CPU. One instruction.
+#[inline(always)]
+pub fn set_word<const WORD: usize>(value: u64) {
+    // SAFETY: as in `this_cpu`; the word is an atomic, so others may look meanwhile.
+    unsafe {
+        asm!("mov gs:[{}], {}", const word_offset(WORD), in(reg) value, options(nostack, preserves_flags));
+    }
+}
+
+/// Adds one to word `WORD` of the running CPU. One instruction, so that no interrupt comes in between; no
+/// locked one, since nobody else writes the word.
+#[inline(always)]
+pub fn count<const WORD: usize>() {
+    // SAFETY: as in `set_word`.
+    unsafe { asm!("inc qword ptr gs:[{}]", const word_offset(WORD), options(nostack)) };
+}
+
+/// Whether word `WORD` of the running CPU is not 0. A comparison and a branch.
+#[inline(always)]
+pub fn is_set<const WORD: usize>() -> bool {
+    // SAFETY: as in `word`.
+    unsafe {
+        asm!(
+            "cmp qword ptr gs:[{}], 0",
+            "jne {}",
+            const word_offset(WORD),
+            label { return true },
+            options(readonly, nostack)
+        );
+    }
+    false
+}
+
+/// Whether word `WORD` of the running CPU is `value`. A comparison and a branch.
+#[inline(always)]
+pub fn word_is<const WORD: usize>(value: u64) -> bool {
+    // SAFETY: as in `word`.
+    unsafe {
+        asm!(
+            "cmp gs:[{}], {}",
+            "jne {}",
+            const word_offset(WORD),
+            in(reg) value,
+            label { return false },
+            options(readonly, nostack)
+        );
+    }
+    true
+}
+
+/// Whether the high half of the running CPU's ICR holds `high`; never in x2APIC mode. A comparison and a
+/// branch.
+#[inline(always)]
+pub(super) fn icr_high_is(high: u64) -> bool {
+    // SAFETY: as in `word`.
+    unsafe {
+        asm!(
+            "cmp gs:[{}], {}",
+            "jne {}",
+            const ICR_HIGH,
+            in(reg) high,
+            label { return false },
+            options(readonly, nostack)
+        );
+    }
+    true
+}
+
+/// Writes down what the high half of the running CPU's ICR holds. Before [`PerCpu::install`] nobody asks.
+pub(super) fn set_icr_high(high: u32) {
+    if let Some(percpu) = try_this_cpu() {
+        percpu.icr_high.store(u64::from(high), Relaxed);
+    }
 }

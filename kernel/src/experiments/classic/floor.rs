@@ -2,7 +2,10 @@
 //! same loop without the second context.
 
 use alloc::boxed::Box;
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use core::{
+    marker::PhantomData,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 use switchlab_records::Counts;
 
@@ -14,7 +17,7 @@ use crate::{
     mm::StackError,
     sched::{
         self, Cpu,
-        fiber::{Fiber, Link},
+        fiber::{Body, Fiber, Owner},
     },
 };
 
@@ -79,12 +82,12 @@ trait OtherSide {
 }
 
 /// A second context answers.
-struct Resume(Fiber<Shared>, &'static Shared, &'static Cpu);
+struct Resume(Fiber, &'static Shared, &'static Cpu);
 
 impl Resume {
     fn new<P: Probe>(cpu: &'static Cpu) -> Result<Self, StackError> {
         let shared: &'static Shared = Box::leak(Box::default());
-        Ok(Self(Fiber::new(answer_for_ever::<P>, shared)?, shared, cpu))
+        Ok(Self(Fiber::new(Answering::<P>(shared, PhantomData))?, shared, cpu))
     }
 }
 
@@ -139,27 +142,38 @@ impl OtherSide for Stay {
 /// The timed block: the owner's side of exchanges `from..to`.
 #[inline(never)]
 fn hand_over<P: Probe>(other: &mut impl OtherSide, from: u64, to: u64, probe: &mut P) -> Option<Wrong> {
-    for n in from..to {
+    let (mut number, end) = (2 * from, 2 * to);
+    while number != end {
         P::before_handoff();
-        other.shared().number.store(2 * n, Relaxed);
+        other.shared().number.store(number, Relaxed);
         add_one(&other.shared().switches[OWNER]);
         other.answer::<P>();
         add_one(&other.shared().resumed[OWNER]);
         let found = other.shared().number.load(Relaxed);
-        if found != 2 * n + 1 {
-            return Some(Wrong { expected: 2 * n + 1, found });
+        if found != number + 1 {
+            return Some(Wrong { expected: number + 1, found });
         }
         probe.exchange();
+        number += 2;
     }
     None
 }
 
-/// The fiber's side, for ever.
-fn answer_for_ever<P: Probe>(link: &Link<Shared>) -> ! {
+/// The fiber's side.
+struct Answering<P>(&'static Shared, PhantomData<fn() -> P>);
+
+impl<P: Probe> Body for Answering<P> {
+    fn run(self, owner: Owner) -> ! {
+        answer_for_ever::<P>(self.0, owner)
+    }
+}
+
+#[inline(never)]
+fn answer_for_ever<P: Probe>(shared: &Shared, mut owner: Owner) -> ! {
     let mut expected = 0;
     loop {
-        answer::<P>(link.shared, &mut expected);
-        link.suspend();
+        answer::<P>(shared, &mut expected);
+        owner.resume();
     }
 }
 

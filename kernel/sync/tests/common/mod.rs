@@ -2,12 +2,13 @@
 
 use std::{
     cell::Cell,
-    sync::{Condvar, Mutex, OnceLock},
+    sync::{Condvar, Mutex, atomic::Ordering::Relaxed},
     thread,
 };
 
 use switchlab_core::{CpuId, TaskId};
-use switchlab_sync::{Cpu, Platform, Task};
+use switchlab_switch::Message;
+use switchlab_sync::{Cpu, Platform, Task, Words};
 
 pub type HostTask = Task<Host>;
 pub type HostChannel = switchlab_sync::Channel<Host>;
@@ -36,13 +37,12 @@ impl Done {
     }
 }
 
+/// A CPU, and what stands for its interrupts.
 struct HostCpu {
     cpu: Cpu<Host>,
-    /// An interrupt that was sent and not taken: as in the local APIC's IRR, two are one.
+    /// One that was sent and not taken: as in the local APIC's IRR, two are one.
     pending: Mutex<bool>,
-    interrupted: Condvar,
-    /// Fills in for the first task: the host's threads bring their own.
-    idle: OnceLock<HostTask>,
+    sent: Condvar,
 }
 
 thread_local! {
@@ -54,15 +54,12 @@ fn this_host_cpu() -> &'static HostCpu {
 }
 
 impl HostCpu {
-    /// The structure whose field `cpu` is; they are never made apart.
-    fn of(cpu: &Cpu<Host>) -> &'static HostCpu {
-        MACHINES
-            .lock()
-            .unwrap()
-            .iter()
-            .find(|host| std::ptr::eq(&raw const host.cpu, cpu))
-            .copied()
-            .expect("a host CPU")
+    fn new(id: u32) -> &'static Self {
+        let place = Box::leak(Box::<Self>::new_uninit());
+        let address = place.as_ptr().expose_provenance() as u64;
+        let words = Box::leak(Box::new(Words::new(address)));
+        let cpu = Cpu::new(CpuId::new(id), words);
+        place.write(Self { cpu, pending: Mutex::new(false), sent: Condvar::new() })
     }
 
     fn take_pending(&self) {
@@ -72,8 +69,6 @@ impl HostCpu {
     }
 }
 
-static MACHINES: Mutex<Vec<&'static HostCpu>> = Mutex::new(Vec::new());
-
 impl Platform for Host {
     type TaskData = Body;
 
@@ -81,16 +76,19 @@ impl Platform for Host {
         &this_host_cpu().cpu
     }
 
-    fn send_ipi(to: &Cpu<Self>) {
-        let host = HostCpu::of(to);
-        *host.pending.lock().unwrap() = true;
-        host.interrupted.notify_one();
+    fn send_ipi(to: &'static Words) {
+        let to: *const HostCpu =
+            std::ptr::with_exposed_provenance(to.word(Words::TARGET).load(Relaxed) as usize);
+        // SAFETY: `HostCpu::new` writes there where it is.
+        let to = unsafe { &*to };
+        *to.pending.lock().unwrap() = true;
+        to.sent.notify_one();
     }
 
     fn halt() {
         let host = this_host_cpu();
         let pending = host.pending.lock().unwrap();
-        drop(host.interrupted.wait_while(pending, |pending| !*pending).unwrap());
+        drop(host.sent.wait_while(pending, |pending| !*pending).unwrap());
         host.take_pending();
     }
 
@@ -98,9 +96,9 @@ impl Platform for Host {
         this_host_cpu().take_pending();
     }
 
-    unsafe fn switch_context(from: &HostTask, to: &HostTask) {
+    unsafe fn switch_context(from: &HostTask, to: &HostTask, message: Message) -> Message {
         // SAFETY: the scheduler owes that `to` is suspended and of this CPU.
-        unsafe { switchlab_switch::switch_context(&from.context, &to.context) }
+        unsafe { switchlab_switch::switch_context(&from.context, &to.context, message) }
     }
 }
 
@@ -108,20 +106,17 @@ impl Platform for Host {
 pub fn start_cpus(count: u32) -> Vec<&'static Cpu<Host>> {
     (0..count)
         .map(|id| {
-            let host: &'static HostCpu = Box::leak(Box::new(HostCpu {
-                cpu: Cpu::new(CpuId::new(id), Box::leak(Box::default())),
-                pending: Mutex::new(false),
-                interrupted: Condvar::new(),
-                idle: OnceLock::new(),
-            }));
-            MACHINES.lock().unwrap().push(host);
-            let idle = host.idle.get_or_init(|| Task::new(TaskId::new(1000 + id), &host.cpu, Body::empty()));
-            host.cpu.start(idle, idle);
+            let host = HostCpu::new(id);
+            let cpu = &host.cpu;
+            // Fills in for the first task: the host's threads bring their own.
+            let idle: &'static HostTask =
+                Box::leak(Box::new(Task::new(TaskId::new(1000 + id), cpu, Body::empty())));
+            cpu.start(idle, idle);
             thread::spawn(move || {
                 THIS_CPU.set(Some(host));
                 Cpu::<Host>::run_idle(|task| task.data.done.set());
             });
-            &host.cpu
+            cpu
         })
         .collect()
 }
@@ -147,7 +142,6 @@ pub fn spawn(id: u32, cpu: &'static Cpu<Host>, body: impl FnOnce() + Send + 'sta
 }
 
 extern "C" fn enter(task: usize) -> ! {
-    HostTask::begin();
     // SAFETY: `spawn` passes the address of a task that is never freed.
     let task = unsafe { &*(task as *const HostTask) };
     let body = task.data.run.lock().unwrap().take().expect("a task starts once");
@@ -158,8 +152,7 @@ extern "C" fn enter(task: usize) -> ! {
 /// Starts the tasks, from a host thread that is no CPU, and waits until all have exited.
 pub fn run_all(tasks: &[&'static HostTask]) {
     // A CPU of its own, so that all wake-ups come from afar.
-    let starter = start_cpus_parked();
-    THIS_CPU.set(Some(starter));
+    THIS_CPU.set(Some(HostCpu::new(63)));
     for task in tasks {
         // SAFETY: `spawn` prepared its context.
         unsafe { task.start() };
@@ -167,13 +160,4 @@ pub fn run_all(tasks: &[&'static HostTask]) {
     for task in tasks {
         task.data.done.wait();
     }
-}
-
-fn start_cpus_parked() -> &'static HostCpu {
-    Box::leak(Box::new(HostCpu {
-        cpu: Cpu::new(CpuId::new(63), Box::leak(Box::default())),
-        pending: Mutex::new(false),
-        interrupted: Condvar::new(),
-        idle: OnceLock::new(),
-    }))
 }

@@ -45,9 +45,9 @@ impl Probe for HandsOver {
         if self.exchanges == THIS_ONE {
             let channel = for_ever(Channel::new());
             let other = spawn(cpu(0), || {
-                channel.recv();
+                channel.receiver().recv();
             });
-            channel.send(0);
+            channel.sender().send(0);
             other.join();
         }
     }

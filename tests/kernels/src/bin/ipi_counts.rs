@@ -17,11 +17,13 @@ const EXCHANGES: u64 = 1_000;
 fn ipi_counts(_: &Lab) {
     let (there, back) = (for_ever(Channel::new()), for_ever(Channel::new()));
     let answering = spawn(cpu(1), move || {
+        let (there, back) = (there.receiver(), back.sender());
         (0..EXCHANGES).for_each(|n| {
             check!(there.recv() == n, "ping {n} is another");
             back.send(n);
         })
     });
+    let (there, back) = (there.sender(), back.receiver());
     for n in 0..EXCHANGES {
         there.send(n);
         check!(back.recv() == n, "pong {n} is another");
@@ -29,7 +31,7 @@ fn ipi_counts(_: &Lab) {
     answering.join();
     // All that were ever sent, so that the host finds the same number.
     let total = |counter: fn(&Counters) -> u64| -> u64 {
-        sched::cpus().iter().map(|cpu| counter(cpu.counters())).sum()
+        sched::cpus().iter().map(|cpu| counter(&cpu.counters())).sum()
     };
     count("ipis_sent", total(|counters| counters.ipis_sent.load(Relaxed)));
     count("ipis_taken", total(|counters| counters.ipis_taken.load(Relaxed)));

@@ -45,7 +45,7 @@ fn jitter(_: &Lab) {
     };
     let answering = spawn(cpu(2), move || {
         let mut jitter = Jitter(0x9e37_79b9_7f4a_7c15);
-        there.bind_receiver();
+        let (there, back) = (there.receiver(), back.sender());
         back.send(0);
         for n in 0..EXCHANGES {
             check!(there.recv() == n, "ping {n} is another");
@@ -57,6 +57,7 @@ fn jitter(_: &Lab) {
     });
     let asking = spawn(cpu(1), move || {
         let mut jitter = Jitter(0xd1b5_4a32_d192_ed03);
+        let (there, back) = (there.sender(), back.receiver());
         back.recv();
         let before = counted();
         for n in 0..EXCHANGES {

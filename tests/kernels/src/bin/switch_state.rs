@@ -10,7 +10,7 @@ use core::{
 use case::{check, count, for_ever};
 use switchlab_kernel::{
     bring_up::Lab,
-    sched::fiber::{Fiber, Link},
+    sched::fiber::{Body, Fiber, Owner},
 };
 use x86_64::registers::control::{Cr0, Cr0Flags, Cr4, Cr4Flags};
 
@@ -36,7 +36,7 @@ struct Shared {
 fn switch_state(_: &Lab) {
     enable_sse();
     let shared = for_ever(Shared::default());
-    let mut fiber = Fiber::new(fiber_side, shared).expect("a stack");
+    let mut fiber = Fiber::new(FiberSide(shared)).expect("a stack");
 
     let mut lost = 0;
     for _ in 0..SWITCHES {
@@ -75,30 +75,37 @@ fn switch_state(_: &Lab) {
     count("switches", 2 * SWITCHES);
 }
 
-fn fiber_side(link: &Link<Shared>) -> ! {
+struct FiberSide(&'static Shared);
+
+impl Body for FiberSide {
+    fn run(self, owner: Owner) -> ! {
+        fiber_side(self.0, owner)
+    }
+}
+
+fn fiber_side(shared: &Shared, mut owner: Owner) -> ! {
     let mut round: u64 = 0;
     loop {
         round += 1;
-        let shared = link.shared;
         shared.fiber_saw_mxcsr.store(u64::from(read_mxcsr()), Relaxed);
         shared.fiber_saw_flags.store(read_flags() & SYSTEM_FLAGS, Relaxed);
         if shared.set_mxcsr.load(Relaxed) != 0 {
             write_mxcsr(FIBER_MXCSR);
         }
-        // SAFETY: `suspend` takes the link back from its address.
-        let lost = unsafe { keep_registers(suspend, core::ptr::from_ref(link).addr(), !round) };
+        // SAFETY: `suspend` takes the owner back from its address.
+        let lost = unsafe { keep_registers(suspend, (&raw mut owner).addr(), !round) };
         shared.fiber_lost.fetch_or(lost, Relaxed);
     }
 }
 
 extern "C" fn resume(fiber: usize) {
     // SAFETY: `switch_state` passes its fiber's address and does not touch it meanwhile.
-    unsafe { &mut *(fiber as *mut Fiber<Shared>) }.resume();
+    unsafe { &mut *(fiber as *mut Fiber) }.resume();
 }
 
-extern "C" fn suspend(link: usize) {
-    // SAFETY: `fiber_side` passes its link's address.
-    unsafe { &*(link as *const Link<Shared>) }.suspend();
+extern "C" fn suspend(owner: usize) {
+    // SAFETY: `fiber_side` passes its owner's address and does not touch it meanwhile.
+    unsafe { &mut *(owner as *mut Owner) }.resume();
 }
 
 /// Fills the callee-saved registers with patterns made of `seed`, calls `work(argument)`, and returns

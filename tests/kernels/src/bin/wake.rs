@@ -17,6 +17,7 @@ const TIMES: u64 = 5_000;
 fn wake(_: &Lab) {
     let ready = for_ever(Channel::new());
     let sleeper = spawn(cpu(1), move || {
+        let ready = ready.sender();
         for n in 0..TIMES {
             ready.send(n);
             // Now and then the wake-up is there before this blocks.
@@ -26,6 +27,7 @@ fn wake(_: &Lab) {
     });
     let task = sleeper.task();
     let waker = spawn(cpu(2), move || {
+        let ready = ready.receiver();
         let sent = || sched::cpus()[2].counters().ipis_sent.load(Relaxed);
         let before = sent();
         for n in 0..TIMES {

@@ -1,0 +1,74 @@
+//! The words that the hot paths of a CPU touch: few, in one cache line, and where the platform reaches
+//! them at once, without a pointer to them in a register.
+
+use core::fmt;
+
+use crate::atomic::{AtomicU64, Relaxed};
+
+/// A CPU's words, by number. All but the last three are touched by that CPU alone; others may look.
+///
+/// On cache lines of its own.
+#[repr(C, align(64))]
+pub struct Words([AtomicU64; Words::ALL]);
+
+impl Words {
+    /// Address of the task that runs.
+    pub const CURRENT: usize = 0;
+    /// Address of the last task in line; 0 where none is ready.
+    pub const TAIL: usize = 1;
+    /// IPIs taken that were looked after.
+    pub const IPIS_SEEN: usize = 2;
+    /// IPIs that the handler took: it counts here.
+    pub const IPIS_TAKEN: usize = 3;
+    /// Wake-up IPIs sent.
+    pub const IPIS_SENT: usize = 4;
+    /// Calls of `switch_context`.
+    pub const SWITCHES: usize = 5;
+    /// Messages received.
+    pub const HANDOFFS: usize = 6;
+    /// Halts.
+    pub const HALTS: usize = 7;
+    /// Not 0 where something has come from another CPU since the last look. Those CPUs write it: it is
+    /// on a line of its own, so that they do not slow the rest.
+    pub const MAIL: usize = 8;
+    /// Address of the newest wake-up in the inbox; 0 where none is. As above.
+    pub(crate) const INBOX: usize = 9;
+    /// What the platform sends an IPI to this CPU by. Never changes once it is set.
+    pub const TARGET: usize = 10;
+    const ALL: usize = 16;
+
+    /// All 0, but for what an IPI is sent by.
+    pub const fn new(target: u64) -> Self {
+        let mut words = [const { AtomicU64::new(0) }; Self::ALL];
+        words[Self::TARGET] = AtomicU64::new(target);
+        Self(words)
+    }
+
+    /// The word of this number.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    #[inline(always)]
+    pub fn word(&self, number: usize) -> &AtomicU64 {
+        &self.0[number]
+    }
+
+    /// Where the word of this number is, in bytes from the beginning.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    pub const fn offset(number: usize) -> usize {
+        assert!(number < Self::ALL, "there is no such word");
+        number * size_of::<AtomicU64>()
+    }
+}
+
+const _: () = assert!(Words::offset(Words::MAIL) == align_of::<Words>(), "on a line of its own");
+
+impl fmt::Debug for Words {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|word| word.load(Relaxed))).finish()
+    }
+}
