@@ -6,6 +6,7 @@ mod futures;
 mod generator;
 mod may;
 mod ours;
+mod ours_tasks;
 mod threads;
 mod tokio;
 mod ucontext;
@@ -22,6 +23,10 @@ pub fn all() -> Vec<Box<dyn Peer>> {
     vec![
         Box::new(ours::Bare(Live::Nothing)),
         Box::new(ours::Bare(Live::SixValues)),
+        Box::new(ours::InMemory(Live::Nothing)),
+        Box::new(ours::InMemory(Live::SixValues)),
+        Box::new(ours_tasks::Tasks::Channel),
+        Box::new(ours_tasks::Tasks::Yield),
         Box::new(corosensei::Corosensei(Live::Nothing)),
         Box::new(corosensei::Corosensei(Live::SixValues)),
         Box::new(fcontext::Fcontext(Live::Nothing)),

@@ -1,7 +1,9 @@
-//! Ours, bare: the switch routine of the kernel, without scheduler or channel.
+//! Ours, bare: the two switches of the kernel, without scheduler or channel.
+
+use std::ptr;
 
 use corosensei::stack::{DefaultStack, Stack};
-use switchlab_switch::{Context, switch_context};
+use switchlab_switch::{Context, Message, Suspended, swap, switch_context};
 
 use super::STACK_BYTES;
 use crate::Peer;
@@ -10,8 +12,11 @@ use crate::bare::{Live, Tally, ping, pong};
 use crate::plan::{Failure, Plan, Times};
 use crate::versions::of_crate;
 
-/// `switch_context` between two contexts.
+/// `swap`: two contexts that hold each other in registers.
 pub struct Bare(pub Live);
+
+/// `switch_context`: two contexts in memory, where a scheduler finds them.
+pub struct InMemory(pub Live);
 
 /// What the two sides share.
 struct Pair {
@@ -19,6 +24,31 @@ struct Pair {
     tally: Tally,
     ping: Context,
     pong: Context,
+}
+
+impl Pair {
+    fn new(plan: Plan) -> Self {
+        Self { plan, tally: Tally::default(), ping: Context::empty(), pong: Context::empty() }
+    }
+
+    fn address(&self) -> usize {
+        ptr::from_ref(self).expose_provenance()
+    }
+
+    /// # Safety
+    ///
+    /// The address is that of a pair which outlives the answering side.
+    unsafe fn at<'a>(address: usize) -> &'a Self {
+        // SAFETY: the caller owes it.
+        unsafe { &*ptr::with_exposed_provenance(address) }
+    }
+}
+
+/// The answering side's stack, of the peer's kind, so that both stand on the same ground.
+fn stack() -> Result<(DefaultStack, *mut u8), Failure> {
+    let stack = DefaultStack::new(STACK_BYTES).map_err(|why| Failure::System { what: "a stack", why })?;
+    let top = ptr::with_exposed_provenance_mut(stack.base().get());
+    Ok((stack, top))
 }
 
 impl Peer for Bare {
@@ -32,6 +62,59 @@ impl Peer for Bare {
 
     fn exchange(&self, plan: Plan) -> Result<Times, Failure> {
         match self.0 {
+            Live::Nothing => swapping(plan, Live::Nothing, swap_with_nothing),
+            Live::SixValues => swapping(plan, Live::SixValues, swap_with_six),
+        }
+    }
+}
+
+type SwapEntry = extern "C" fn(usize, usize, usize) -> !;
+
+#[inline(always)]
+fn swapping(plan: Plan, live: Live, answer: SwapEntry) -> Result<Times, Failure> {
+    let (_stack, top) = stack()?;
+    let pair = Pair::new(plan);
+    // SAFETY: the stack is ours, page-aligned at its top, and outlives the exchanges.
+    let mut other = unsafe { Suspended::prepare(top, answer, pair.address()) };
+    ping(plan, live, &pair.tally, || go_on_with(&mut other))
+}
+
+#[inline(always)]
+fn go_on_with(other: &mut Suspended) {
+    // SAFETY: each side holds the other while it runs, on this thread. What is moved out is replaced before
+    // anybody can look: nothing here unwinds.
+    unsafe { ptr::write(other, swap(ptr::read(other))) };
+}
+
+extern "C" fn swap_with_nothing(stack_pointer: usize, resume_at: usize, pair: usize) -> ! {
+    swap_back(stack_pointer, resume_at, pair, Live::Nothing)
+}
+
+extern "C" fn swap_with_six(stack_pointer: usize, resume_at: usize, pair: usize) -> ! {
+    swap_back(stack_pointer, resume_at, pair, Live::SixValues)
+}
+
+#[inline(always)]
+fn swap_back(stack_pointer: usize, resume_at: usize, pair: usize, live: Live) -> ! {
+    // SAFETY: the words that an entry gets, once; `swapping` passed its pair's address.
+    let (mut other, pair) = unsafe { (Suspended::from_words(stack_pointer, resume_at), Pair::at(pair)) };
+    pong(pair.plan, live, &pair.tally, || go_on_with(&mut other));
+    unreachable!("the side that starts does not hand over after the last exchange")
+}
+
+impl Peer for InMemory {
+    fn about(&self) -> About {
+        let (id, title, base) = match self.0 {
+            Live::Nothing => ("ours-in-memory", "ours, contexts in memory, nothing live", "ours-bare"),
+            Live::SixValues => {
+                ("ours-in-memory-six", "ours, contexts in memory, six values live", "ours-bare-six")
+            }
+        };
+        About { id, title, base: Some(base), version: of_crate("switchlab-switch") }
+    }
+
+    fn exchange(&self, plan: Plan) -> Result<Times, Failure> {
+        match self.0 {
             Live::Nothing => between(plan, Live::Nothing, answer_with_nothing),
             Live::SixValues => between(plan, Live::SixValues, answer_with_six),
         }
@@ -40,16 +123,13 @@ impl Peer for Bare {
 
 #[inline(always)]
 fn between(plan: Plan, live: Live, answer: extern "C" fn(usize) -> !) -> Result<Times, Failure> {
-    // The peer's own stack, so that both stand on the same ground.
-    let stack = DefaultStack::new(STACK_BYTES).map_err(|why| Failure::System { what: "a stack", why })?;
-    let pair = Pair { plan, tally: Tally::default(), ping: Context::empty(), pong: Context::empty() };
-    let top = std::ptr::with_exposed_provenance_mut(stack.base().get());
-    // SAFETY: the stack is ours, page-aligned at its top, and outlives the exchanges; nobody has restored
-    // the context yet.
-    unsafe { pair.pong.prepare(top, answer, (&raw const pair).expose_provenance()) };
+    let (_stack, top) = stack()?;
+    let pair = Pair::new(plan);
+    // SAFETY: as in `swapping`; nobody has restored the context yet.
+    unsafe { pair.pong.prepare(top, answer, pair.address()) };
     ping(plan, live, &pair.tally, || {
         // SAFETY: the other side is suspended, by `prepare` or by its own switch, and on this thread.
-        unsafe { switch_context(&pair.ping, &pair.pong) };
+        unsafe { switch_context(&pair.ping, &pair.pong, Message::uninit()) };
     })
 }
 
@@ -63,9 +143,11 @@ extern "C" fn answer_with_six(pair: usize) -> ! {
 
 #[inline(always)]
 fn answer(pair: usize, live: Live) -> ! {
-    // SAFETY: `between` passed the address of its pair, which lives until the exchanges are over.
-    let pair = unsafe { &*std::ptr::with_exposed_provenance::<Pair>(pair) };
-    // SAFETY: as in `between`.
-    pong(pair.plan, live, &pair.tally, || unsafe { switch_context(&pair.pong, &pair.ping) });
+    // SAFETY: `between` passed its pair's address.
+    let pair = unsafe { Pair::at(pair) };
+    pong(pair.plan, live, &pair.tally, || {
+        // SAFETY: as in `between`.
+        unsafe { switch_context(&pair.pong, &pair.ping, Message::uninit()) };
+    });
     unreachable!("the side that starts does not hand over after the last exchange")
 }
