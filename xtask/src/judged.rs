@@ -4,7 +4,7 @@
 use switchlab_records::{ExitCode, read_log};
 
 use crate::exit::{Outcome, judge_log};
-use crate::manifest::{Ending, Manifest};
+use crate::manifest::{Ending, Manifest, StatusOf};
 use crate::results::Results;
 use crate::status::Status;
 use crate::watch::Watch;
@@ -61,15 +61,21 @@ pub fn results<'a>(outcome: Outcome, text: &'a str, watch: Option<&Watch>) -> Re
     }
 }
 
-/// What a manifest says of an end. Of `run --kernel` the status is QEMU's own.
-fn noted(Ending { outcome, status, .. }: &Ending) -> Outcome {
-    let status = match (Status::from_code(*status), ExitCode::from_qemu_status((*status).into())) {
-        (Some(Status::Pass), _) | (None, Some(ExitCode::Pass)) => return Outcome::Pass,
-        (Some(status), _) => status,
-        (None, Some(ExitCode::Fail)) => Status::Fail,
-        (None, _) => Status::Crashed,
+/// What a manifest says of an end.
+fn noted(Ending { outcome, status, status_of, .. }: &Ending) -> Outcome {
+    let status = match (status_of, Status::from_code(*status)) {
+        (StatusOf::Xtask, Some(status)) => status,
+        // QEMU ends with 0 after a reset: a pass is the guest's own code for it, and nothing else.
+        (StatusOf::Qemu, _) | (StatusOf::Xtask, None) => match ExitCode::from_qemu_status((*status).into()) {
+            Some(ExitCode::Pass) => Status::Pass,
+            Some(ExitCode::Fail) => Status::Fail,
+            _ => Status::Crashed,
+        },
     };
-    Outcome::Noted { status, text: outcome.clone() }
+    match status {
+        Status::Pass => Outcome::Pass,
+        status => Outcome::Noted { status, text: outcome.clone() },
+    }
 }
 
 #[cfg(test)]
@@ -78,8 +84,8 @@ mod tests {
     use crate::golden;
     use crate::report::testing;
 
-    fn ended(status: u8, outcome: &str) -> Manifest {
-        let ending = Ending { outcome: outcome.into(), status, elapsed_ms: 1, cpus_up_ms: None };
+    fn ended(status: u8, status_of: StatusOf, outcome: &str) -> Manifest {
+        let ending = Ending { outcome: outcome.into(), status, status_of, elapsed_ms: 1, cpus_up_ms: None };
         Manifest { ending: Some(ending), ..testing::manifest() }
     }
 
@@ -93,7 +99,7 @@ mod tests {
         let text = golden::ended(golden::classic(12, 1, 1_000));
         assert!(saved(&text, None).is_ok() && saved(&text, Some(&testing::manifest())).is_ok());
         let why = "the deadline passed before the guest ended";
-        assert_eq!(refused(&text, Some(&ended(4, why))), (Status::Deadline, why.into()));
+        assert_eq!(refused(&text, Some(&ended(4, StatusOf::Xtask, why))), (Status::Deadline, why.into()));
     }
 
     #[test]
@@ -116,9 +122,11 @@ mod tests {
     #[test]
     fn status_of_a_kernel_of_ones_own_is_qemus() {
         let text = golden::ended(golden::classic(12, 1, 1_000));
-        assert!(saved(&text, Some(&ended(33, "QEMU ended with status 33"))).is_ok());
-        for (status, means) in [(35, Status::Fail), (37, Status::Crashed), (99, Status::Crashed)] {
-            let found = refused(&text, Some(&ended(status, "it ended")));
+        assert!(saved(&text, Some(&ended(33, StatusOf::Qemu, "QEMU ended with status 33"))).is_ok());
+        // 0 is a reset's, and no pass; those of ours mean nothing here.
+        let crashed = [0, 1, 2, 3, 4, 5, 6, 7, 37, 39, 99, 101, 130].map(|status| (status, Status::Crashed));
+        for (status, means) in [(35, Status::Fail)].into_iter().chain(crashed) {
+            let found = refused(&text, Some(&ended(status, StatusOf::Qemu, "it ended")));
             assert_eq!(found, (means, "it ended".into()), "{status}");
         }
     }

@@ -143,12 +143,26 @@ pub struct File {
 pub struct Ending {
     /// In one line.
     pub outcome: String,
-    /// xtask's exit status.
+    /// The exit status.
     pub status: u8,
+    /// Whose it is.
+    #[serde(default)]
+    pub status_of: StatusOf,
     /// From QEMU's start to its end.
     pub elapsed_ms: u64,
     /// From QEMU's start to the record that says which CPUs are up; `None` where none came.
     pub cpus_up_ms: Option<u64>,
+}
+
+/// Whose a status is: the same number means one thing of xtask and another of QEMU.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StatusOf {
+    /// One of [`Status`](crate::status::Status).
+    #[default]
+    Xtask,
+    /// What QEMU ended with, of `run --kernel`.
+    Qemu,
 }
 
 impl Manifest {

@@ -179,6 +179,10 @@ fn foreign_kernels_serial_and_status_are_passed_through() {
         assert_eq!((done.status, &*done.stdout), (Some(status), "any words\n"), "{}", done.stderr);
         assert_eq!(place.latest("serial.log"), "any words\n");
     }
+    // Its status is 0, and it is no pass when its log is read again.
+    assert_eq!(place.run(&whole(), "0", "--kernel kernel --quiet").status, Some(0));
+    let replayed = place.call(&["replay", "runs/latest"]);
+    assert_eq!((replayed.status, &*replayed.stdout), (Some(3), ""), "{}", replayed.stderr);
     let done = place.run("any words\n", "hang", "--kernel kernel --timeout 1");
     assert_eq!(done.status, Some(4), "{}", done.stderr);
 }

@@ -207,9 +207,7 @@ impl<'a> Prepared<'a> {
         }
         let (code, outcome) = match (captured.ending, outcome) {
             (Ending::Exited(status), outcome) if !matches!(outcome, Outcome::NotStarted(_)) => {
-                let code = u8::try_from(status).unwrap_or(u8::MAX);
-                boot.note_text(format!("QEMU ended with status {status}"), code, &captured, None);
-                (code, None)
+                (boot.note_qemus_end(status, &captured), None)
             }
             (_, outcome) => {
                 boot.note_end(&outcome, &captured, None);

@@ -11,7 +11,7 @@ use crate::exit::Outcome;
 use crate::failure::Failure;
 use crate::interrupt::INTERRUPTED;
 use crate::judged;
-use crate::manifest::{self, Manifest};
+use crate::manifest::{Ending, Manifest, StatusOf};
 use crate::observer::{Hears, Observer};
 use crate::qemu::{Config, Timing};
 use crate::results::Results;
@@ -100,19 +100,27 @@ impl Boot {
     }
 
     pub(super) fn note_end(&mut self, outcome: &Outcome, captured: &Captured, cpus_up: Option<Duration>) {
-        self.note_text(outcome.to_string(), outcome.status().code(), captured, cpus_up);
+        let status = (StatusOf::Xtask, outcome.status().code());
+        self.note(outcome.to_string(), status, captured, cpus_up);
     }
 
-    pub(super) fn note_text(
+    /// Of a kernel that is not ours: QEMU's status, as it is.
+    pub(super) fn note_qemus_end(&mut self, status: i32, captured: &Captured) -> u8 {
+        let code = u8::try_from(status).unwrap_or(u8::MAX);
+        self.note(format!("QEMU ended with status {status}"), (StatusOf::Qemu, code), captured, None);
+        code
+    }
+
+    fn note(
         &mut self,
         outcome: String,
-        status: u8,
+        (status_of, status): (StatusOf, u8),
         captured: &Captured,
         cpus_up: Option<Duration>,
     ) {
         let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         let (elapsed_ms, cpus_up_ms) = (ms(captured.elapsed), cpus_up.map(ms));
-        self.manifest.ending = Some(manifest::Ending { outcome, status, elapsed_ms, cpus_up_ms });
+        self.manifest.ending = Some(Ending { outcome, status, status_of, elapsed_ms, cpus_up_ms });
     }
 
     /// Says how it went wrong.

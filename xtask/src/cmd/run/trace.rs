@@ -13,7 +13,7 @@ use crate::cmd::steps::Found;
 use crate::exit::Outcome;
 use crate::failure::Failure;
 use crate::interrupt::INTERRUPTED;
-use crate::manifest::{self, Ending};
+use crate::manifest::{self, Ending, StatusOf};
 use crate::qemu::{self, Config, Timing};
 use crate::status::Status;
 use crate::steps::Whole;
@@ -95,6 +95,7 @@ impl Prepared<'_> {
         manifest.ending = Some(Ending {
             outcome: end.to_string(),
             status: end.status().code(),
+            status_of: StatusOf::Xtask,
             elapsed_ms: u64::try_from(captured.elapsed.as_millis()).unwrap_or(u64::MAX),
             cpus_up_ms: None,
         });
