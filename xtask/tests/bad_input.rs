@@ -4,6 +4,7 @@
 mod common;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use common::{Done, Place, golden, whole};
@@ -110,7 +111,7 @@ fn qemu_that_hangs_is_named() {
     let folder = tempfile::tempdir().expect("a folder");
     let qemu = folder.path().join("qemu");
     fs::write(&qemu, "#!/bin/sh\nexec sleep 60\n").expect("a script");
-    fs::set_permissions(&qemu, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("a script");
+    fs::set_permissions(&qemu, PermissionsExt::from_mode(0o755)).expect("a script");
     refused(&format!("--qemu {}", qemu.display()), 5, &["QEMU does not start", "did not end within"]);
 }
 
@@ -194,8 +195,16 @@ fn doctor_names_chromium_and_does_without_it() {
         let line = done.stdout.lines().find(|line| line.contains(" chromium ")).map(str::to_owned);
         line.unwrap_or_else(|| panic!("no chromium in: {}", done.stdout))
     };
-    let found = line_of(place.xtask("", "0").env("SWITCHLAB_CHROMIUM", "/here/is/one"));
-    assert!(found.starts_with("found ") && found.ends_with(" /here/is/one"), "{found}");
+    let one = place.write("one", "#!/bin/sh\n");
+    let named = || line_of(place.xtask("", "0").env("SWITCHLAB_CHROMIUM", &one));
+    // A file, but no program.
+    let wrong = named();
+    assert!(wrong.starts_with("absent ") && wrong.contains("one: named by SWITCHLAB_CHROMIUM"), "{wrong}");
+    fs::set_permissions(&one, fs::Permissions::from_mode(0o755)).expect("marked as a program");
+    let found = named();
+    assert!(found.starts_with("found ") && found.ends_with(&format!(" {}", one.display())), "{found}");
+    fs::remove_file(&one).expect("removed");
+    assert_eq!(named(), wrong);
     let absent = line_of(place.xtask("", "0").env_remove("SWITCHLAB_CHROMIUM").env("PATH", "/no/such/path"));
     assert!(
         absent.starts_with("absent ") && absent.contains("needed by the test of the report's looks only")

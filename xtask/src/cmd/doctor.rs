@@ -49,7 +49,10 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         optional("taskset", which::which("taskset").ok(), "--host-cpus", Need::Taskset),
         optional("gdb", which::which("gdb").ok(), "`cargo xtask gdb`", Need::Gdb),
         optional("go", which::which("go").ok(), "Go's rows of `cargo xtask bench`", Need::Go),
-        optional("chromium", chromium::find(), "the test of the report's looks", Need::Chromium),
+        match chromium::find() {
+            Ok(found) => optional("chromium", found, "the test of the report's looks", Need::Chromium),
+            Err(why) => Part::absent("chromium", why),
+        },
     ]);
     let width = parts.iter().map(|part| part.name.len()).max().unwrap_or_default();
     for Part { state, name, text } in &parts {

@@ -31,7 +31,10 @@ fn main() {
     let mut arguments = Arguments::from_args();
     // One browser at a time: they are large.
     arguments.test_threads.get_or_insert(1);
-    let program = xtask::chromium::find();
+    let program = xtask::chromium::find().unwrap_or_else(|why| {
+        eprintln!("{why}");
+        std::process::exit(1)
+    });
     if program.is_none() {
         eprintln!(
             "ignored here, for want of a Chromium in PATH: apt-get install -y --no-install-recommends chromium"
