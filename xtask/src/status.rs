@@ -51,6 +51,12 @@ impl Status {
         self as u8
     }
 
+    /// This one, unless it is a pass.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        if self == Self::Pass { other } else { self }
+    }
+
     /// The status of that number; `None` where it is none of ours.
     pub fn from_code(code: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.code() == code)
@@ -73,7 +79,8 @@ Exit status:
   4    the deadline passed
   5    a part of the host is missing: a tool, QEMU, or room for the log
   6    the log is not valid: empty, cut, garbled, or without its end record
-  7    all was measured, and --until-stable was not reached: the results are there, less sure
+  7    all was measured, and --until-stable was not reached: the results are there, less sure; or all
+       that was measured is void, and --format bencher or github has no figure to give
   101  the build failed, or xtask itself did
   130  Ctrl-C: QEMU was ended, the log is kept
 With `run --kernel FILE` the status is QEMU's own, from the guest's start on.";

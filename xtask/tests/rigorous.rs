@@ -185,6 +185,31 @@ fn interval_that_stays_wide_is_7_with_the_results_and_what_would_do() {
 }
 
 #[test]
+fn tracker_is_told_how_boots_ended_before_one_was_whole() {
+    let place = Place::new();
+    let done = Done::from(run_until(&place, "--boots 2", 1, "0").output().expect("xtask starts"));
+    assert_eq!(done.status, Some(3), "{}", done.stderr);
+    let replay = |format| {
+        let done = place.call(&["replay", "runs/latest", "--format", format]);
+        assert_eq!(done.stdout, "");
+        assert!(done.stderr.contains("no boot is whole"), "{}", done.stderr);
+        assert!(!done.stderr.contains("void"), "{}", done.stderr);
+        done
+    };
+    for format in ["bencher", "github"] {
+        let done = replay(format);
+        assert_eq!(done.status, Some(3));
+        assert!(done.stderr.contains("note: boot 1 ended it, with status 3"), "{}", done.stderr);
+    }
+    let mut boots = boots(&place);
+    boots["end"] = Value::Null;
+    place.write("runs/latest/boots.json", &boots.to_string());
+    let done = replay("bencher");
+    assert_eq!(done.status, Some(6));
+    assert!(done.stderr.contains("note: the run has not ended"), "{}", done.stderr);
+}
+
+#[test]
 fn boot_whose_log_is_gone_is_named_by_replay() {
     let place = Place::new();
     assert_eq!(run(&place, "--boots 2 --quiet").status, Some(0));

@@ -53,19 +53,22 @@ pub fn render(format: Format, results: &Results<'_>, manifest: Option<&Manifest>
 ///
 /// # Errors
 ///
-/// Status 7 where a tracker wants figures and no boot counts.
+/// A tracker wants figures and there are none: status 7 where all boots are void, 6 where there is no boot.
 pub fn render_boots(format: Format, findings: &Findings<'_>) -> anyhow::Result<String> {
     Ok(match format {
         Format::Table => findings.report().text(),
         Format::Markdown => findings.report().markdown(),
         Format::Json => findings.json()?,
         Format::Csv => findings.csv()?,
-        Format::Bencher => export::boots::bencher(findings)?.ok_or_else(nothing_to_track)?,
-        Format::Github => export::boots::github(findings)?.ok_or_else(nothing_to_track)?,
+        Format::Bencher => export::boots::bencher(findings)?.ok_or_else(|| nothing_to_track(findings))?,
+        Format::Github => export::boots::github(findings)?.ok_or_else(|| nothing_to_track(findings))?,
     })
 }
 
-fn nothing_to_track() -> anyhow::Error {
+fn nothing_to_track(findings: &Findings<'_>) -> anyhow::Error {
+    if findings.results.is_empty() {
+        return Refusal::with(Status::InvalidLog, "no boot is whole, so there is no figure to track");
+    }
     Refusal::with(
         Status::Unstable,
         "no boot counts, so there is no figure to track: what was measured is void; free the host and run again",
@@ -89,18 +92,28 @@ pub fn print(text: &str) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rigorous::{Boots, Goal};
+    use crate::golden;
+    use crate::report::testing;
+    use crate::rigorous::{BootEntry, BootResult, Boots, Goal, folder_name};
     use crate::status::status_of;
 
     #[test]
     fn tracker_gets_no_figure_of_boots_that_do_not_count() {
         let boots = Boots::new("classic", 7, Goal::Boots { boots: 1 });
-        let findings = Findings::new(&boots, &[]);
-        for format in [Format::Bencher, Format::Github] {
-            let error = render_boots(format, &findings).unwrap_err();
-            assert_eq!(status_of(&error), Status::Unstable, "{format:?}");
-            assert!(error.to_string().contains("no boot counts"), "{error}");
+        let entry = BootEntry { number: 1, folder: folder_name(1), seed: 7 };
+        let log = golden::ended(golden::classic(12, 1, 1_000));
+        let void = BootResult::of_log(&entry, &log, Some(&testing::manifest_with_voids(&[1]))).unwrap();
+        for (results, status, why) in [
+            (&[void][..], Status::Unstable, "what was measured is void"),
+            (&[], Status::InvalidLog, "no boot is whole"),
+        ] {
+            let findings = Findings::new(&boots, results);
+            for format in [Format::Bencher, Format::Github] {
+                let error = render_boots(format, &findings).unwrap_err();
+                assert_eq!(status_of(&error), status, "{format:?}");
+                assert!(error.to_string().contains(why), "{error}");
+            }
+            assert!(render_boots(Format::Table, &findings).is_ok());
         }
-        assert!(render_boots(Format::Table, &findings).is_ok());
     }
 }

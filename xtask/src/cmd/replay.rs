@@ -16,7 +16,7 @@ use crate::judged::{self, TraceLog};
 use crate::manifest::{self, Manifest};
 use crate::report::{self, EmbeddedFile, EmbeddedRun};
 use crate::rigorous::{self, BootEntry, BootResult, Boots, Findings};
-use crate::status::{Refusal, Status};
+use crate::status::{Refusal, Status, status_of};
 use crate::steps::Whole;
 
 /// Options of `replay`.
@@ -93,24 +93,44 @@ fn replay_boots(args: &Args, saved: SavedBoots) -> anyhow::Result<ExitCode> {
     if let Some(folder) = &args.out {
         write_into(folder, || findings.write(folder))?;
     }
-    print(&render_boots(args.format, &findings)?)?;
+    let figures = match render_boots(args.format, &findings) {
+        Ok(text) => {
+            print(&text)?;
+            None
+        }
+        // A tracker gets nothing, and the rest is told all the same.
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            Some(status_of(&error))
+        }
+    };
     let trace = match trace {
         None => None,
         Some(trace) => {
             show_trace(args, &path.join(folder::TRACE_LOG), &trace, &BootResult::middle(&results))?
         }
     };
+    let (note, status) = how_it_ended(&boots);
+    note.inspect(|note| eprintln!("note: {note}"));
+    // What ended it early is behind figures that are missing. The trace comes last, and a wrong one has the
+    // last word.
+    let status = match status {
+        Status::Pass | Status::Unstable => figures.unwrap_or(status),
+        early => early,
+    };
+    Ok(trace.unwrap_or(status.into()))
+}
+
+/// What to say of the end of a rigorous run, and its status.
+fn how_it_ended(boots: &Boots) -> (Option<&str>, Status) {
     match &boots.end {
-        Some(end) => {
-            if end.status != Status::Pass.code() {
-                eprintln!("note: {}", end.outcome);
-            }
-            // The trace comes last, and a wrong one has the last word.
-            Ok(trace.unwrap_or(end.status.into()))
-        }
+        Some(end) => match Status::from_code(end.status) {
+            Some(Status::Pass) => (None, Status::Pass),
+            status => (Some(&end.outcome), status.unwrap_or(Status::InvalidLog)),
+        },
         None => {
-            eprintln!("note: the run has not ended, or was ended by force: these are the boots that came");
-            Ok(Status::InvalidLog.into())
+            let note = "the run has not ended, or was ended by force: these are the boots that came";
+            (Some(note), Status::InvalidLog)
         }
     }
 }

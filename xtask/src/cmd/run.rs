@@ -24,7 +24,7 @@ use crate::manifest::Manifest;
 use crate::progress::{Progress, Style};
 use crate::qemu::Config;
 use crate::report::listing;
-use crate::status::{self, Refusal, Status};
+use crate::status::{self, Refusal, Status, status_of};
 use crate::steps::Whole;
 use crate::{baseline, floor, folder, qemu};
 use boot::Boot;
@@ -179,15 +179,27 @@ impl<'a> Prepared<'a> {
         let (status, kept) = boot.measure(&mut progress, |boot, judged, kept| {
             let status = match &judged {
                 Ok(results) => {
-                    let shown = render(self.args.format, results, Some(&boot.manifest))?;
-                    self.show(&shown)?;
-                    self.trace(&Whole::of(results))?
+                    let shown = self.show_figures(render(self.args.format, results, Some(&boot.manifest)))?;
+                    self.trace(&Whole::of(results))?.or(shown)
                 }
                 Err(outcome) => outcome.status(),
             };
             Ok((status, kept))
         })?;
         Ok(self.end(status, kept))
+    }
+
+    /// Shows what was measured. Where a tracker wants figures and all is void, says so: that is
+    /// [`Status::Unstable`], and what else the run leaves it leaves all the same.
+    fn show_figures(&self, rendered: anyhow::Result<String>) -> anyhow::Result<Status> {
+        match rendered {
+            Ok(text) => self.show(&text).map(|()| Status::Pass),
+            Err(error) if status_of(&error) == Status::Unstable => {
+                eprintln!("error: {error:#}");
+                Ok(Status::Unstable)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     fn show(&self, text: &str) -> anyhow::Result<()> {

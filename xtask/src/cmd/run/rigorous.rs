@@ -120,19 +120,21 @@ impl Prepared<'_> {
         boots.end = Some(End { status: status.code(), outcome: self.outcome_of(status, boots.boots.len()) });
         let findings = Findings::new(&boots, &results);
         let kept = kept.and(boots.write(&self.folder)).and(findings.write(&self.folder));
-        match status {
-            Status::Pass | Status::Unstable => self.show(&render_boots(self.args.format, &findings)?)?,
-            // Less than was asked for is no result; what is whole is not lost.
-            _ => {
-                self.say_what_is_whole(&boots);
-                return Ok(self.end(status, kept));
-            }
+        // Less than was asked for is no result; what is whole is not lost.
+        if !matches!(status, Status::Pass | Status::Unstable) {
+            self.say_what_is_whole(&boots);
+            return Ok(self.end(status, kept));
         }
-        let status = match self.trace(&BootResult::middle(&results))? {
-            Status::Pass => status,
-            failed => failed,
+        let shown = self.show_figures(render_boots(self.args.format, &findings))?;
+        let kept = match (status, shown) {
+            (Status::Pass, Status::Unstable) => {
+                let outcome = "all boots are void, and a tracker wanted figures".into();
+                boots.end = Some(End { status: shown.code(), outcome });
+                kept.and(boots.write(&self.folder))
+            }
+            _ => kept,
         };
-        Ok(self.end(status, kept))
+        Ok(self.end(self.trace(&BootResult::middle(&results))?.or(status).or(shown), kept))
     }
 
     /// Boots until it is enough, or one fails: the status that it ends with.
