@@ -27,6 +27,18 @@ pub trait Body: Send + 'static {
     fn run(self, owner: Owner) -> !;
 }
 
+/// A fiber in a local variable.
+#[derive(Debug)]
+pub struct Held(Suspended);
+
+impl Held {
+    /// As [`Fiber::resume`].
+    #[inline(always)]
+    pub fn resume(&mut self) {
+        go_on_with(&mut self.0);
+    }
+}
+
 /// The fiber's way back to its owner.
 #[derive(Debug)]
 pub struct Owner(Suspended);
@@ -49,6 +61,17 @@ impl Fiber {
     #[inline(always)]
     pub fn resume(&mut self) {
         go_on_with(&mut self.suspended);
+    }
+
+    /// Does `work` with the fiber in a local variable, so that a loop keeps it in registers.
+    #[inline(always)]
+    pub fn in_registers<R>(&mut self, work: impl FnOnce(&mut Held) -> R) -> R {
+        // SAFETY: moved out, and back before anybody else can look: nothing here unwinds.
+        let mut held = Held(unsafe { ptr::read(&self.suspended) });
+        let result = work(&mut held);
+        // SAFETY: as above.
+        unsafe { ptr::write(&mut self.suspended, held.0) };
+        result
     }
 }
 

@@ -3,6 +3,7 @@
 
 extern crate alloc;
 
+pub mod bare;
 mod planted;
 pub mod shapes;
 pub mod yields;

@@ -16,7 +16,7 @@ use switchlab_kernel::{
 };
 use switchlab_records::{Counts, Mode, Subject};
 
-use crate::{cpu, yields};
+use crate::{bare, cpu, yields};
 
 /// Exchanges that are counted: ticks of so many are reported, so that nothing is rounded.
 pub const EXCHANGES: u64 = 1_000;
@@ -27,6 +27,10 @@ const WARM_UP: u64 = 100;
 /// A way to hand over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
+    /// Two contexts that only switch.
+    BareSwitch,
+    /// Two CPUs that only wake each other.
+    BareIpi,
     /// Two bare contexts.
     Switch,
     /// Two tasks of one CPU that yield to each other.
@@ -39,11 +43,19 @@ pub enum Shape {
 
 impl Shape {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Switch, Self::Yield, Self::Channel, Self::IpiHandoff];
+    pub const ALL: [Self; 6] =
+        [Self::BareSwitch, Self::BareIpi, Self::Switch, Self::Yield, Self::Channel, Self::IpiHandoff];
+
+    /// Whether it has a loop of its own that does all but handing over.
+    pub const fn has_null_loop(self) -> bool {
+        matches!(self, Self::Switch | Self::Yield | Self::Channel)
+    }
 
     /// The name that its counts begin with.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::BareSwitch => "bare_switch",
+            Self::BareIpi => "bare_ipi",
             Self::Switch => "switch",
             Self::Yield => "yield",
             Self::Channel => "channel",
@@ -83,14 +95,14 @@ fn block<P: Probe>(shape: Shape, subject: Subject, exchanges: u64, probe: P) -> 
 /// What a block must count. A yield hands over no message.
 const fn expected(shape: Shape, subject: Subject, exchanges: u64) -> Counts {
     let mode = match shape {
-        Shape::Switch => Mode::Switch,
+        Shape::BareSwitch | Shape::Switch => Mode::Switch,
         Shape::Yield | Shape::Channel => Mode::SameCore,
-        Shape::IpiHandoff => Mode::CrossCore,
+        Shape::BareIpi | Shape::IpiHandoff => Mode::CrossCore,
     };
     let expected = counts::expected(subject, mode, exchanges);
     match shape {
         Shape::Yield => Counts { handoffs: 0, ..expected },
-        Shape::Switch | Shape::Channel | Shape::IpiHandoff => expected,
+        Shape::BareSwitch | Shape::BareIpi | Shape::Switch | Shape::Channel | Shape::IpiHandoff => expected,
     }
 }
 
@@ -102,13 +114,17 @@ fn measure<P: Probe>(
 ) -> Result<(Measured, P), StackError> {
     let (first, second): (&'static Cpu, &'static Cpu) = (cpu(0), cpu(1));
     match (subject, shape) {
+        (Subject::Handoff, Shape::BareSwitch) => bare::measure_switch(first, WARM_UP, exchanges, probe),
+        (Subject::Handoff, Shape::BareIpi) => bare::measure_ipi(first, second, WARM_UP, exchanges, probe),
         (Subject::Handoff, Shape::Switch) => floor::measure(first, WARM_UP, exchanges, probe),
         (Subject::Handoff, Shape::Yield) => yields::measure(first, WARM_UP, exchanges, probe),
         (Subject::Handoff, Shape::Channel) => exchange::measure(first, first, WARM_UP, exchanges, probe),
         (Subject::Handoff, Shape::IpiHandoff) => exchange::measure(first, second, WARM_UP, exchanges, probe),
-        (Subject::Null, Shape::Switch) => floor::measure_null(first, WARM_UP, exchanges, probe),
+        (Subject::Null, Shape::BareSwitch | Shape::Switch) => {
+            floor::measure_null(first, WARM_UP, exchanges, probe)
+        }
         (Subject::Null, Shape::Yield) => yields::measure_null(first, WARM_UP, exchanges, probe),
-        (Subject::Null, Shape::Channel | Shape::IpiHandoff) => {
+        (Subject::Null, Shape::Channel | Shape::BareIpi | Shape::IpiHandoff) => {
             exchange::measure_null(first, WARM_UP, exchanges, probe)
         }
     }

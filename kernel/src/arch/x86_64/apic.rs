@@ -121,6 +121,13 @@ pub fn stop_ticks() {
     write(Register::Timer, MASKED);
 }
 
+/// Writes the high half of the ICR in xAPIC mode, which sends nothing.
+pub(super) fn aim(high: u32) {
+    wait_until_accepted();
+    write_page(Register::IcrHigh, high);
+    percpu::set_icr_high(high);
+}
+
 /// Sends a command with this low half in xAPIC mode, whose high half is what was written last.
 ///
 /// The ICR is idle: the caller knows that the IPI before was accepted.
@@ -150,9 +157,7 @@ pub fn send(icr: Icr) {
             // The compiler must not move what was stored before behind the volatile write.
             compiler_fence(SeqCst);
             // What `send_again` sent may be on its way; and who sends again finds it idle.
-            wait_until_accepted();
-            write_page(Register::IcrHigh, high);
-            percpu::set_icr_high(high);
+            aim(high);
             write_page(Register::IcrLow, low);
             wait_until_accepted();
         }

@@ -85,6 +85,65 @@ pub fn send_wake_up_again(to: &Words) {
     }
 }
 
+/// The wake-up IPI to one CPU, again and again, with no other IPI of this CPU in between, and none before
+/// the one before was taken: sent by one write. A loop asks once which it is.
+#[derive(Clone, Copy, Debug)]
+pub enum Again {
+    /// In xAPIC mode.
+    Xapic(ByPage),
+    /// In x2APIC mode.
+    X2apic(ByMsr),
+}
+
+/// The high half of the ICR is written, and stays.
+#[derive(Clone, Copy, Debug)]
+pub struct ByPage(());
+
+/// The command is one word.
+#[derive(Clone, Copy, Debug)]
+pub struct ByMsr(u64);
+
+/// Sends the wake-up IPI to the one CPU that it is for.
+pub trait SendIpi {
+    /// Sends it.
+    fn send(&self);
+}
+
+impl Again {
+    /// To the CPU with these words, from now on.
+    pub fn to(words: &Words) -> Self {
+        let target = words.word(Words::TARGET).load(Relaxed);
+        if is_x2apic(target) {
+            return Self::X2apic(ByMsr(target));
+        }
+        apic::aim(target as u32);
+        Self::Xapic(ByPage(()))
+    }
+}
+
+impl SendIpi for Again {
+    fn send(&self) {
+        match self {
+            Self::Xapic(again) => again.send(),
+            Self::X2apic(again) => again.send(),
+        }
+    }
+}
+
+impl SendIpi for ByPage {
+    #[inline(always)]
+    fn send(&self) {
+        apic::send_again(WAKE_UP_LOW);
+    }
+}
+
+impl SendIpi for ByMsr {
+    #[inline(always)]
+    fn send(&self) {
+        apic::send_x2apic(self.0);
+    }
+}
+
 #[inline(always)]
 fn is_x2apic(target: u64) -> bool {
     target & 0xff_ffff != 0

@@ -23,8 +23,8 @@ fn instructions(_: &Lab) {
     count("exchanges", EXCHANGES);
     for shape in Shape::ALL {
         for (subject, infix) in [(Subject::Handoff, ""), (Subject::Null, "null_")] {
-            // Across CPUs the loop without a handoff is the channel's.
-            if (shape, subject) == (Shape::IpiHandoff, Subject::Null) {
+            // A bare loop is nothing but its handoff; across CPUs the loop without one is the channel's.
+            if subject == Subject::Null && !shape.has_null_loop() {
                 continue;
             }
             for pass in [Pass::Batch, Pass::Sampled] {
