@@ -57,7 +57,7 @@ pub fn listen(
     path: &Path,
     wanted: impl Fn() -> bool,
     on_open: impl FnOnce(),
-    mut on_event: impl FnMut(&str),
+    on_event: impl FnMut(&str),
 ) -> io::Result<()> {
     let mut stream = loop {
         match UnixStream::connect(path) {
@@ -69,6 +69,11 @@ pub fn listen(
     stream.set_read_timeout(Some(TICK))?;
     stream.write_all(b"{\"execute\":\"qmp_capabilities\"}\n")?;
     on_open();
+    hear(stream, wanted, on_event)
+}
+
+/// Listens to a monitor that is open.
+fn hear(mut stream: impl Read, wanted: impl Fn() -> bool, mut on_event: impl FnMut(&str)) -> io::Result<()> {
     let (mut pending, mut buffer) = (Vec::new(), [0; 4 << 10]);
     loop {
         // Asked before the read: the last words of a QEMU that ends may still be queued.
@@ -89,6 +94,8 @@ pub fn listen(
                     return Ok(());
                 }
             }
+            // This tool was stopped and goes on: SIGCONT ends a read that has a limit.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             // QEMU leaves without a word.
             Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(()),
             Err(error) => return Err(error),
@@ -147,6 +154,22 @@ mod tests {
         listen(socket.path(), || false, until_written, |event| events.push(event.to_owned())).unwrap();
         assert_eq!((events.len(), events.last().map(String::as_str)), (301, Some("SHUTDOWN")));
         drop(qemu.join().unwrap());
+    }
+
+    #[test]
+    fn tool_that_was_stopped_and_goes_on_still_hears() {
+        /// Each read is interrupted once.
+        struct Interrupted<'a>(&'a [u8], bool);
+        impl Read for Interrupted<'_> {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                self.1 = !self.1;
+                if self.1 { Err(io::ErrorKind::Interrupted.into()) } else { self.0.read(buffer) }
+            }
+        }
+        let mut events = Vec::new();
+        let stream = Interrupted(b"{\"event\": \"STOP\"}\n", false);
+        hear(stream, || true, |event| events.push(event.to_owned())).unwrap();
+        assert_eq!(events, ["STOP"]);
     }
 
     #[test]
