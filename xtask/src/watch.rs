@@ -3,7 +3,8 @@
 //! at the end it gives what the manifest keeps.
 //!
 //! A block is held against what was seen between the arrivals of its own record and of the one
-//! before it: its warm-up and its timed part. Two threads look meanwhile: one at the process's state,
+//! before it: its warm-up and its timed part. What came late is judged with what it came with
+//! ([`groups`]), so verdicts stand when the guest has ended. Two threads look meanwhile: one at the process's state,
 //! which leaves no trace in any counter, and one listens to QEMU's monitor.
 
 use std::path::Path;
@@ -12,9 +13,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use switchlab_records::Record;
+use switchlab_core::stats::{TscHz, ticks_to_ns};
+use switchlab_records::{Block, Record};
 
 mod found;
+mod groups;
 mod guest_time;
 mod host;
 mod judge;
@@ -25,12 +28,16 @@ pub use guest_time::GuestTime;
 pub use judge::{CpuTime, Interval, Threads, VoidReason, judge_interval};
 pub use monitor::Socket;
 
+use groups::{Arrived, Told, judge_all};
 use guest_time::Arrivals;
 use host::Counters;
 
 /// How often the process's state is looked at. A stop that is shorter may go unseen; what it takes
 /// from a block is then less than the host's own accounting can tell.
 const LOOK: Duration = Duration::from_millis(20);
+
+/// A gap between two looks that is no late look any more: this tool was stopped, or got no CPU.
+const GAP: Duration = Duration::from_millis(500);
 
 /// What watches one guest.
 pub struct Watcher {
@@ -42,10 +49,12 @@ pub struct Watcher {
     last: Arrival,
     /// Of all intervals whose counters are known.
     cpu: CpuTime,
-    arrivals: Arrivals,
-    blocks: u32,
-    unwatched_blocks: u32,
-    voids: Vec<Void>,
+    clocks: Arrivals,
+    /// Of the guest's TSC, as its last clock record has it.
+    tsc_hz: Option<TscHz>,
+    arrivals: Vec<Arrived>,
+    /// What our own kernel's block records say, in order.
+    blocks: Vec<Block>,
 }
 
 /// What the two threads and the watcher share.
@@ -59,7 +68,12 @@ struct State {
 struct Seen {
     stopped: Meter,
     paused: Meter,
+    unwatched: Duration,
+    /// The last look at the process.
+    looked: Option<Instant>,
     monitor_opened: bool,
+    /// Why the monitor was heard no longer.
+    monitor_lost: Option<String>,
     events: Vec<Event>,
 }
 
@@ -67,7 +81,17 @@ impl Seen {
     /// With the lock held, so that no older look is noted behind a newer one.
     fn look(&mut self, process: &host::Watched) {
         let is_stopped = if process.is_stopped() == Some(true) { IsSo::Yes } else { IsSo::No };
-        self.stopped.set(is_stopped, Instant::now());
+        let now = Instant::now();
+        self.stopped.set(is_stopped, now);
+        self.looked_at(now);
+    }
+
+    fn looked_at(&mut self, now: Instant) {
+        let since = self.looked.map_or(Duration::ZERO, |looked| now.saturating_duration_since(looked));
+        if since >= GAP {
+            self.unwatched += since;
+        }
+        self.looked = Some(now);
     }
 }
 
@@ -76,7 +100,21 @@ struct Arrival {
     at: Instant,
     stopped: Duration,
     paused: Duration,
+    unwatched: Duration,
     counters: Option<Counters>,
+}
+
+impl Arrival {
+    /// Nothing has come.
+    const fn none(at: Instant) -> Self {
+        Self {
+            at,
+            stopped: Duration::ZERO,
+            paused: Duration::ZERO,
+            unwatched: Duration::ZERO,
+            counters: None,
+        }
+    }
 }
 
 /// How long something was so, in all.
@@ -114,12 +152,12 @@ impl Watcher {
             process: Err("QEMU did not start".into()),
             looking: Vec::new(),
             started: now,
-            last: Arrival { at: now, stopped: Duration::ZERO, paused: Duration::ZERO, counters: None },
+            last: Arrival::none(now),
             cpu: CpuTime::default(),
-            arrivals: Arrivals::default(),
-            blocks: 0,
-            unwatched_blocks: 0,
-            voids: Vec::new(),
+            clocks: Arrivals::default(),
+            tsc_hz: None,
+            arrivals: Vec::new(),
+            blocks: Vec::new(),
         }
     }
 
@@ -140,52 +178,59 @@ impl Watcher {
 
     /// A record has come.
     pub fn record(&mut self, record: &Record<'_>) {
-        let (before, cpu) = self.arrived();
         match record {
             Record::Block(block) => {
-                let reasons = self.judge(&before, cpu);
-                if !reasons.is_empty() {
-                    self.voids.push(Void::new(block, reasons));
-                }
+                let took = self.tsc_hz.map(|hz| Duration::from_nanos(ticks_to_ns(block.ticks, hz)));
+                self.arrived(Told::Block(took));
+                self.blocks.push(*block);
             }
-            Record::Clock(clock) => self.arrivals.clock(clock, self.last.at),
-            _ => {}
+            Record::Clock(clock) => {
+                self.arrived(Told::Other);
+                self.tsc_hz = TscHz::new(clock.tsc_hz);
+                self.clocks.clock(clock, self.last.at);
+            }
+            _ => self.arrived(Told::Other),
         }
     }
 
     /// A record of another guest's has come that is no timed block.
     pub fn foreign(&mut self) {
-        self.arrived();
+        self.arrived(Told::Other);
     }
 
-    /// The record of a timed block of another guest's has come: why it is void, if it is.
-    pub fn foreign_block(&mut self) -> Vec<VoidReason> {
-        let (before, cpu) = self.arrived();
-        self.judge(&before, cpu)
+    /// The record of a timed block of another guest's has come, which took so long.
+    pub fn foreign_block(&mut self, took: Duration) {
+        self.arrived(Told::Block(Some(took)));
     }
 
-    /// Notes an arrival: the one before it, and processor time since then.
-    fn arrived(&mut self) -> (Arrival, Option<CpuTime>) {
+    /// Why each block that has come is void, in order; empty where it is not.
+    pub fn verdicts(&self) -> Vec<Vec<VoidReason>> {
+        match self.threads {
+            Some(threads) => judge_all(&self.arrivals, threads),
+            None => self.told_blocks().map(|_| Vec::new()).collect(),
+        }
+    }
+
+    fn told_blocks(&self) -> impl Iterator<Item = &Arrived> {
+        self.arrivals.iter().filter(|arrived| arrived.told != Told::Other)
+    }
+
+    /// Notes an arrival, and what was seen since the one before it.
+    fn arrived(&mut self, told: Told) {
         let now = self.arrival();
         let before = std::mem::replace(&mut self.last, now);
-        let cpu = self.last.counters.as_ref().zip(before.counters.as_ref());
+        let after = &self.last;
+        let cpu = after.counters.as_ref().zip(before.counters.as_ref());
         let cpu = cpu.map(|(after, before)| after.since(before));
         self.cpu += cpu.unwrap_or_default();
-        (before, cpu)
-    }
-
-    fn judge(&mut self, before: &Arrival, cpu: Option<CpuTime>) -> Vec<VoidReason> {
-        let Some(threads) = self.threads else { return Vec::new() };
-        let after = &self.last;
         let interval = Interval {
             length: after.at.saturating_duration_since(before.at),
             stopped: after.stopped.saturating_sub(before.stopped),
             paused: after.paused.saturating_sub(before.paused),
+            unwatched: after.unwatched.saturating_sub(before.unwatched),
             cpu,
         };
-        self.blocks += 1;
-        self.unwatched_blocks += u32::from(cpu.is_none());
-        judge_interval(&interval, threads)
+        self.arrivals.push(Arrived { interval, told });
     }
 
     fn arrival(&self) -> Arrival {
@@ -198,7 +243,8 @@ impl Watcher {
             // Whether a stop is over, so that none of it is told of the next block.
             seen.look(process);
         }
-        Arrival { at, stopped: seen.stopped.total(at), paused: seen.paused.total(at), counters }
+        let (stopped, paused) = (seen.stopped.total(at), seen.paused.total(at));
+        Arrival { at, stopped, paused, unwatched: seen.unwatched, counters }
     }
 
     /// QEMU has ended: what was found.
@@ -213,20 +259,27 @@ impl Watcher {
             (Some(_), Ok(_)) => Watched::Yes,
             (Some(_), Err(why)) => Watched::Not(why.clone()),
         };
-        let monitor = if seen.monitor_opened {
-            Watched::Yes
-        } else {
-            Watched::Not("QEMU's monitor did not open".into())
+        let monitor = match (seen.monitor_opened, seen.monitor_lost) {
+            (true, None) => Watched::Yes,
+            (true, Some(why)) => Watched::Not(format!("QEMU's monitor was heard no longer: {why}")),
+            (false, _) => Watched::Not("QEMU's monitor did not open".into()),
         };
+        let judged = self.threads.map_or(0, |_| self.told_blocks().count());
+        let unwatched = self
+            .threads
+            .map_or(0, |_| self.told_blocks().filter(|arrived| arrived.interval.cpu.is_none()).count());
+        let count = |blocks: usize| u32::try_from(blocks).unwrap_or(u32::MAX);
+        let verdicts = self.blocks.iter().zip(self.verdicts());
+        let voids = verdicts.filter(|(_, reasons)| !reasons.is_empty());
         Watch {
             process,
             monitor,
-            blocks: self.blocks,
-            unwatched_blocks: self.unwatched_blocks,
+            blocks: count(judged),
+            unwatched_blocks: count(unwatched),
             host_busy_percent: found::busy_percent(&self.cpu),
             events: seen.events,
-            guest_time: self.threads.and_then(|_| self.arrivals.compare()),
-            voids: std::mem::take(&mut self.voids),
+            guest_time: self.threads.and_then(|_| self.clocks.compare()),
+            voids: voids.map(|(block, reasons)| Void::new(block, reasons)).collect(),
         }
     }
 }
@@ -275,9 +328,7 @@ fn listen(socket: &Path, state: &State, started: Instant) {
             seen.events.push(Event { name: event.to_owned(), at_ms: at_ms.try_into().unwrap_or(u64::MAX) });
         },
     );
-    if heard.is_err() {
-        state.seen().monitor_opened = false;
-    }
+    state.seen().monitor_lost = heard.err().map(|error| error.to_string());
 }
 
 #[cfg(test)]

@@ -76,8 +76,9 @@ fn run_in_which_qemu_was_stopped_is_void_and_replayed_so() {
     let stopped = |void: &&serde_json::Value| {
         void["reasons"].as_array().is_some_and(|all| all.iter().any(|one| one["reason"] == "stopped"))
     };
-    assert_eq!(voids.iter().filter(stopped).count(), 1, "{voids:?}");
-    assert_eq!(voids.iter().find(stopped).map(|void| &void["run"]), Some(&2.into()));
+    // Blocks that came with the first of run 2, faster than they can have been, share its verdict.
+    let runs: Vec<_> = voids.iter().filter(stopped).map(|void| &void["run"]).collect();
+    assert!(!runs.is_empty() && runs.iter().all(|run| **run == 2), "{voids:?}");
     let replayed = place.call(&["replay", "runs/latest"]);
     assert_eq!((replayed.status, replayed.stdout), (Some(0), done.stdout));
 }

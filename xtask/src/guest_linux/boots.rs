@@ -143,7 +143,6 @@ impl Guest {
             lines: Lines::default(),
             watcher: Watcher::new(Threads::of(&config)),
             monitor: config.monitor.clone(),
-            is_void: Vec::new(),
         };
         let mut file = create(log)?;
         let limits = Limits { deadline: self.deadline, interrupted: &INTERRUPTED };
@@ -154,7 +153,9 @@ impl Guest {
         check_log(log, captured.log_error.as_ref())?;
         let Captured { ending, log: bytes, stderr, .. } = captured;
         let text = String::from_utf8_lossy(&bytes);
-        let LinuxObserver { watcher, is_void, .. } = observer;
+        let watcher = observer.watcher;
+        let standing = |reasons: &Vec<_>| if reasons.is_empty() { Standing::Counts } else { Standing::Void };
+        let is_void: Vec<_> = watcher.verdicts().iter().map(standing).collect();
         let watch = watcher.finish();
         Ok(match log::judge(ending, &text, &stderr) {
             Ok(said) => Ok(LinuxBoot::new(said, &is_void, watch)),
@@ -250,8 +251,6 @@ struct LinuxObserver {
     lines: Lines,
     watcher: Watcher,
     monitor: Option<PathBuf>,
-    /// Of each timed block.
-    is_void: Vec<Standing>,
 }
 
 impl Sink for LinuxObserver {
@@ -260,15 +259,14 @@ impl Sink for LinuxObserver {
     }
 
     fn bytes(&mut self, bytes: &[u8], _: Duration) {
-        let Self { lines, watcher, is_void, .. } = self;
+        let Self { lines, watcher, .. } = self;
         lines.take(bytes, |line| {
             // What is broken is refused when the log is whole.
             let Some(Ok(frame)) = parse_frame(line.trim_end_matches(['\n', '\r'])) else { return };
             match serde_json::from_str(frame.json) {
-                Ok(GuestRecord::Block(_)) if watcher.foreign_block().is_empty() => {
-                    is_void.push(Standing::Counts)
+                Ok(GuestRecord::Block(block)) => {
+                    watcher.foreign_block(Duration::from_nanos(block.elapsed_ns));
                 }
-                Ok(GuestRecord::Block(_)) => is_void.push(Standing::Void),
                 _ => watcher.foreign(),
             }
         });

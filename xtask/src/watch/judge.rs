@@ -51,6 +51,8 @@ pub struct Interval {
     pub stopped: Duration,
     /// How long the guest was paused by QEMU's monitor.
     pub paused: Duration,
+    /// How long nobody looked, in gaps that are much longer than what is between two looks.
+    pub unwatched: Duration,
     /// What the host's accounting says; `None` where it could not be read at both ends.
     pub cpu: Option<CpuTime>,
 }
@@ -111,6 +113,11 @@ pub enum VoidReason {
         /// For so long.
         ms: u64,
     },
+    /// This tool did not run, so that nobody looked whether QEMU was stopped.
+    Unwatched {
+        /// For so long.
+        ms: u64,
+    },
     /// QEMU's threads could run and got no CPU.
     Starved {
         /// For so long, all together.
@@ -135,12 +142,20 @@ pub enum VoidReason {
     },
 }
 
+impl VoidReason {
+    /// Nobody looked for `time`.
+    pub fn unwatched(time: Duration) -> Self {
+        Self::Unwatched { ms: ms(time) }
+    }
+}
+
 impl fmt::Display for VoidReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stopped { ms } => write!(f, "stopped for {ms} ms"),
             Self::Paused { ms } => write!(f, "paused for {ms} ms by QEMU's monitor"),
             Self::HostSlept { ms } => write!(f, "the host slept for {ms} ms"),
+            Self::Unwatched { ms } => write!(f, "nobody watched for {ms} ms"),
             Self::Starved { ms, of_ms } => {
                 write!(f, "starved: {ms} of {of_ms} ms spent waiting for a host CPU")
             }
@@ -156,7 +171,7 @@ impl fmt::Display for VoidReason {
 
 /// Why what was timed in `interval` is void; empty where it is not.
 ///
-/// Being stopped or paused is void however short. Waiting for a CPU, and theft, are where they make
+/// Being stopped or paused is void however short, and so is what nobody looked at. Waiting for a CPU, and theft, are where they make
 /// up more than a twentieth of the interval and more than 20 ms.
 ///
 /// With one thread for all vCPUs, the time that it waited on a run queue is exactly the time that it
@@ -173,6 +188,9 @@ pub fn judge_interval(interval: &Interval, threads: Threads) -> Vec<VoidReason> 
     }
     if !interval.paused.is_zero() {
         reasons.push(VoidReason::Paused { ms: ms(interval.paused) });
+    }
+    if !interval.unwatched.is_zero() {
+        reasons.push(VoidReason::unwatched(interval.unwatched));
     }
     let Some(cpu) = interval.cpu else { return reasons };
     if cpu.host_slept > LEAST {
@@ -226,6 +244,7 @@ mod tests {
             length: milliseconds(1_000),
             stopped: Duration::ZERO,
             paused: Duration::ZERO,
+            unwatched: Duration::ZERO,
             cpu: Some(cpu),
         }
     }
@@ -249,6 +268,14 @@ mod tests {
         assert_eq!(judge_interval(&stopped, Threads::Several), [VoidReason::Stopped { ms: 1 }]);
         let paused = Interval { paused: milliseconds(3), ..quiet() };
         assert_eq!(judge_interval(&paused, Threads::Several), [VoidReason::Paused { ms: 3 }]);
+    }
+
+    #[test]
+    fn what_nobody_watched_is_void() {
+        let unwatched = Interval { unwatched: milliseconds(700), ..quiet() };
+        let reasons = judge_interval(&unwatched, Threads::Several);
+        assert_eq!(reasons, [VoidReason::Unwatched { ms: 700 }]);
+        assert_eq!(reasons[0].to_string(), "nobody watched for 700 ms");
     }
 
     #[test]

@@ -120,3 +120,50 @@ fn meter_counts_what_was_and_what_still_is() {
     meter.set(IsSo::No, at(40));
     assert_eq!(meter.total(at(50)), Duration::from_millis(20));
 }
+
+#[test]
+fn only_a_gap_that_is_no_late_look_is_noted() {
+    let (start, mut seen) = (Instant::now(), Seen::default());
+    for ms in [0, 20, 519, 1_300, 1_320] {
+        seen.looked_at(start + Duration::from_millis(ms));
+    }
+    assert_eq!(seen.unwatched, Duration::from_millis(781));
+}
+
+#[test]
+fn block_is_void_in_which_nobody_looked() {
+    let mut watcher = Watcher::new(Some(Threads::Several));
+    watcher.record(&block(1));
+    watcher.state.seen().unwatched += Duration::from_millis(700);
+    watcher.record(&block(2));
+    watcher.record(&block(3));
+    let watch = watcher.finish();
+    assert_eq!(void_runs(&watch, |reason| matches!(reason, VoidReason::Unwatched { ms: 700 })), [2]);
+}
+
+#[test]
+fn block_that_took_longer_than_its_interval_shares_the_verdict_of_those_before_it() {
+    let clock = Record::Clock(switchlab_records::Clock {
+        phase: switchlab_records::ClockPhase::Before,
+        tsc_hz: 1_000_000_000,
+        pit_hz: 0,
+        pit_window_ticks: 0,
+        pm_timer_hz: 0,
+        pm_timer_window_ticks: 0,
+        hpet_hz: 0,
+        hpet_window_ticks: 0,
+    });
+    // An hour, which no test takes.
+    let long = |run| match block(run) {
+        Record::Block(block) => Record::Block(Block { ticks: 3_600_000_000_000, ..block }),
+        _ => unreachable!(),
+    };
+    let mut watcher = Watcher::new(Some(Threads::Several));
+    watcher.record(&clock);
+    watcher.record(&clock);
+    watcher.state.seen().unwatched += Duration::from_millis(700);
+    watcher.record(&long(1));
+    watcher.record(&long(2));
+    let watch = watcher.finish();
+    assert_eq!(void_runs(&watch, |reason| matches!(reason, VoidReason::Unwatched { ms: 700 })), [1, 2]);
+}
