@@ -64,9 +64,9 @@ pub enum Apic {
     X2apic,
 }
 
-/// How names begin in the kernel for what sends IPIs, and in the file for that in x2APIC mode.
-const WITH_IPIS: &str = "ipi_handoff_";
-const WITH_IPIS_X2APIC: &str = "ipi_handoff_x2apic_";
+/// How names begin in the kernel for what sends IPIs; in the file [`X2APIC`] follows in x2APIC mode.
+const WITH_IPIS: [&str; 2] = ["bare_ipi_", "ipi_handoff_"];
+const X2APIC: &str = "x2apic_";
 
 impl Apic {
     /// As `-cpu` wants it.
@@ -79,14 +79,17 @@ impl Apic {
 
     /// Whether a name of the file is counted in this mode.
     fn counts(self, name: &str) -> bool {
-        name.starts_with(WITH_IPIS_X2APIC) == (self == Self::X2apic)
+        name.contains(X2APIC) == (self == Self::X2apic)
     }
 
     /// The kernel's name as the file has it; `None` for what is not counted in this mode.
     fn name_in_file(self, name: &str) -> Option<String> {
         match self {
             Self::Xapic => Some(name.to_owned()),
-            Self::X2apic => Some(format!("{WITH_IPIS_X2APIC}{}", name.strip_prefix(WITH_IPIS)?)),
+            Self::X2apic => WITH_IPIS.into_iter().find_map(|prefix| {
+                let rest = name.strip_prefix(prefix)?;
+                Some(format!("{prefix}{X2APIC}{rest}"))
+            }),
         }
     }
 }

@@ -128,3 +128,26 @@ fn counts_are_taken_from_the_log() {
     assert_eq!(with_ipis, counted(Apic::X2apic, &[("ipi_handoff_x2apic_batch", 281_000)]));
     assert_eq!(Counted::from_log("", Apic::Xapic), None);
 }
+
+/// The figures of the documentation are those that CI holds, one way, of the pair of compiler and core that
+/// the file knows.
+#[test]
+fn documented_figures_are_those_of_the_file() {
+    const PAGE: &str = include_str!("../../../kernel/docs/performance.md");
+    let file = Expected::read(&Expected::path()).unwrap();
+    let counts = file.counts.values().next().expect("the file knows a pair");
+    let of_one_way = |name: &str| counts[&format!("{name}_batch")] as f64 / (2 * file.exchanges) as f64;
+    let rows: Vec<_> = PAGE
+        .lines()
+        .filter_map(|line| {
+            let cells: Vec<_> = line.split('|').map(str::trim).collect();
+            let ["", name, _, _, now, ""] = cells[..] else { return None };
+            Some((name.strip_prefix('`')?.strip_suffix('`')?, now))
+        })
+        .collect();
+    let batches = counts.keys().filter(|name| name.ends_with("_batch") && !name.contains("_null_"));
+    assert_eq!(rows.len(), batches.count(), "each handoff that is counted has its row");
+    for (name, now) in rows {
+        assert_eq!(now, of_one_way(name).to_string(), "{name}");
+    }
+}
