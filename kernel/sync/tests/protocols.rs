@@ -207,3 +207,74 @@ fn tasks_that_only_wait_for_each_other_still_hear_other_cpus() {
     run_all(&[first, second, listener, speaker]);
     assert_eq!(in_time.load(Relaxed), 1, "CPU 0 heard of it only when its tasks had ended");
 }
+
+#[test]
+fn state_of_a_task_follows_from_where_it_is() {
+    let cpus = start_cpus(1);
+    let (there, back) = (channel(), channel());
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let states = seen.clone();
+    let answering = spawn(0, cpus[0], move || {
+        let (there, back) = (there.receiver(), back.sender());
+        for n in 0..3 {
+            assert_eq!(there.recv(), n);
+            back.send(n);
+        }
+    });
+    let asking = spawn(1, cpus[0], move || {
+        let (there, back) = (there.sender(), back.receiver());
+        let me = Cpu::<Host>::current();
+        let look = || states.lock().unwrap().push([me.state().name(), answering.state().name()]);
+        for n in 0..3 {
+            look();
+            there.send(n);
+            look();
+            assert_eq!(back.recv(), n);
+        }
+        Cpu::<Host>::yield_now();
+        look();
+    });
+    run_all(&[answering, asking]);
+    let seen = seen.lock().unwrap();
+    // Started first and not yet run, or waiting for the first message; from the second on it is handed the CPU,
+    // and waits for the next when it gives it back.
+    assert_eq!(seen[2..5], [["running", "blocked"]; 3]);
+    // With the last message it has ended.
+    assert_eq!(seen[5..], [["running", "exited"]; 2]);
+    assert_eq!((answering.state().name(), asking.state().name()), ("exited", "exited"));
+}
+
+#[test]
+fn task_in_line_has_its_turn_however_long_two_hand_the_cpu_to_and_fro() {
+    const PATIENCE: u64 = 1_000_000;
+    let cpus = start_cpus(1);
+    let (there, back) = (channel(), channel());
+    let had_its_turn: &'static AtomicU64 = Box::leak(Box::default());
+    let turns_before: &'static AtomicU64 = Box::leak(Box::default());
+    let answering = spawn(0, cpus[0], move || {
+        let (there, back) = (there.receiver(), back.sender());
+        while there.recv() != 0 {
+            back.send(0);
+        }
+    });
+    let asking = spawn(1, cpus[0], move || {
+        let (there, back) = (there.sender(), back.receiver());
+        for n in 0..PATIENCE {
+            there.send(1);
+            back.recv();
+            if n == 10 {
+                // In line from here on.
+                let third = spawn(2, Cpu::<Host>::current().cpu(), move || had_its_turn.store(1, Relaxed));
+                // SAFETY: `spawn` prepared its context.
+                unsafe { third.start() };
+            }
+            if had_its_turn.load(Relaxed) != 0 {
+                break;
+            }
+            turns_before.store(n, Relaxed);
+        }
+        there.send(0);
+    });
+    run_all(&[answering, asking]);
+    assert!(turns_before.load(Relaxed) < 13, "{} exchanges before its turn", turns_before.load(Relaxed));
+}
