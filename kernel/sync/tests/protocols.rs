@@ -154,18 +154,36 @@ fn full_slot_blocks_the_sender_on_either_cpu() {
 
 #[test]
 fn task_that_only_yields_still_hears_other_cpus() {
+    // The first message is posted, those after it come by the line.
+    const MESSAGES: u64 = 3;
+    // Never reached where they are heard; far more than it takes to be heard.
+    const PATIENCE: u64 = 50_000_000;
     let cpus = start_cpus(2);
     let word = channel();
     let heard: &'static AtomicU64 = Box::leak(Box::default());
+    let in_time: &'static AtomicU64 = Box::leak(Box::default());
     let busy = spawn(0, cpus[0], move || {
-        while heard.load(Relaxed) == 0 {
+        for _ in 0..PATIENCE {
+            if heard.load(Relaxed) == MESSAGES {
+                in_time.store(1, Relaxed);
+                break;
+            }
             Cpu::<Host>::yield_now();
         }
     });
-    let listener = spawn(1, cpus[0], move || heard.store(word.receiver().recv(), Relaxed));
-    let speaker = spawn(2, cpus[1], move || word.sender().send(7));
+    let listener = spawn(1, cpus[0], move || {
+        let word = word.receiver();
+        for n in 1..=MESSAGES {
+            assert_eq!(word.recv(), n);
+            heard.store(n, Relaxed);
+        }
+    });
+    let speaker = spawn(2, cpus[1], move || {
+        let word = word.sender();
+        (1..=MESSAGES).for_each(|n| word.send(n));
+    });
     run_all(&[busy, listener, speaker]);
-    assert_eq!(heard.load(Relaxed), 7);
+    assert_eq!(in_time.load(Relaxed), 1, "CPU 0 heard of it only when its task had ended");
 }
 
 #[test]
