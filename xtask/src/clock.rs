@@ -121,6 +121,7 @@ pub fn suspect(evidence: &Evidence<'_>) -> Vec<String> {
         (Unit::Time, None, Some(only)) => Some(format!("only the {} tells its frequency", only.name)),
         (Unit::Time, None, None) => Some("no clock of known frequency answered".into()),
     };
+    let used = used(evidence, &sources, allowed);
     let reads = match evidence.tsc {
         None => Some("the log does not say what reading it is like".into()),
         Some(Tsc { step_ticks: 0, .. }) => Some("it stands still".into()),
@@ -132,7 +133,9 @@ pub fn suspect(evidence: &Evidence<'_>) -> Vec<String> {
         let Offset { cpu, against, own_steps_back, .. } = *offset;
         format!("it stepped back {} on CPU {against} or CPU {cpu}{more}", times(own_steps_back.into()))
     });
-    let across = worst(evidence.offsets, |offset| offset.largest_step_back_ticks);
+    // A step back is one, whatever its size.
+    let across =
+        worst(evidence.offsets, |offset| offset.largest_step_back_ticks.max(offset.steps_back.min(1).into()));
     let across = across.map(|(offset, more)| {
         let Offset { cpu, against, steps_back, rounds, largest_step_back_ticks, .. } = *offset;
         let handovers = Grouped(u64::from(rounds) * 2);
@@ -142,7 +145,23 @@ pub fn suspect(evidence: &Evidence<'_>) -> Vec<String> {
              and {cpu}, by up to {largest}{more}"
         )
     });
-    [frequency, reads, own, across].into_iter().flatten().collect()
+    [frequency, used, reads, own, across].into_iter().flatten().collect()
+}
+
+/// The frequency that all times use, held against those that tell it: against each where they agree, else
+/// against the one that it is nearest to.
+fn used(evidence: &Evidence<'_>, sources: &[Source], allowed: u64) -> Option<String> {
+    let used = evidence.clock.tsc_hz;
+    let agree = extremes(sources).is_none_or(|extremes| extremes.ppm <= allowed);
+    let apart = sources.iter().filter_map(|source| Some((difference_ppm(used, source.hz)?, source.name)));
+    let (ppm, name) = if agree { apart.max()? } else { apart.min()? };
+    (ppm > allowed).then(|| {
+        format!(
+            "the frequency that times use and the {name}'s are {} ppm apart, of {} allowed",
+            Grouped(ppm),
+            Grouped(allowed)
+        )
+    })
 }
 
 /// All that tell the frequency. CPUID's leaf 16h is the base frequency in whole MHz, so it counts where

@@ -99,6 +99,20 @@ fn one_source_is_none_to_hold_it_against() {
 }
 
 #[test]
+fn frequency_that_is_none_of_its_sources_is_suspect() {
+    let found = |tsc_hz, hz| quality(Clock { tsc_hz, ..clock(hz) }, Some(GOOD), &[]).suspect;
+    assert_eq!(found(HZ + HZ / 1_000, [HZ; 3]), [""; 0]);
+    let why = "the frequency that times use and the PM timer's are 500,000 ppm apart, of 1,000 allowed";
+    assert_eq!(found(HZ / 2, [HZ; 3]), [why]);
+    assert_eq!(found(HZ / 2, [0, HZ, 0]), ["only the PM timer tells its frequency", why]);
+    // Where they disagree it is one of them, and that they do is said.
+    assert_eq!(
+        found(HZ, [HZ, HZ + HZ / 100, 0]),
+        ["PIT and PM timer are 10,000 ppm apart, of 1,000 allowed"]
+    );
+}
+
+#[test]
 fn what_cpuid_claims_is_a_source() {
     let names = |tsc: Tsc| {
         let found = quality(clock([HZ, 0, 0]), Some(tsc), &[]);
@@ -139,6 +153,10 @@ fn step_back_among_cpus_is_suspect_and_the_worst_is_told() {
         quality(clock([HZ; 3]), Some(GOOD), &offsets).suspect,
         ["it steps back from CPU to CPU: in 5 of 16 handovers between CPUs 0 and 2, by up to 1,900 ticks \
           (and between 1 pair more)"]
+    );
+    assert_eq!(
+        quality(clock([HZ; 3]), Some(GOOD), &[back(2, 5, 0)]).suspect,
+        ["it steps back from CPU to CPU: in 5 of 16 handovers between CPUs 0 and 2, by up to 0 ticks"]
     );
     let own = Offset { own_steps_back: 2, ..offset(1, 2, 0) };
     assert_eq!(
