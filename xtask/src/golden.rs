@@ -50,14 +50,19 @@ pub fn fitted(mut records: Vec<Record<'_>>) -> Vec<Record<'_>> {
 }
 
 pub fn start() -> Record<'static> {
+    start_of(2, 1_000)
+}
+
+fn start_of(runs: u32, exchanges: u64) -> Record<'static> {
     Record::Start(Start {
         kernel: "switchlab".into(),
         version: "0.1.0".into(),
         command_line: "experiment=classic".into(),
-        parameters:
-            "experiment=classic runs=2 exchanges=1000 warmup=10000 samples=100 pair=0,1 seed=0 unit=time \
-             offsets=bsp"
-                .into(),
+        parameters: format!(
+            "experiment=classic runs={runs} exchanges={exchanges} warmup=10000 samples=100 pair=0,1 seed=0 \
+             unit=time offsets=bsp"
+        )
+        .into(),
     })
 }
 
@@ -164,7 +169,7 @@ pub fn classic_in(unit: Unit, cpus: u32, runs: u32, exchanges: u64) -> Vec<Recor
     let order = Order { skipped, passes: &[Pass::Batch, Pass::Sampled], seed: 0 };
     let samples = exchanges.min(100);
     let mut records = vec![
-        start(),
+        start_of(runs, exchanges),
         Record::Cpus(Cpus { found: cpus, up: cpus, apic: ApicMode::Xapic, ticks: 300_000_000 }),
         clock(ClockPhase::Before, TSC_HZ + 1_000_000),
         Record::Machine(Machine {

@@ -2,6 +2,7 @@
 //! the byte, whenever and wherever it is read. What a mode costs, [`cost`] computes.
 
 pub mod cost;
+mod whole;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -20,6 +21,7 @@ use crate::clock;
 use crate::watch::Watch;
 pub use cost::ModeResult;
 use cost::{UnitValue, mode_results};
+use whole::Conditions;
 
 /// The results of a log. `_ticks` are TSC ticks; every other figure is in `unit`.
 #[derive(Clone, Debug, Serialize)]
@@ -107,6 +109,14 @@ impl<'a> Results<'a> {
         }
         let start = start.ok_or("there is no start record")?;
         let plan = plan.ok_or("there is no plan record: this kernel measured nothing")?;
+        Conditions {
+            start: &start,
+            plan: &plan,
+            cpus: cpus.as_ref(),
+            machine: machine.as_ref(),
+            clocks: &clocks,
+        }
+        .check(blocks.iter().map(|(block, _)| block.mode))?;
         let clock = clocks.last().ok_or("there is no clock record: ticks have no length")?;
         let ruler = Ruler::new(plan.unit, clock.tsc_hz).ok_or("the last clock record says 0 Hz")?;
         if blocks.len() != plan.blocks as usize {

@@ -66,6 +66,98 @@ fn log_without_plan_or_clock_is_no_result() {
     assert!(refused(records).contains("clock"));
 }
 
+/// The golden log, each record changed.
+fn changed(mut change: impl FnMut(&mut Record<'_>)) -> String {
+    let mut records = golden::classic(12, 2, 1_000);
+    records.iter_mut().for_each(&mut change);
+    refused(records)
+}
+
+#[test]
+fn log_without_cpus_or_machine_is_no_result() {
+    let without = |is: fn(&Record<'_>) -> bool| {
+        let mut records = golden::classic(12, 2, 1_000);
+        records.retain(|record| !is(record));
+        refused(records)
+    };
+    assert!(without(|record| matches!(record, Record::Cpus(_))).contains("no cpus record"));
+    assert!(without(|record| matches!(record, Record::Machine(_))).contains("no machine record"));
+}
+
+#[test]
+fn clocks_are_compared_once_before_and_once_after() {
+    let with = |change: fn(Vec<Record<'static>>, [Record<'static>; 2]) -> Vec<Record<'static>>| {
+        let (clocks, others): (Vec<_>, Vec<_>) =
+            golden::classic(12, 2, 1_000).into_iter().partition(|record| matches!(record, Record::Clock(_)));
+        let Ok(clocks) = <[_; 2]>::try_from(clocks) else { unreachable!("two clock records") };
+        refused(change(others, clocks))
+    };
+    assert_eq!(
+        with(|mut all, [before, _]| {
+            all.push(before);
+            all
+        }),
+        "there is no clock record after the job"
+    );
+    assert_eq!(
+        with(|mut all, [_, after]| {
+            all.push(after);
+            all
+        }),
+        "there is no clock record before the job"
+    );
+    assert!(
+        with(|mut all, [before, after]| {
+            all.extend([after, before]);
+            all
+        })
+        .contains("stands before")
+    );
+    assert!(
+        with(|mut all, [before, after]| {
+            all.extend([before, after.clone(), after]);
+            all
+        })
+        .contains("there are 3 clock records")
+    );
+}
+
+#[test]
+fn pair_that_does_not_exist_is_no_result() {
+    let pair = |pair| {
+        changed(|record| {
+            if let Record::Plan(plan) = record {
+                plan.pair = pair;
+            }
+        })
+    };
+    assert_eq!(pair([0, 12]), "the plan's pair names CPU 12, and 12 were up");
+    assert_eq!(pair([90, 1]), "the plan's pair names CPU 90, and 12 were up");
+    assert_eq!(pair([3, 3]), "cross-core blocks of CPU 3 with itself");
+    let one_up = changed(|record| {
+        if let Record::Cpus(cpus) = record {
+            cpus.up = 1;
+        }
+    });
+    assert_eq!(one_up, "the plan's pair names CPU 1, and 1 were up");
+}
+
+#[test]
+fn parameters_that_contradict_the_plan_are_no_result() {
+    let parameters = |told: &'static str| {
+        changed(|record| {
+            if let Record::Start(start) = record {
+                start.parameters = told.into();
+            }
+        })
+    };
+    assert_eq!(parameters("runs=3 exchanges=1000"), "the start record says runs=3, the plan 2");
+    assert_eq!(
+        parameters("runs=2 exchanges=x\u{1b}"),
+        "the start record says exchanges=x\\u{1b}, the plan 1000"
+    );
+}
+
 #[test]
 fn wrong_count_is_no_result_even_where_the_kernel_passed_it() {
     let mut records = golden::classic(12, 1, 1_000);
