@@ -74,6 +74,10 @@ pub struct BlockResult {
     /// The samples of a sampled block; they stand in the log.
     #[serde(skip)]
     pub samples: Option<Histogram>,
+    /// How much longer it took than all of its samples, in ticks, where that is more than a block has
+    /// behind its last sample: something else ran there, and the block is void.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub overrun_ticks: Option<u64>,
 }
 
 impl<'a> Results<'a> {
@@ -142,7 +146,7 @@ impl<'a> Results<'a> {
                 tsc,
                 offsets: &offsets,
             }),
-            modes: mode_results(&blocks, ruler)?,
+            modes: counted_modes(&blocks, ruler, |_| false)?,
             void_runs: BTreeSet::new(),
             blocks,
             start,
@@ -168,16 +172,24 @@ impl<'a> Results<'a> {
             self.void_runs.contains(&block.run)
                 || watch.is_void(block.run, block.mode, block.subject, block.pass)
         };
-        let (void, counted): (Vec<_>, Vec<_>) =
-            self.blocks.iter().cloned().partition(|result| is_void(&result.block));
-        if !void.is_empty() {
-            let counted = mode_results(&counted, self.ruler)?;
-            let all = std::mem::take(&mut self.modes);
-            let best =
-                |mode: ModeResult| counted.iter().find(|of| of.mode == mode.mode).cloned().unwrap_or(mode);
-            self.modes = all.into_iter().map(best).collect();
-        }
+        self.modes = counted_modes(&self.blocks, self.ruler, is_void)?;
         Ok(self)
+    }
+
+    /// The blocks that are void by the log alone, and by how much each went on behind its last sample, in
+    /// lines to stand beside the numbers.
+    pub fn overruns(&self) -> impl Iterator<Item = String> {
+        let line = |result: &BlockResult| {
+            let (block, ticks) = (&result.block, result.overrun_ticks?);
+            let null = if block.subject == Subject::Null { " null" } else { "" };
+            let overrun = self.ruler.total(ticks);
+            Some(format!(
+                "run {}: {},{null} sampled went on for {overrun} behind its last sample",
+                block.run,
+                block.mode.name()
+            ))
+        };
+        self.blocks.iter().filter_map(line)
     }
 
     /// Whether no run counts.
@@ -279,13 +291,38 @@ impl BlockResult {
         let switches = block.exchanges.checked_mul(2).filter(|&switches| switches != 0);
         let switches = switches.ok_or("a block of a number of exchanges that can not be")?;
         let ticks = i128::from(block.ticks);
-        Ok(Self { total: ruler.value(ticks, 1), switch: ruler.value(ticks, switches), block, samples })
+        let overrun = samples.as_ref().and_then(|samples| overrun(block.ticks, samples, ruler));
+        Ok(Self {
+            total: ruler.value(ticks, 1),
+            switch: ruler.value(ticks, switches),
+            block,
+            samples,
+            overrun_ticks: overrun,
+        })
     }
 
     /// Whether it is of this subject and pass.
     pub fn is_of(&self, subject: Subject, pass: Pass) -> bool {
         (self.block.subject, self.block.pass) == (subject, pass)
     }
+}
+
+/// What each mode costs, without the blocks that are void, by `is_void` or by their samples. Of a mode of which
+/// nothing would be left, all stays.
+fn counted_modes(
+    blocks: &[BlockResult],
+    ruler: Ruler,
+    is_void: impl Fn(&Block) -> bool,
+) -> Result<Vec<ModeResult>, String> {
+    let all = mode_results(blocks, ruler)?;
+    let (void, counted): (Vec<_>, Vec<_>) =
+        blocks.iter().cloned().partition(|result| result.overrun_ticks.is_some() || is_void(&result.block));
+    if void.is_empty() {
+        return Ok(all);
+    }
+    let counted = mode_results(&counted, ruler)?;
+    let best = |mode: ModeResult| counted.iter().find(|of| of.mode == mode.mode).cloned().unwrap_or(mode);
+    Ok(all.into_iter().map(best).collect())
 }
 
 /// A histogram belongs to the block right before it.
@@ -330,10 +367,26 @@ fn check_block(block: &Block, samples: Option<&Histogram>, ruler: Ruler) -> Resu
 /// Holds the samples of a block against its ticks: they follow each other without a gap, and the block
 /// holds all of them but for the beginning of the first.
 ///
-/// So all but one can not be longer than the block. It may be longer than all of them, by what lies
-/// between the last sample's end and its own: a few instructions, and the time in which the host lets
-/// another process run just then.
+/// So all but one can not be longer than the block, whatever the host does. It may be longer than all of
+/// them, by what lies between the last sample's end and its own. Counted, that is a few instructions; in time
+/// it has no bound, and where it is long the block is void and not the log ([`overrun`]).
 fn check_sum(ticks: u64, samples: &Histogram, ruler: Ruler) -> Result<(), String> {
+    let (least, most) = samples.sum();
+    let longest = samples.longest().unwrap_or_default();
+    if least - u128::from(longest) > u128::from(ticks) {
+        return Err(format!(
+            "its samples take {least} ticks at least, {longest} of them the longest, and the block took {ticks}"
+        ));
+    }
+    if ruler == Ruler::Instructions && overrun(ticks, samples, ruler).is_some() {
+        return Err(format!("its samples take {most} ticks at most, and the block took {ticks}"));
+    }
+    Ok(())
+}
+
+/// How much longer a block took than all of its samples, in ticks; `None` where that is what may lie behind
+/// the last of them.
+fn overrun(ticks: u64, samples: &Histogram, ruler: Ruler) -> Option<u64> {
     /// In time, a few turns of other processes; in instructions, many times what is there.
     const END_NS: u128 = 5_000_000;
     const END_INSTRUCTIONS: u128 = 1_000;
@@ -341,18 +394,9 @@ fn check_sum(ticks: u64, samples: &Histogram, ruler: Ruler) -> Result<(), String
         Ruler::Time(hz) => END_NS * u128::from(hz.get()) / 1_000_000_000,
         Ruler::Instructions => END_INSTRUCTIONS,
     };
-    let (least, most) = samples.sum();
-    let longest = samples.longest().unwrap_or_default();
-    let block = u128::from(ticks);
-    if least - u128::from(longest) > block {
-        return Err(format!(
-            "its samples take {least} ticks at least, {longest} of them the longest, and the block took {ticks}"
-        ));
-    }
-    if most + end < block {
-        return Err(format!("its samples take {most} ticks at most, and the block took {ticks}"));
-    }
-    Ok(())
+    let (_, most) = samples.sum();
+    let overrun = u128::from(ticks).checked_sub(most).filter(|overrun| *overrun > end)?;
+    u64::try_from(overrun).ok()
 }
 
 /// Each run has each of its blocks once, and nothing is both skipped and measured.

@@ -48,6 +48,7 @@ pub(super) fn findings(
     for skipped in &results.skipped {
         findings.push(("Skipped", format!("{}: {}", skipped.mode.name(), skipped.reason)));
     }
+    findings.extend(results.overruns().map(|overrun| ("Void", overrun)));
     if let Some(reason) = reason(results) {
         findings.push(("Reason", reason));
     }
