@@ -1,5 +1,5 @@
 //! Results in the forms that trackers of benchmarks read: Bencher's and github-action-benchmark's.
-//! Called by `output` alone. A figure's name never changes, since a tracker knows it by that; it is the same
+//! Called by `output`; `compare` calls its rows by the same names. A figure's name never changes, since a tracker knows it by that; it is the same
 //! of one boot and of many ([`boots`]).
 
 pub mod boots;
@@ -9,12 +9,8 @@ use switchlab_core::format::Grouped;
 use switchlab_records::{Mode, Pass, Subject, Unit};
 
 use crate::manifest::{Manifest, plural};
-use crate::results::cost::UnitValue;
+use crate::results::percentiles::{Percentile, tracked};
 use crate::results::{ModeResult, Results};
-
-/// The percentiles that are tracked: ranks in ten-thousandths, with their names. Least and most are
-/// left out: they say what happened once.
-const TRACKED_RANKS: [(u32, &str); 4] = [(5_000, "p50"), (9_000, "p90"), (9_900, "p99"), (9_990, "p99.9")];
 
 /// [Bencher Metric Format](https://bencher.dev/docs/reference/bencher-metric-format): an object of
 /// benchmarks, each an object of measures, each with its value and, of a mean, its least and its most
@@ -144,27 +140,6 @@ fn percentiles(results: &Results<'_>, mode: &ModeResult) -> Vec<Figure> {
 /// What a percentile of the exchanges of `mode` is called: `same-core exchange p99`.
 fn exchange_name(mode: Mode, percentile: &str) -> String {
     format!("{} exchange {percentile}", mode.name())
-}
-
-/// A percentile of the exchanges of a boot.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Percentile {
-    /// Whose exchanges.
-    pub mode: Mode,
-    /// `p50` and so on.
-    pub name: &'static str,
-    /// One exchange, raw, in the results' unit.
-    pub value: f64,
-}
-
-/// The percentiles of `mode` that are tracked; none without samples.
-pub fn tracked(results: &Results<'_>, mode: &ModeResult) -> Vec<Percentile> {
-    let Some(sampled) = &mode.sampled else { return Vec::new() };
-    let percentile = |&(rank, name): &(u32, &'static str)| {
-        let ticks = sampled.histogram.percentile(rank)?;
-        Some(Percentile { mode: mode.mode, name, value: results.ruler.value(i128::from(ticks), 1) })
-    };
-    TRACKED_RANKS.iter().filter_map(percentile).collect()
 }
 
 /// Figures as Bencher takes them, in the table's order.

@@ -4,9 +4,10 @@
 use switchlab_core::format::Grouped;
 use switchlab_records::{Mode, Unit};
 
-use super::{Figure, Span, TRACKED_RANKS, as_bencher, as_github, exchange_name, switch_name};
+use super::{Figure, Span, as_bencher, as_github, exchange_name, switch_name};
 use crate::analysis::{Bootstrap, LEAST_RUNS, Summary};
 use crate::manifest::plural;
+use crate::results::{self, percentiles::TRACKED_RANKS};
 use crate::rigorous::{BootResult, Findings};
 
 /// As [`bencher`](super::bencher) has one boot; the least and the most are the ends of the interval. `None`
@@ -17,8 +18,7 @@ use crate::rigorous::{BootResult, Findings};
 /// None that valid logs can cause.
 pub fn bencher(findings: &Findings<'_>) -> anyhow::Result<Option<String>> {
     let figures = figures(findings);
-    let unit = if unit_name(findings) == "ns" { Unit::Time } else { Unit::Instructions };
-    (!figures.is_empty()).then(|| as_bencher(unit, &figures)).transpose()
+    (!figures.is_empty()).then(|| as_bencher(unit(findings), &figures)).transpose()
 }
 
 /// As [`github`](super::github) has one boot; the range is the interval's. `None` where no boot counts.
@@ -28,11 +28,12 @@ pub fn bencher(findings: &Findings<'_>) -> anyhow::Result<Option<String>> {
 /// None that valid logs can cause.
 pub fn github(findings: &Findings<'_>) -> anyhow::Result<Option<String>> {
     let figures = figures(findings);
-    (!figures.is_empty()).then(|| as_github(unit_name(findings), figures, &findings.conditions())).transpose()
+    let name = results::unit_name(unit(findings));
+    (!figures.is_empty()).then(|| as_github(name, figures, &findings.conditions())).transpose()
 }
 
-fn unit_name(findings: &Findings<'_>) -> &'static str {
-    findings.results.first().map_or("ns", |boot| boot.title.unit)
+fn unit(findings: &Findings<'_>) -> Unit {
+    findings.results.first().map_or(Unit::Time, |boot| boot.title.unit)
 }
 
 fn figures(findings: &Findings<'_>) -> Vec<Figure> {

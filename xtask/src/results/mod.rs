@@ -2,6 +2,7 @@
 //! the byte, whenever and wherever it is read. What a mode costs, [`cost`] computes.
 
 pub mod cost;
+pub mod percentiles;
 mod whole;
 
 use std::collections::BTreeSet;
@@ -134,10 +135,7 @@ impl<'a> Results<'a> {
             .collect::<Result<_, _>>()?;
         Ok(Self {
             format: RESULTS_FORMAT,
-            unit: match plan.unit {
-                Unit::Time => "ns",
-                Unit::Instructions => "instructions",
-            },
+            unit: unit_name(plan.unit),
             tsc_hz: (plan.unit == Unit::Time).then_some(clock.tsc_hz),
             clock: clock::Quality::new(&clock::Evidence {
                 unit: plan.unit,
@@ -264,6 +262,14 @@ impl<'a> Results<'a> {
             std::fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
         }
         Ok(())
+    }
+}
+
+/// What figures in `unit` are in.
+pub const fn unit_name(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Time => "ns",
+        Unit::Instructions => "instructions",
     }
 }
 

@@ -6,17 +6,17 @@ use std::path::Path;
 
 use anyhow::Context;
 use serde::Serialize;
-use switchlab_records::{Mode, Pass, Subject};
+use switchlab_records::{Mode, Pass, Subject, Unit};
 
 use super::boots::{BootEntry, Boots};
 use super::goal::{Goal, Step, Tally, step};
 use crate::analysis::{Bootstrap, Comparison, Series, Summary, Unfit, compare};
 use crate::exit::Outcome;
-use crate::export::{self, Percentile};
 use crate::folder;
 use crate::judged;
 use crate::manifest::Manifest;
-use crate::results::Results;
+use crate::results::percentiles::{Percentile, tracked};
+use crate::results::{Results, unit_name};
 use crate::steps::Whole;
 use crate::verdict::Standing;
 use crate::watch::Watch;
@@ -67,8 +67,8 @@ pub struct BootResult {
 /// What all boots of a run have in common.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Title {
-    /// `ns` or `instructions`.
-    pub unit: &'static str,
+    /// What its figures are.
+    pub unit: Unit,
     /// The two CPUs.
     pub pair: [u32; 2],
     /// CPUs that are up.
@@ -106,7 +106,7 @@ impl BootResult {
         };
         let median = |mode| median_of(mode, &is_counted);
         let counted = results.modes.iter().filter(|of| median(of.mode).is_some());
-        let percentiles = counted.flat_map(|of| export::tracked(results, of)).collect();
+        let percentiles = counted.flat_map(|of| tracked(results, of)).collect();
         let guest_time = watch.and_then(|watch| watch.guest_time);
         Ok(Self {
             boot: entry.number,
@@ -119,7 +119,7 @@ impl BootResult {
             with_void_runs: Mode::ALL.map(|mode| median_of(mode, &|_, _| true)),
             clock_suspect: results.clock.is_suspect() || guest_time.is_some_and(|time| time.is_suspect()),
             title: Title {
-                unit: results.unit,
+                unit: results.plan.unit,
                 pair: results.plan.pair,
                 cpus: results.cpus.map(|cpus| cpus.up),
                 exchanges: results.plan.exchanges,
@@ -186,7 +186,7 @@ impl<'a> Findings<'a> {
         let base = Series { name: Mode::SameCore.name(), values: &same };
         let other = Series { name: Mode::CrossCore.name(), values: &cross };
         // Instructions are counted: there is nothing to be sure of.
-        let is_time = results.first().is_none_or(|boot| boot.title.unit == "ns");
+        let is_time = results.first().is_none_or(|boot| boot.title.unit == Unit::Time);
         // A time of 0 has no ratio: such boots are shown and lead to nothing.
         let compared = is_time.then(|| compare(base, other, Bootstrap::default())).transpose();
         let skipped = results.first().and_then(|boot| boot.title.skipped.as_ref());
@@ -237,7 +237,7 @@ impl<'a> Findings<'a> {
         let json = Json {
             format: FORMAT,
             experiment: &self.boots.experiment,
-            unit: self.results.first().map(|boot| boot.title.unit),
+            unit: self.results.first().map(|boot| unit_name(boot.title.unit)),
             seed: self.boots.seed,
             goal: &self.boots.goal,
             step: self.step(),

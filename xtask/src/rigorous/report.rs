@@ -67,8 +67,8 @@ impl Findings<'_> {
 
     fn header(&self) -> Vec<String> {
         let what = match self.results.first().map(|boot| boot.title.unit) {
-            Some("ns") | None => "Switch",
-            Some(_) => "Instructions",
+            Some(Unit::Time) | None => "Switch",
+            Some(Unit::Instructions) => "Instructions",
         };
         let [same, cross, bare] = ["Same-Core", "Cross-Core", "Bare"].map(|name| format!("{name} {what}"));
         vec!["Boot".into(), same, cross, "Cross/Same".into(), bare, "Void Runs".into()]
@@ -179,10 +179,10 @@ impl Findings<'_> {
     fn cost(&self, value: f64) -> String {
         match self.results.first().map(|boot| boot.title.unit) {
             // A tick of this ruler is a picosecond; a switch is half of one exchange.
-            Some("ns") => Ruler::new(Unit::Time, PICOSECONDS).map_or_else(String::new, |ruler| {
+            Some(Unit::Time) => Ruler::new(Unit::Time, PICOSECONDS).map_or_else(String::new, |ruler| {
                 ruler.fine_switch(((value * 1_000.0).round() as u64).saturating_mul(2), 1).to_string()
             }),
-            _ => Hundredths((value * 100.0).round() as u64).to_string(),
+            Some(Unit::Instructions) | None => Hundredths((value * 100.0).round() as u64).to_string(),
         }
     }
 

@@ -193,7 +193,7 @@ fn counted_instructions_are_exact_and_get_no_verdict() {
             .into_iter()
             .zip(1..)
             .map(|(ticks, number)| {
-                let mut records = golden::classic_in(switchlab_records::Unit::Instructions, 12, 1, 1_000);
+                let mut records = golden::classic_in(Unit::Instructions, 12, 1, 1_000);
                 for record in &mut records {
                     if let Record::Block(block) = record
                         && (block.subject, block.pass) == (Subject::Handoff, Pass::Batch)
