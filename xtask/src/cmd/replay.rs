@@ -235,9 +235,9 @@ fn embedded_manifest(run: &EmbeddedRun, log: &EmbeddedFile) -> Result<Option<Man
 }
 
 fn embedded_trace(run: &EmbeddedRun, log: &EmbeddedFile) -> TraceLog {
-    let manifest = run.beside(log, manifest::OF_TRACE).map(|file| Manifest::parse(&file.text));
-    let manifest = manifest.transpose().unwrap_or_else(without_conditions);
-    TraceLog::new(log.text.clone(), manifest.as_ref())
+    let (trace, problem) = run.trace(log);
+    problem.and_then(without_conditions);
+    trace
 }
 
 fn trace_beside(log: &Path) -> anyhow::Result<Option<TraceLog>> {

@@ -7,6 +7,8 @@ use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
 use crate::folder;
+use crate::judged::TraceLog;
+use crate::manifest::{self, Manifest};
 
 /// The element's id.
 pub const ID: &str = "switchlab-data";
@@ -54,6 +56,16 @@ impl EmbeddedRun {
     /// The file `name` beside `log`.
     pub fn beside(&self, log: &EmbeddedFile, name: &str) -> Option<&EmbeddedFile> {
         self.files.iter().find(|file| file.folder() == log.folder() && file.name() == name)
+    }
+
+    /// The trace that is the file `log`, and why nothing is known of its boot although its manifest is there.
+    pub fn trace(&self, log: &EmbeddedFile) -> (TraceLog, Option<String>) {
+        let manifest = self.beside(log, manifest::OF_TRACE).map(|file| Manifest::parse(&file.text));
+        let (manifest, problem) = match manifest.transpose() {
+            Ok(manifest) => (manifest, None),
+            Err(why) => (None, Some(why)),
+        };
+        (TraceLog::new(log.text.clone(), manifest.as_ref()), problem)
     }
 }
 

@@ -37,6 +37,8 @@ pub struct Run<'a> {
     pub measured: Result<Measured<'a>, NoResult>,
     /// The marked kernel's log; `None` where nothing was traced.
     pub trace: Option<TraceLog>,
+    /// Why nothing is known of its boot although its manifest is there.
+    pub trace_problem: Option<String>,
     /// The loops as they were built, or why they are not known.
     pub listing: Result<Listing, String>,
 }
@@ -144,16 +146,16 @@ impl<'a> Run<'a> {
             (None, Some(manifest)) => listing::of_run(manifest),
             (None, None) => Err("there is no manifest, so the kernel's file is not known".into()),
         };
+        // That of several boots stands beside them.
+        let trace = run.beside(log, folder::TRACE_LOG).or_else(|| run.file(folder::TRACE_LOG));
+        let (trace, trace_problem) = trace.map(|file| run.trace(file)).unzip();
         Self {
             name,
             id: String::new(),
             log: &log.text,
             measured,
-            // That of several boots stands beside them.
-            trace: run
-                .beside(log, folder::TRACE_LOG)
-                .or_else(|| run.file(folder::TRACE_LOG))
-                .map(|file| trace_log(run, file)),
+            trace,
+            trace_problem: trace_problem.flatten(),
             listing,
             manifest,
             manifest_problem,
@@ -300,11 +302,6 @@ fn boot_of<'a>(run: &'a EmbeddedRun, entry: &BootEntry) -> Result<(BootResult, R
     let results = judge(&log.text, manifest.as_ref())?;
     let value = BootResult::new(entry, &results, manifest.as_ref());
     Ok((value.map_err(|error| invalid(format!("{error:#}")))?, results))
-}
-
-fn trace_log(run: &EmbeddedRun, log: &EmbeddedFile) -> TraceLog {
-    let manifest = run.beside(log, manifest::OF_TRACE).and_then(|file| Manifest::parse(&file.text).ok());
-    TraceLog::new(log.text.clone(), manifest.as_ref())
 }
 
 /// The manifest, or why there is none although the file is there.

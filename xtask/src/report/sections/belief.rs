@@ -29,8 +29,8 @@ pub(crate) fn facts(run: &Run<'_>) -> Vec<Fact> {
     let conditions = match &run.measured {
         Ok(Measured::Once(results)) => {
             let report = table::Report::new(results, run.manifest.as_ref());
-            let skipped = report.findings.into_iter().filter(|(label, _)| *label == "Skipped");
-            facts.extend(skipped.map(|(label, text)| fact(label, text)));
+            let kept = report.findings.into_iter().filter(|(label, _)| ["Skipped", "Void"].contains(label));
+            facts.extend(kept.map(|(label, text)| weighed(label, text)));
             facts.push(counts(slice::from_ref(results)));
             facts.extend(passes(results));
             report.conditions
@@ -49,14 +49,14 @@ pub(crate) fn facts(run: &Run<'_>) -> Vec<Fact> {
             conditions
         }
     };
-    facts.extend(conditions.into_iter().map(|(label, text)| {
-        let against = speaks_against(label, &text);
-        if against { alarm(label, text) } else { fact(label, text) }
-    }));
+    facts.extend(conditions.into_iter().map(|(label, text)| weighed(label, text)));
     if run.manifest.is_none() {
         let why =
             run.manifest_problem.clone().unwrap_or_else(|| "there is no manifest beside the log".into());
         facts.push(alarm("Conditions", format!("not known: {why}")));
+    }
+    if let Some(why) = &run.trace_problem {
+        facts.push(alarm("Trace", format!("how its boot ended is not known: {why}")));
     }
     // What they are comes before all that was checked, and what speaks against them before the rest.
     facts.sort_by_key(|fact| (fact.label != NUMBERS, fact.class != ALARM, fact.is_code));
@@ -73,6 +73,10 @@ fn fact(label: &'static str, text: String) -> Fact {
 
 fn alarm(label: &'static str, text: String) -> Fact {
     Fact { class: ALARM, ..fact(label, text) }
+}
+
+fn weighed(label: &'static str, text: String) -> Fact {
+    if speaks_against(label, &text) { alarm(label, text) } else { fact(label, text) }
 }
 
 fn speaks_against(label: &str, text: &str) -> bool {
@@ -119,6 +123,7 @@ mod tests {
     use super::*;
     use crate::golden;
     use crate::report::{model, testing};
+    use switchlab_records::Unit;
     use switchlab_records::{Mode, Pass, Record};
 
     fn labels(facts: &[Fact]) -> Vec<&'static str> {
@@ -174,6 +179,22 @@ mod tests {
         let embedded = [testing::run(&log, Some(&testing::manifest_with_voids(&[1])))];
         let facts = facts(&model::runs(&embedded)[0]);
         assert_eq!((facts[1].label, facts[1].class), ("Void", ALARM), "{:?}", labels(&facts));
+    }
+
+    #[test]
+    fn broken_manifest_of_a_trace_is_told() {
+        let told = |manifest: Vec<u8>| {
+            let log = golden::ended(golden::classic(12, 2, 1_000));
+            let mut run = testing::run(&log, Some(&testing::manifest()));
+            run.push("trace.log".into(), golden::ended(golden::traced(Unit::Time, 3)).into());
+            run.push("trace-manifest.json".into(), manifest);
+            let embedded = [run];
+            let facts = facts(&model::runs(&embedded)[0]);
+            facts.into_iter().find(|fact| fact.label == "Trace").map(|fact| (fact.class, fact.text))
+        };
+        let (class, text) = told(b"{}".to_vec()).unwrap();
+        assert!(class == ALARM && text.starts_with("how its boot ended is not known: no manifest"), "{text}");
+        assert_eq!(told(serde_json::to_vec(&testing::manifest()).unwrap()), None);
     }
 
     #[test]

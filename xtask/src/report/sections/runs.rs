@@ -12,7 +12,8 @@ pub(crate) struct Runs {
 }
 
 /// Findings that stand in other sections.
-const ELSEWHERE: [&str; 7] = ["Counts", "Skipped", "Reason", "Method", "Stability", "Void boots", "Spread"];
+const ELSEWHERE: [&str; 8] =
+    ["Counts", "Skipped", "Void", "Reason", "Method", "Stability", "Void boots", "Spread"];
 
 impl Runs {
     pub(crate) fn new(run: &Run<'_>, measured: &Measured<'_>) -> Self {
