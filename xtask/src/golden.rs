@@ -32,7 +32,8 @@ pub fn ended(mut records: Vec<Record<'_>>) -> String {
     log(&records)
 }
 
-/// The same records, the samples of each block being what its ticks are: for who has changed those.
+/// The same records, with all samples of a block in the bucket of its mean exchange, so that they add up to
+/// its ticks. For a test that has changed those.
 pub fn fitted(mut records: Vec<Record<'_>>) -> Vec<Record<'_>> {
     let mut last = None;
     for record in &mut records {

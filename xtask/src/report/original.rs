@@ -50,8 +50,8 @@ pub(super) static MEASURED: LazyLock<Vec<Original>> = LazyLock::new(|| of_table(
 fn of_table(table: &str) -> Result<Vec<Original>, String> {
     let measurements = Measurements::read(table.as_bytes(), &[]).map_err(|error| error.to_string())?;
     let original = |(column, name, beside): (&str, &'static str, Mode)| {
-        let column = measurements.columns.iter().find(|one| one.name == column);
-        let runs = &column.ok_or_else(|| format!("no column for {name}"))?.values;
+        let found = measurements.columns.iter().find(|one| one.name == column);
+        let runs = &found.ok_or_else(|| format!("no column `{column}`, for {name}"))?.values;
         let switch = |run_ns: f64| run_ns / SWITCHES;
         let ends = runs.iter().fold((f64::MAX, 0.0), |(least, most), run| (run.min(least), run.max(most)));
         Ok(Original {
@@ -86,7 +86,7 @@ mod tests {
     #[test]
     fn table_without_a_column_is_named() {
         let why = of_table("run,single (ms),other (ms)\n1,2.0,3.0\n").unwrap_err();
-        assert_eq!(why, "no column for goroutines, 12 threads");
+        assert_eq!(why, "no column `multi`, for goroutines, 12 threads");
         assert!(of_table("").unwrap_err().contains("it is empty"));
     }
 
