@@ -30,7 +30,6 @@
 //! | [`watch`] | what happens to QEMU meanwhile, and what it makes void |
 //! | [`export`] | results as trackers of benchmarks read them |
 //! | [`report`] | the page: all of it in one HTML file |
-//! | [`measurements`] | anyone's table of runs, from a CSV file |
 //! | [`analysis`] | what runs show: summaries, intervals, verdicts; a crate, since it is built for speed |
 //! | [`rigorous`] | many boots of one job: when enough, and what they come to |
 //! | [`progress`] | what is shown meanwhile |
@@ -66,7 +65,6 @@ pub mod instructions;
 pub mod interrupt;
 pub mod judged;
 pub mod manifest;
-pub mod measurements;
 pub mod observer;
 pub mod progress;
 pub mod qemu;

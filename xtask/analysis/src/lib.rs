@@ -1,6 +1,6 @@
 //! What runs show, and whether two series of them differ: pure functions over `&[f64]`, without
-//! input or output. xtask calls them, as `xtask::analysis`, wherever something is compared. A crate
-//! of its own because it draws by the million: it is optimised in every build, which all of xtask
+//! input or output, but for the reader of anyone's tables. xtask calls them, as `xtask::analysis`, wherever something is compared. A crate
+//! of its own because it draws, and reads, by the million: it is optimised in every build, which all of xtask
 //! would pay for in minutes of compiling.
 //!
 //! | file | what it owns |
@@ -12,6 +12,7 @@
 //! | `summary` | [`Summary`]: median, quartiles, spread, outliers counted |
 //! | `drift` | [`Drift`]: the trend over run order |
 //! | `order` | sorting and quantiles |
+//! | [`measurements`] | a table of runs from a CSV file |
 //! | `draw` | the random numbers, the same for a seed everywhere |
 //!
 //! A value is what one run measured: a time, or another cost, of which less is faster. It is finite
@@ -21,6 +22,7 @@
 mod bootstrap;
 mod draw;
 mod drift;
+pub mod measurements;
 mod medians;
 mod order;
 mod sign_flip;

@@ -12,8 +12,8 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use super::output::print;
+use crate::analysis::measurements::{Column, Measurements, RunOrder, Unit};
 use crate::analysis::{self, Bootstrap, Comparison, Pairing, Series, Summary};
-use crate::measurements::{Column, Measurements, RunOrder, Unit};
 use crate::report::series;
 use crate::status::{Refusal, Status};
 

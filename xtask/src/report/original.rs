@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use switchlab_records::Mode;
 
-use crate::measurements::Measurements;
+use crate::analysis::measurements::Measurements;
 
 /// What the original measured of one of its modes: one switch, in nanoseconds.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,9 +3,9 @@
 use switchlab_core::format::{Grouped, Nanoseconds};
 
 use super::{Analysis, Summarised};
+use crate::analysis::measurements::{RunOrder, Unit};
 use crate::analysis::{Comparison, Drift, LEAST_RUNS, Pairing, SignFlipMethod, SlopeOf, Trend, TrendTest};
 use crate::manifest::plural;
-use crate::measurements::{RunOrder, Unit};
 use crate::table::{Sheet, labelled};
 
 const HEADER: [&str; 9] =

@@ -6,7 +6,7 @@ use csv::{ByteRecord, Reader};
 
 use super::header::{Header, Unit};
 use super::{BadTable, Column, Measurements, Problem, RunOrder};
-use crate::analysis::{LEAST, MOST};
+use crate::{LEAST, MOST};
 
 /// The rows as they came.
 pub(super) struct Rows {

@@ -63,11 +63,12 @@ impl Measurements {
     /// # Errors
     ///
     /// Each thing that a table may not be, with its line and its column.
-    pub fn read(input: impl Read, asked: &[&str]) -> Result<Self, BadTable> {
-        Self::read_at_most(input, asked, MOST_NUMBERS)
+    pub fn read(mut input: impl Read, asked: &[&str]) -> Result<Self, BadTable> {
+        Self::read_at_most(&mut input, asked, MOST_NUMBERS)
     }
 
-    fn read_at_most(input: impl Read, asked: &[&str], most: usize) -> Result<Self, BadTable> {
+    /// Not generic, so that it is compiled with this crate, for speed.
+    fn read_at_most(input: &mut dyn Read, asked: &[&str], most: usize) -> Result<Self, BadTable> {
         let mut reader =
             csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(lines::Lines::new(input));
         let header = header::read(&mut reader)?;
