@@ -6,6 +6,7 @@ use nix::sys::signal::Signal;
 use switchlab_records::{Crash, ExitCode, Log, Status as EndStatus, read_log};
 
 use crate::capture::{Ending, LOG_LIMIT};
+use crate::printable;
 use crate::status::Status;
 
 /// How a guest ended.
@@ -51,17 +52,19 @@ impl Outcome {
 }
 
 impl fmt::Display for Outcome {
+    /// In words that may be the guest's: its control characters are spelt out.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Pass => f.write_str("pass"),
-            Self::Fail(what) => write!(f, "the kernel says that it failed: {what}"),
-            Self::Crashed(what) => write!(f, "the guest crashed: {what}"),
-            Self::TimedOut => f.write_str("the deadline passed before the guest ended"),
-            Self::InvalidLog(why) => write!(f, "the log is not valid: {why}"),
-            Self::NotStarted(why) => write!(f, "QEMU did not start the guest: {why}"),
-            Self::Interrupted => f.write_str("interrupted"),
-            Self::Noted { text, .. } => f.write_str(text),
-        }
+        let (outcome, words) = match self {
+            Self::Pass => ("pass", ""),
+            Self::Fail(what) => ("the kernel says that it failed: ", what.as_str()),
+            Self::Crashed(what) => ("the guest crashed: ", what.as_str()),
+            Self::TimedOut => ("the deadline passed before the guest ended", ""),
+            Self::InvalidLog(why) => ("the log is not valid: ", why.as_str()),
+            Self::NotStarted(why) => ("QEMU did not start the guest: ", why.as_str()),
+            Self::Interrupted => ("interrupted", ""),
+            Self::Noted { text, .. } => ("", text.as_str()),
+        };
+        write!(f, "{outcome}{}", printable::lines(words))
     }
 }
 

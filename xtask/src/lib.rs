@@ -66,6 +66,7 @@ pub mod interrupt;
 pub mod judged;
 pub mod manifest;
 pub mod observer;
+pub mod printable;
 pub mod progress;
 pub mod qemu;
 pub mod report;

@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::{cmd, status};
+use xtask::{cmd, printable, status};
 
 /// A bare-metal context-switch laboratory: build it, run it, test it.
 #[derive(Parser)]
@@ -61,7 +61,7 @@ fn main() -> ExitCode {
     match result {
         Ok(status) => status,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", printable::lines(&format!("{error:#}")));
             status::status_of(&error).into()
         }
     }

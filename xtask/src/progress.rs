@@ -14,6 +14,7 @@ use switchlab_core::stats::{TscHz, mean, ticks_to_ns};
 use switchlab_records::{Block, Mode, Pass, Plan, Record, Subject, Unit};
 
 use crate::observer::Hears;
+use crate::printable;
 
 pub use boots::BootsProgress;
 pub use starts::StartsProgress;
@@ -131,12 +132,13 @@ impl Progress {
     }
 
     fn say(&self, line: &str) {
+        let line = printable::lines(line);
         match self.style {
             Style::Silent => {}
             Style::Lines => eprintln!("{line}"),
             // `println` of a hidden bar says nothing.
             Style::Bar if self.bar.is_hidden() => eprintln!("{line}"),
-            Style::Bar => self.bar.println(line),
+            Style::Bar => self.bar.println(&*line),
         }
     }
 }

@@ -4,6 +4,7 @@ use clap::ValueEnum;
 
 use crate::export;
 use crate::manifest::Manifest;
+use crate::printable;
 use crate::results::Results;
 use crate::rigorous::Findings;
 use crate::status::{Refusal, Status};
@@ -75,7 +76,7 @@ fn nothing_to_track(findings: &Findings<'_>) -> anyhow::Error {
     )
 }
 
-/// Writes results to stdout. A reader that has gone (`| head`) is no error.
+/// Writes results to stdout, control characters of a guest's spelt out. A reader that has gone (`| head`) is no error.
 ///
 /// # Errors
 ///
@@ -83,7 +84,7 @@ fn nothing_to_track(findings: &Findings<'_>) -> anyhow::Error {
 pub fn print(text: &str) -> anyhow::Result<()> {
     use std::io::{ErrorKind, Write};
     let mut stdout = std::io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    match stdout.write_all(printable::lines(text).as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
     }

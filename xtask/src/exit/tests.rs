@@ -105,6 +105,12 @@ fn qemu_that_only_complains_did_not_start() {
 }
 
 #[test]
+fn words_of_the_guest_move_no_cursor() {
+    let outcome = Outcome::Fail("it is\u{1b}[2J\u{9b} so".into());
+    assert_eq!(outcome.to_string(), "the kernel says that it failed: it is\\u001b[2J\\u009b so");
+}
+
+#[test]
 fn ends_that_are_ours_are_told_apart() {
     assert_eq!(judge(Ending::Deadline, &whole(), ""), Outcome::TimedOut);
     assert_eq!(judge(Ending::Interrupted, &whole(), ""), Outcome::Interrupted);

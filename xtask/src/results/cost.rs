@@ -158,11 +158,17 @@ impl Cost {
         let null_ticks = i128::from(mean(nulls.iter().copied())?);
         let net_ticks = raw_ticks - null_ticks;
         let switches = exchanges.checked_mul(2)?;
+        let net = ruler.value(net_ticks, switches);
         Some(Self {
             raw: ruler.value(raw_ticks, switches),
             overhead: ruler.value(null_ticks, switches),
-            net: ruler.value(net_ticks, switches),
-            resolution: Resolution::new(net_ticks, nulls, ruler)?,
+            net,
+            // What is 0 to the last decimal has no share, and is nothing that was found.
+            resolution: if net == 0.0 {
+                Resolution::Below
+            } else {
+                Resolution::new(net_ticks, nulls, ruler)?
+            },
             ticks: [raw_ticks, null_ticks],
             exchanges,
         })

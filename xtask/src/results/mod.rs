@@ -19,6 +19,7 @@ use switchlab_records::{
 };
 
 use crate::clock;
+use crate::printable::tame;
 use crate::watch::Watch;
 pub use cost::ModeResult;
 use cost::{UnitValue, mode_results};
@@ -112,8 +113,9 @@ impl<'a> Results<'a> {
                 Record::Count(_) | Record::Failure(_) | Record::Crash(_) | Record::End(_) => {}
             }
         }
-        let start = start.ok_or("there is no start record")?;
-        let plan = plan.ok_or("there is no plan record: this kernel measured nothing")?;
+        let mut start = start.ok_or("there is no start record")?;
+        let mut plan = plan.ok_or("there is no plan record: this kernel measured nothing")?;
+        tame_texts(&mut start, &mut plan, machine.as_mut(), &mut skipped);
         Conditions {
             start: &start,
             plan: &plan,
@@ -329,6 +331,21 @@ fn counted_modes(
     let counted = mode_results(&counted, ruler)?;
     let best = |mode: ModeResult| counted.iter().find(|of| of.mode == mode.mode).cloned().unwrap_or(mode);
     Ok(all.into_iter().map(best).collect())
+}
+
+/// What is shown of a log moves no cursor and forges no line, wherever it goes.
+fn tame_texts<'a>(
+    start: &mut Start<'a>,
+    plan: &mut Plan<'a>,
+    machine: Option<&mut Machine<'a>>,
+    skipped: &mut [Skipped<'a>],
+) {
+    let Start { kernel, version, command_line, parameters } = start;
+    [kernel, version, command_line, parameters, &mut plan.experiment].into_iter().for_each(tame);
+    if let Some(Machine { hypervisor, cpu, .. }) = machine {
+        [hypervisor, cpu].into_iter().for_each(tame);
+    }
+    skipped.iter_mut().for_each(|skipped| tame(&mut skipped.reason));
 }
 
 /// A histogram belongs to the block right before it.

@@ -155,8 +155,35 @@ fn parameters_that_contradict_the_plan_are_no_result() {
     assert_eq!(parameters("runs=3 exchanges=1000"), "the start record says runs=3, the plan 2");
     assert_eq!(
         parameters("runs=2 exchanges=x\u{1b}"),
-        "the start record says exchanges=x\\u{1b}, the plan 1000"
+        "the start record says exchanges=x\\u001b, the plan 1000"
     );
+}
+
+#[test]
+fn texts_of_a_log_are_shown_without_control_characters() {
+    let mut records = golden::classic(1, 2, 1_000);
+    for record in &mut records {
+        match record {
+            Record::Start(start) => {
+                start.kernel = "a\u{9b}2J".into();
+                start.command_line = "\u{1b}[2J".into();
+            }
+            Record::Machine(machine) => {
+                machine.cpu = "CPU\u{1b}]0;title\u{7}\nMachine: forged".into();
+                machine.hypervisor = "\u{7f}".into();
+            }
+            Record::Skipped(skipped) => skipped.reason = "one\rCPU".into(),
+            _ => {}
+        }
+    }
+    let text = golden::ended(records);
+    let results = Results::from_log(&read_log(&text)).unwrap();
+    let shown =
+        crate::table::Report::new(&results, None).text() + &results.json().unwrap() + &results.csv().unwrap();
+    let control = |character: &char| character.is_control() && *character != '\n';
+    assert_eq!(shown.chars().find(control), None);
+    assert!(shown.contains("CPU\\u001b]0;title\\u0007\\u000aMachine: forged"), "{shown}");
+    assert!(shown.contains("one\\u000dCPU"), "{shown}");
 }
 
 #[test]
@@ -244,6 +271,24 @@ fn net_of_one_run_that_is_not_above_zero_is_below_any_resolution() {
     let results = Results::from_log(&read_log(&text)).unwrap();
     let switch = results.mode(Mode::Switch).unwrap().switch;
     assert_eq!((switch.net, switch.resolution), (0.0, Resolution::Below));
+}
+
+#[test]
+fn net_that_is_nothing_to_the_last_decimal_is_below_resolution_and_no_share_of_it_is_told() {
+    let mut records = golden::classic(12, 2, 1_000);
+    for record in &mut records {
+        if let Record::Clock(clock) = record {
+            clock.tsc_hz = 1 << 62;
+        }
+    }
+    let text = golden::ended(records);
+    let results = Results::from_log(&read_log(&text)).unwrap();
+    for mode in &results.modes {
+        assert_eq!((mode.switch.net, mode.switch.resolution), (0.0, Resolution::Below));
+        assert_eq!(mode.sampled.as_ref().unwrap().apart_percent, None);
+    }
+    let shown = crate::table::Report::new(&results, None).text();
+    assert!(!shown.contains("NaN") && shown.contains("below resolution"), "{shown}");
 }
 
 #[test]

@@ -42,7 +42,6 @@ impl Conditions<'_> {
         let told = words.find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
         match told {
             Some(told) if told.parse() != Ok(planned) => {
-                let told = told.escape_debug();
                 Err(format!("the start record says {name}={told}, the plan {planned}"))
             }
             _ => Ok(()),
