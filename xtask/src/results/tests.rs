@@ -178,8 +178,7 @@ fn texts_of_a_log_are_shown_without_control_characters() {
     }
     let text = golden::ended(records);
     let results = Results::from_log(&read_log(&text)).unwrap();
-    let shown =
-        crate::table::Report::new(&results, None).text() + &results.json().unwrap() + &results.csv().unwrap();
+    let shown = Report::new(&results, None).text() + &results.json().unwrap() + &results.csv().unwrap();
     let control = |character: &char| character.is_control() && *character != '\n';
     assert_eq!(shown.chars().find(control), None);
     assert!(shown.contains("CPU\\u001b]0;title\\u0007\\u000aMachine: forged"), "{shown}");
@@ -287,7 +286,7 @@ fn net_that_is_nothing_to_the_last_decimal_is_below_resolution_and_no_share_of_i
         assert_eq!((mode.switch.net, mode.switch.resolution), (0.0, Resolution::Below));
         assert_eq!(mode.sampled.as_ref().unwrap().apart_percent, None);
     }
-    let shown = crate::table::Report::new(&results, None).text();
+    let shown = Report::new(&results, None).text();
     assert!(!shown.contains("NaN") && shown.contains("below resolution"), "{shown}");
 }
 

@@ -95,6 +95,13 @@ fn of_one(run: &Run<'_>, measured: &Measured<'_>) -> String {
     let unit = if results.plan.unit == Unit::Instructions { " instructions" } else { "" };
     let text = match (figure(Mode::SameCore), figure(Mode::CrossCore)) {
         (Some(same), Some(cross)) => of_both(run, measured, &same, &cross),
+        // It has blocks, and nothing can be told of them.
+        (None, _) if results.mode(Mode::SameCore).is_some() => {
+            "Same-core is below resolution, so nothing is compared.".into()
+        }
+        (Some(same), None) if results.mode(Mode::CrossCore).is_some() => format!(
+            "A handoff takes {same}{unit} on one CPU; cross-core is below resolution, so nothing is compared."
+        ),
         (Some(same), None) => format!(
             "A handoff takes {same}{unit} on one CPU; cross-core was skipped ({}), so nothing is compared.",
             skipped(Mode::CrossCore)
