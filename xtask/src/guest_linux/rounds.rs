@@ -84,7 +84,7 @@ pub fn measure(
                 match guest.boot_linux(&log)? {
                     Ok(boot) => Some(boot),
                     Err(Outcome::Interrupted) => return Err(failed(&Outcome::Interrupted)),
-                    // Linux was seen to stop in its boot now and then, with a thread for each virtual CPU.
+                    // Linux was once seen to stop in its boot, with a thread for each virtual CPU.
                     Err(Outcome::TimedOut) if series.hung == 0 => {
                         series.hung += 1;
                         continue;
