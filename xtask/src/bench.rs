@@ -10,7 +10,7 @@
 //! | [`judged`] | each row's interval, and its ratio to ours |
 //! | [`show`] | the table and the JSON |
 //!
-//! Rows measured elsewhere, in a guest, are [`Row`]s too, with a [`Place`](row::Place) of their own: they
+//! Rows measured elsewhere, in a guest, are [`Row`]s too, with a [`Place`] of their own: they
 //! are held against the row that their `base` names in the same place.
 
 pub mod go;

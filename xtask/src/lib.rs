@@ -18,7 +18,7 @@
 //! | [`guest_linux`] | a Linux guest in the same emulator, and its handoffs beside ours |
 //! | [`instructions`] | the expected instruction counts, and what is held against them |
 //! | [`folder`], [`manifest`] | what a run leaves, and the facts beside its log |
-//! | [`bench`] | our handoffs beside others': peers, rounds, table |
+//! | [`mod@bench`] | our handoffs beside others': peers, rounds, table |
 //! | [`baseline`] | runs that are kept by a name |
 //! | [`compare`] | two runs held against each other |
 //! | [`results`], [`table`] | what a log says: JSON, CSV, table, markdown |

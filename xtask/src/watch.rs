@@ -4,7 +4,7 @@
 //!
 //! A block is held against what was seen between the arrivals of its own record and of the one
 //! before it: its warm-up and its timed part. What came late is judged with what it came with
-//! ([`groups`]), so verdicts stand when the guest has ended. Two threads look meanwhile: one at the process's state,
+//! (`groups`), so verdicts stand when the guest has ended. Two threads look meanwhile: one at the process's state,
 //! which leaves no trace in any counter, and one listens to QEMU's monitor.
 
 use std::path::Path;

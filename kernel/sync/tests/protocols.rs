@@ -25,7 +25,7 @@ fn ping_pong(a: &'static Cpu<Host>, b: &'static Cpu<Host>, exchanges: u64) -> [u
     let result = counts.clone();
     let total = move || {
         let both = |counter| get(a, counter) + if std::ptr::eq(a, b) { 0 } else { get(b, counter) };
-        [both(|c| &c.handoffs), both(|c| &c.switches), both(|c| &c.ipis_sent), both(|c| c.ipis_taken)]
+        [both(|c| c.handoffs), both(|c| c.switches), both(|c| c.ipis_sent), both(|c| c.ipis_taken)]
     };
     let first = spawn(0, a, move || {
         let (ping, pong) = (ping.sender(), pong.receiver());

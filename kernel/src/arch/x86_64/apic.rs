@@ -141,7 +141,7 @@ pub(super) fn send_again(low: u32) {
 /// Sends what `icr` says.
 ///
 /// In xAPIC mode the register has two halves, and writing the low one sends. The previous IPI has
-/// to be accepted before (delivery status, 11.6.1): this waits for it, and [`send_again`] knows it.
+/// to be accepted before (delivery status, 11.6.1): this waits for it, and `send_again` knows it.
 ///
 /// The write to the page, or the fence before the MSR, orders it behind all stores before: the
 /// receiver sees them.
