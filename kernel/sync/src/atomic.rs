@@ -48,22 +48,6 @@ impl<T: Sync> AtomicRef<T> {
         Self::from_pointer(self.0.swap(Self::to_pointer(value), order))
     }
 
-    /// Replaces the reference where it is `current`; returns whether it was.
-    ///
-    /// `failure` is the ordering of the load where it was not. May fail without a reason, as a
-    /// weak compare-and-exchange does.
-    pub fn replace(
-        &self,
-        current: Option<&'static T>,
-        new: Option<&'static T>,
-        success: Ordering,
-        failure: Ordering,
-    ) -> bool {
-        self.0
-            .compare_exchange_weak(Self::to_pointer(current), Self::to_pointer(new), success, failure)
-            .is_ok()
-    }
-
     fn to_pointer(value: Option<&'static T>) -> *mut T {
         value.map_or(ptr::null_mut(), |reference| ptr::from_ref(reference).cast_mut())
     }

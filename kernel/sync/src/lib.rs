@@ -18,11 +18,12 @@
 //!    [`cpu`]: the halt, and the window that a task opens as it gives way while a wake-up is on its
 //!    way. So what belongs to a CPU (its queue, its tokens, its counters) needs no lock and no
 //!    locked instruction.
-//! 2. **A task stays on its CPU.** Its state, its run-queue link and its tokens are touched by that
-//!    CPU alone. Other CPUs reach it by posting to the CPU's [`inbox`] and sending an IPI.
+//! 2. **A task stays on its CPU.** Its run-queue link and its tokens are touched by that CPU alone.
+//!    Other CPUs reach it by posting to the CPU's [`inbox`], or by a message on the CPU's line, and
+//!    sending an IPI.
 //! 3. **The interrupt handler only counts** ([`Cpu::take_ipi`]). The work that an IPI asks for is
-//!    done by the CPU itself, behind the halt or the window that took it. The inbox is
-//!    looked into only when an IPI was taken since the last look.
+//!    done by the CPU itself, behind the halt or the window that took it. Line and
+//!    inbox are looked at only when an IPI was taken since the last look.
 #![no_std]
 #![deny(unsafe_code)]
 
