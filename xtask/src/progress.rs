@@ -80,6 +80,9 @@ impl Progress {
             | Record::Failure(_)
             | Record::Trace(_)
             | Record::Marks(_)
+            | Record::Topology(_)
+            | Record::Point(_)
+            | Record::Absent(_)
             | Record::Crash(_) => {}
         }
     }

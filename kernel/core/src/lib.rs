@@ -15,6 +15,7 @@
 //! | [`counts`] | how often everything must have happened in a block | the experiment, tests |
 //! | [`readings`], [`offset`] | what clock readings say of the clock, and of two CPUs' | the kernel's qualify, tests |
 //! | [`stats`] | ticks to time, means, ratios, throughput | report, xtask |
+//! | [`way`] | the ways to wait for another CPU | parameters, experiments |
 //! | [`ruler`] | ticks told as times or as instructions | report, xtask |
 //! | [`mod@format`] | how times, ratios and large numbers are written | report, xtask |
 //!
@@ -44,5 +45,7 @@ pub mod stats;
 pub mod task_state;
 #[cfg(test)]
 mod testing;
+pub mod way;
 
 pub use ids::{ApicId, CpuId, MAX_CPUS, TaskId};
+pub use way::{Way, Ways};

@@ -6,11 +6,24 @@ use core::ops::RangeInclusive;
 
 use switchlab_records::Unit;
 
-use crate::CpuId;
+use crate::{CpuId, Way, Ways};
 
 /// The keys, in the order in which they are shown.
-pub const KEYS: [&str; 10] =
-    ["experiment", "runs", "exchanges", "warmup", "samples", "pair", "seed", "unit", "offsets", "trace"];
+pub const KEYS: [&str; 13] = [
+    "experiment",
+    "runs",
+    "exchanges",
+    "warmup",
+    "samples",
+    "pair",
+    "seed",
+    "unit",
+    "offsets",
+    "trace",
+    "ways",
+    "budget",
+    "tasks",
+];
 /// How many runs there may be.
 pub const RUNS: RangeInclusive<u64> = 1..=1_000;
 /// How many exchanges a timed block may have.
@@ -21,6 +34,11 @@ pub const WARM_UP: RangeInclusive<u64> = 0..=1_000_000_000;
 pub const SAMPLES: RangeInclusive<u64> = 0..=1_000_000_000;
 /// How many exchanges of each mode may be traced; 0 for no trace.
 pub const TRACE: RangeInclusive<u64> = 0..=5_000;
+/// How long a point of an experiment may be measured, in milliseconds; under a tick that is an
+/// instruction, in millions of instructions.
+pub const BUDGET: RangeInclusive<u64> = 1..=60_000;
+/// How many tasks there may be at most.
+pub const TASKS: RangeInclusive<u64> = 2..=65_536;
 /// The seeds that there are: all of them.
 pub const SEED: RangeInclusive<u64> = 0..=u64::MAX;
 /// The two CPUs where none are named.
@@ -29,7 +47,8 @@ pub const DEFAULT_PAIR: (u32, u32) = (0, 1);
 const UNITS: [Unit; 2] = [Unit::Time, Unit::Instructions];
 const UNIT_NAMES: [&str; 2] = [UNITS[0].name(), UNITS[1].name()];
 
-/// What the kernel is asked to do. `Display` gives it as `key=value` words, all keys filled in.
+/// What the kernel is asked to do. `Display` gives it as `key=value` words, all keys of
+/// `classic` filled in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Params {
     /// Name of the experiment; the default is the first that is known.
@@ -55,6 +74,12 @@ pub struct Params {
     /// Exchanges of each mode to trace instead of measuring, within [`TRACE`]; 0 by default. For the
     /// marked kernel, which does nothing else.
     pub trace: u64,
+    /// The ways to wait that are measured; all by default.
+    pub ways: Option<Ways>,
+    /// How long each point is measured at most, within [`BUDGET`]; the experiment has its default.
+    pub budget_ms: Option<u64>,
+    /// The most tasks, within [`TASKS`]; the experiment has its default.
+    pub tasks: Option<u32>,
 }
 
 /// Between which CPUs' counters offsets are looked for, before the job.
@@ -103,6 +128,9 @@ impl Params {
             unit: Unit::Time,
             offsets: Offsets::Bsp,
             trace: 0,
+            ways: None,
+            budget_ms: None,
+            tasks: None,
         };
         let mut seen = [false; KEYS.len()];
         for word in text.split_whitespace() {
@@ -143,6 +171,14 @@ impl Params {
             }
             "seed" => self.seed = number(key, value, SEED)?,
             "trace" => self.trace = number(key, value, TRACE)?,
+            "ways" => {
+                let ways = Ways::parse(value);
+                let allowed = Allowed::ListOf(&Way::NAMES);
+                self.ways = Some(ways.ok_or(ParamError::Value { key, value, allowed })?);
+            }
+            "budget" => self.budget_ms = Some(number(key, value, BUDGET)?),
+            // The range lies within 32 bits.
+            "tasks" => self.tasks = Some(number(key, value, TASKS)? as u32),
             "unit" => {
                 let found = UNITS.into_iter().find(|unit| unit.name() == value);
                 let allowed = Allowed::Words(&UNIT_NAMES);
@@ -191,12 +227,18 @@ impl Params {
 
 impl fmt::Display for Params {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { experiment, runs, exchanges, warm_up, samples, pair: _, seed, unit, offsets, trace } =
-            self;
+        let Self {
+            experiment, runs, exchanges, warm_up, samples, pair: _, seed, unit, offsets, trace, ..
+        } = self;
         let (first, second) = self.cpu_pair();
         write!(f, "experiment={experiment} runs={runs} exchanges={exchanges} warmup={warm_up} ")?;
         write!(f, "samples={samples} pair={first},{second} seed={seed} ")?;
-        write!(f, "unit={} offsets={} trace={trace}", unit.name(), offsets.name())
+        write!(f, "unit={} offsets={} trace={trace}", unit.name(), offsets.name())?;
+        // What only some experiments take is shown where it was named.
+        let Self { ways, budget_ms, tasks, .. } = self;
+        ways.map_or(Ok(()), |ways| write!(f, " ways={ways}"))?;
+        budget_ms.map_or(Ok(()), |budget| write!(f, " budget={budget}"))?;
+        tasks.map_or(Ok(()), |tasks| write!(f, " tasks={tasks}"))
     }
 }
 
@@ -234,6 +276,8 @@ pub enum Allowed {
     CpuPair,
     /// One of these words.
     Words(&'static [&'static str]),
+    /// One or more of these words, with commas between them.
+    ListOf(&'static [&'static str]),
 }
 
 impl fmt::Display for Allowed {
@@ -242,6 +286,10 @@ impl fmt::Display for Allowed {
             Self::Number { from, to } => write!(f, "a number from {from} to {to}"),
             Self::CpuPair => write!(f, "two CPU numbers A,B"),
             Self::Words(words) => list(f, words),
+            Self::ListOf(words) => {
+                write!(f, "one or more, with commas between them, of ")?;
+                list(f, words)
+            }
         }
     }
 }

@@ -22,6 +22,7 @@ mod frame;
 #[cfg(feature = "decode")]
 mod log;
 mod marks;
+mod points;
 mod quality;
 mod types;
 
@@ -30,5 +31,6 @@ pub use frame::{EncodeError, FORMAT_VERSION, Frame, FrameError, MAX_LINE, PREFIX
 #[cfg(feature = "decode")]
 pub use log::{Log, LogError, read_log};
 pub use marks::{EVENTS_IN_A_RECORD, Mark, Marks, NoMark, Trace};
+pub use points::{Absent, Named, Point, Topology};
 pub use quality::{Offset, Tsc};
 pub use types::*;

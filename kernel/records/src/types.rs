@@ -7,7 +7,7 @@ use alloc::{borrow::Cow, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Marks, Offset, Trace, Tsc};
+use crate::{Absent, Marks, Offset, Point, Topology, Trace, Tsc};
 
 /// One record, in the order in which a log has them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +41,14 @@ pub enum Record<'a> {
     /// A measurement that this machine does not allow, and why.
     #[serde(borrow)]
     Skipped(Skipped<'a>),
+    /// Where a CPU is.
+    Topology(Topology),
+    /// One timed block of an experiment that measures at many points.
+    #[serde(borrow)]
+    Point(Point<'a>),
+    /// A point that this machine does not allow, and why.
+    #[serde(borrow)]
+    Absent(Absent<'a>),
     /// A named count that a test case reports.
     #[serde(borrow)]
     Count(Count<'a>),

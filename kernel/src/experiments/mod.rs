@@ -3,6 +3,7 @@
 
 pub mod classic;
 pub mod exchange;
+pub mod points;
 pub mod probe;
 
 use alloc::{boxed::Box, vec::Vec};

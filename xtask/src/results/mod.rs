@@ -108,6 +108,10 @@ impl<'a> Results<'a> {
                 Record::Trace(_) | Record::Marks(_) => {
                     return Err("it is a trace: a kernel with marks in it measures nothing".into());
                 }
+                Record::Point(_) | Record::Absent(_) => {
+                    return Err("it is of an experiment that measures at many points".into());
+                }
+                Record::Topology(_) => {}
                 Record::Tsc(record) => tsc = Some(*record),
                 Record::Offset(record) => offsets.push(*record),
                 Record::Count(_) | Record::Failure(_) | Record::Crash(_) | Record::End(_) => {}

@@ -20,6 +20,9 @@ const DEFAULTS: Params = Params {
     unit: Unit::Time,
     offsets: Offsets::Bsp,
     trace: 0,
+    ways: None,
+    budget_ms: None,
+    tasks: None,
 };
 
 fn message(text: &str) -> String {
@@ -40,7 +43,8 @@ fn empty_command_line_means_the_defaults() {
 #[test]
 fn all_keys_are_taken_in_any_order() {
     let text = " seed=18446744073709551615  pair=2,1 warmup=0 exchanges=777777 samples=0 runs=2\t\
-                experiment=null unit=instructions trace=5000 offsets=all ";
+                experiment=null unit=instructions trace=5000 offsets=all \
+                tasks=65536 ways=spin,halt budget=60000 ";
     let params = Params::parse(text, KNOWN).unwrap();
     assert_eq!(
         params,
@@ -55,6 +59,9 @@ fn all_keys_are_taken_in_any_order() {
             offsets: Offsets::All,
             unit: Unit::Instructions,
             trace: 5_000,
+            ways: Ways::parse("halt,spin"),
+            budget_ms: Some(60_000),
+            tasks: Some(65_536),
         }
     );
     assert_eq!(params.cpu_pair(), (CpuId::new(2), CpuId::new(1)));
@@ -75,7 +82,7 @@ fn word_that_is_not_key_and_value_is_malformed() {
     assert_eq!(
         message("quiet"),
         "malformed kernel parameter `quiet`: key=value expected, with one of the keys \
-         experiment, runs, exchanges, warmup, samples, pair, seed, unit, offsets, trace"
+         experiment, runs, exchanges, warmup, samples, pair, seed, unit, offsets, trace, ways, budget, tasks"
     );
 }
 
@@ -85,7 +92,7 @@ fn unknown_key_is_named_with_those_that_are_known() {
     assert_eq!(
         message("speed=1"),
         "unknown kernel parameter `speed`: allowed are experiment, runs, exchanges, warmup, \
-         samples, pair, seed, unit, offsets, trace"
+         samples, pair, seed, unit, offsets, trace, ways, budget, tasks"
     );
 }
 
@@ -165,6 +172,23 @@ fn limits_themselves_are_allowed() {
 }
 
 #[test]
+fn what_is_beyond_a_limit_is_refused_with_what_is_allowed() {
+    assert_eq!(
+        message("tasks=65537"),
+        "bad value `65537` of kernel parameter `tasks`: allowed is a number from 2 to 65536"
+    );
+    assert_eq!(
+        message("budget=0"),
+        "bad value `0` of kernel parameter `budget`: allowed is a number from 1 to 60000"
+    );
+    assert_eq!(
+        message("ways=sleep"),
+        "bad value `sleep` of kernel parameter `ways`: allowed is one or more, with commas between them, of \
+         halt, spin, spin-pause, spin-halt, mwait"
+    );
+}
+
+#[test]
 fn number_is_digits_and_nothing_else() {
     for value in ["", "+5", "1_000", "5.0", "0x5", "5e3", "٥", "5=5"] {
         let text = format!("runs={value}");
@@ -240,10 +264,14 @@ proptest! {
         unit in prop::sample::select(UNITS.to_vec()),
         offsets in prop::sample::select(Offsets::VALUES.to_vec()),
         trace in TRACE,
+        ways in prop::option::of(prop::sample::select(std::vec::Vec::from([Ways::ALL, Ways::parse("spin-pause").unwrap()]))),
+        budget_ms in prop::option::of(BUDGET),
+        tasks in prop::option::of(2u32..=65_536),
     ) {
         let pair = Some(pair);
-        let params =
-            Params { experiment, runs, exchanges, warm_up, samples, pair, seed, unit, offsets, trace };
+        let params = Params {
+            experiment, runs, exchanges, warm_up, samples, pair, seed, unit, offsets, trace, ways, budget_ms, tasks,
+        };
         let shown = params.to_string();
         prop_assert_eq!(Params::parse(&shown, KNOWN), Ok(params));
     }
@@ -259,7 +287,9 @@ fn decision_lists_each_key_with_what_is_allowed_and_its_default() {
     let keys: Vec<_> = rows.iter().map(|(key, _)| *key).collect();
     assert_eq!(keys, KEYS);
     let shown = DEFAULTS.to_string();
-    for ((key, row), default) in rows.into_iter().zip(shown.split(' ')) {
+    // What is not shown has no default of its own: the experiment has one.
+    let defaults = shown.split(' ').map(Some).chain(std::iter::repeat(None));
+    for ((key, row), default) in rows.into_iter().zip(defaults) {
         let (value, listed) = row.rsplit_once(" | ").unwrap();
         let wrong = format!("{key}=?");
         match Params::parse(&wrong, KNOWN).unwrap_err() {
@@ -269,7 +299,7 @@ fn decision_lists_each_key_with_what_is_allowed_and_its_default() {
                 let padded = format!(" {value},");
                 assert!(padded.contains(&format!(" {range},")), "{key}: {range}: {value}");
             }
-            ParamError::Value { allowed: Allowed::Words(words), .. } => {
+            ParamError::Value { allowed: Allowed::Words(words) | Allowed::ListOf(words), .. } => {
                 assert!(
                     words.iter().all(|word| value.contains(&format!("`{word}`"))),
                     "{key}: {words:?}: {value}"
@@ -283,6 +313,9 @@ fn decision_lists_each_key_with_what_is_allowed_and_its_default() {
         // The last word, without what is there for the eye.
         let bare = |text: &str| text.replace(['`', ','], "");
         let listed = bare(listed.rsplit(' ').next().unwrap());
-        assert_eq!(format!("{key}={listed}"), bare(default));
+        match default {
+            Some(default) => assert_eq!(format!("{key}={listed}"), bare(default)),
+            None => assert_eq!(listed, "experiment's", "{key}"),
+        }
     }
 }
