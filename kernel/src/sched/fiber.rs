@@ -8,7 +8,7 @@ use alloc::boxed::Box;
 use core::ptr;
 
 use switchlab_records::Mark;
-use switchlab_switch::{Suspended, swap};
+use switchlab_switch as switch;
 use switchlab_sync::Platform;
 
 use super::Kernel;
@@ -17,7 +17,7 @@ use crate::mm::{Stack, StackError};
 /// A second flow of control that runs only while its owner waits in [`resume`](Self::resume).
 #[derive(Debug)]
 pub struct Fiber {
-    suspended: Suspended,
+    suspended: switch::Fiber,
     stack: Option<Stack>,
 }
 
@@ -29,7 +29,7 @@ pub trait Body: Send + 'static {
 
 /// A fiber in a local variable.
 #[derive(Debug)]
-pub struct Held(Suspended);
+pub struct Held(switch::Fiber);
 
 impl Held {
     /// As [`Fiber::resume`].
@@ -41,7 +41,7 @@ impl Held {
 
 /// The fiber's way back to its owner.
 #[derive(Debug)]
-pub struct Owner(Suspended);
+pub struct Owner(switch::Owner);
 
 impl Fiber {
     /// A fiber that starts with `body` when it is first resumed.
@@ -53,7 +53,7 @@ impl Fiber {
         let stack = Stack::allocate()?;
         let body = ptr::from_mut(Box::leak(Box::new(body))).expose_provenance();
         // SAFETY: the stack is the fiber's alone until the fiber is gone, when nobody can resume it.
-        let suspended = unsafe { Suspended::prepare(stack.top(), enter::<B>, body) };
+        let suspended = unsafe { switch::Fiber::prepare(stack.top(), enter::<B>, body) };
         Ok(Self { suspended, stack: Some(stack) })
     }
 
@@ -87,16 +87,19 @@ impl Owner {
     /// Hands back to the owner; returns when it resumes the fiber.
     #[inline(always)]
     pub fn resume(&mut self) {
-        go_on_with(&mut self.0);
+        Kernel::mark(Mark::SwitchBegins);
+        // SAFETY: as in `go_on_with`.
+        unsafe { ptr::write(&mut self.0, ptr::read(&self.0).suspend()) };
+        Kernel::mark(Mark::Switched);
     }
 }
 
 #[inline(always)]
-fn go_on_with(other: &mut Suspended) {
+fn go_on_with(fiber: &mut switch::Fiber) {
     Kernel::mark(Mark::SwitchBegins);
     // SAFETY: owner and fiber each hold the other while they run, and stay on the CPU that made them,
     // since tasks do. What is moved out is replaced before anybody can look: nothing here unwinds.
-    unsafe { ptr::write(other, swap(ptr::read(other))) };
+    unsafe { ptr::write(fiber, ptr::read(fiber).resume()) };
     Kernel::mark(Mark::Switched);
 }
 
@@ -104,7 +107,7 @@ extern "C" fn enter<B: Body>(stack_pointer: usize, resume_at: usize, body: usize
     // SAFETY: the words that an entry gets, once; and `new` passes a body that it gave away.
     let (owner, body) = unsafe {
         let body: *mut B = ptr::with_exposed_provenance_mut(body);
-        (Suspended::from_words(stack_pointer, resume_at), Box::from_raw(body))
+        (switch::Owner::from_words(stack_pointer, resume_at), Box::from_raw(body))
     };
     (*body).run(Owner(owner))
 }

@@ -5,8 +5,8 @@
 //! There are two, which differ in where a suspended flow of control is written down:
 //!
 //! - [`switch_context`]: in memory, in a [`Context`], where a scheduler finds it.
-//! - [`swap`]: nowhere; each side holds the other in two registers, as a [`Suspended`]. For two that
-//!   hand over to each other only.
+//! - [`Fiber::resume`] and [`Owner::suspend`]: nowhere; each side holds the other in two registers. For two
+//!   that hand over to each other only.
 //!
 //! # A suspended context
 //!
@@ -117,6 +117,14 @@ macro_rules! write_down_label_2 {
     };
 }
 
+/// Lets the place where the switch goes on begin a line of what the front end of a CPU fetches at once: it is
+/// jumped to, and where it begins in the middle, the jump costs a cycle more. What it skips never runs.
+macro_rules! align_label_2 {
+    () => {
+        ".p2align 5"
+    };
+}
+
 /// Suspends the running flow of control into `save`, goes on with `restore` and hands it `message`.
 ///
 /// Returns when somebody restores `save`, with the message of whoever did. Six instructions, one more off
@@ -146,6 +154,7 @@ pub unsafe fn switch_context(save: &Context, restore: &Context, message: Message
             write_down_label_2!(),      // save.resume_at: where this side goes on
             "mov (%rsi), %rsp",         // restore.stack_pointer: from here on the other stack
             "jmp *8(%rsi)",             // restore.resume_at: usually label 2 of another copy of this
+            align_label_2!(),
             "2:",                       // resumed: rsp is what was saved above
             "pop %rbp",
             rbx = out(reg_abcd) _,
@@ -176,24 +185,81 @@ pub unsafe fn switch_context(save: &Context, restore: &Context, message: Message
     message
 }
 
-/// A suspended flow of control, held by the one other that may go on with it. What it was is used up
-/// by going on with it: neither `Copy` nor `Clone`.
+/// A flow of control that its [`Owner`] holds while it is suspended: a coroutine. To go on with it uses it
+/// up, so it is neither `Copy` nor `Clone`.
+///
+/// In memory it is nowhere: it is two registers, r14 and r15, and its owner is two others, r12 and r13. So
+/// each side leaves itself where the other finds it, and nothing has to be exchanged.
 #[derive(Debug)]
 #[must_use = "what is suspended never goes on otherwise"]
-pub struct Suspended {
+pub struct Fiber {
     stack_pointer: usize,
     resume_at: usize,
 }
 
-impl Suspended {
-    /// A flow of control that, when it is first gone on with, calls `entry` on the stack that ends at
-    /// `stack_top`, with who went on with it, and `argument`.
+/// Who went on with a [`Fiber`], held by the fiber while it runs. As above.
+#[derive(Debug)]
+#[must_use = "what is suspended never goes on otherwise"]
+pub struct Owner {
+    stack_pointer: usize,
+    resume_at: usize,
+}
+
+/// What a fiber runs first: it gets its owner in two words, which [`Owner::from_words`] puts together, and
+/// the argument; it never returns.
+pub type FiberEntry = extern "C" fn(stack_pointer: usize, resume_at: usize, argument: usize) -> !;
+
+/// Suspends the side that runs, which leaves itself in `$own_stack` and `$own_place`, and goes on with the
+/// other, which stands in `$stack` and `$place`; goes on here when the other has left itself there again.
+///
+/// Six instructions, none of which touches memory but the push and the pop.
+macro_rules! exchange {
+    ($other:ident, own: $own_stack:tt $own_place:tt, other: $stack:tt $place:tt) => {
+        // SAFETY: as in `switch_context`. The other was given away, so nobody goes on with it twice.
+        unsafe {
+            core::arch::asm!(
+                "push rbp /* {rbx} */",                 // the register that inline asm can not declare
+                concat!("lea ", $own_place, ", [rip + 2f]"),    // where this side goes on
+                concat!("mov ", $own_stack, ", rsp"),
+                concat!("mov rsp, ", $stack),           // from here on the other stack
+                concat!("jmp ", $place),                // usually label 2 of another copy of this
+                align_label_2!(),
+                "2:",                                   // resumed: the other side has left itself
+                "pop rbp",
+                rbx = out(reg_abcd) _,
+                inout($stack) $other.stack_pointer,
+                inout($place) $other.resume_at,
+                out($own_stack) _, out($own_place) _,
+                out("rax") _, out("rcx") _, out("rdx") _, out("rdi") _, out("rsi") _,
+                out("r8") _, out("r9") _, out("r10") _, out("r11") _,
+                // Vector, mask and x87 registers: where the target has or uses none, nothing is saved for them.
+                out("xmm0") _, out("xmm1") _, out("xmm2") _, out("xmm3") _,
+                out("xmm4") _, out("xmm5") _, out("xmm6") _, out("xmm7") _,
+                out("xmm8") _, out("xmm9") _, out("xmm10") _, out("xmm11") _,
+                out("xmm12") _, out("xmm13") _, out("xmm14") _, out("xmm15") _,
+                out("xmm16") _, out("xmm17") _, out("xmm18") _, out("xmm19") _,
+                out("xmm20") _, out("xmm21") _, out("xmm22") _, out("xmm23") _,
+                out("xmm24") _, out("xmm25") _, out("xmm26") _, out("xmm27") _,
+                out("xmm28") _, out("xmm29") _, out("xmm30") _, out("xmm31") _,
+                out("k1") _, out("k2") _, out("k3") _, out("k4") _, out("k5") _, out("k6") _, out("k7") _,
+                out("mm0") _, out("mm1") _, out("mm2") _, out("mm3") _,
+                out("mm4") _, out("mm5") _, out("mm6") _, out("mm7") _,
+                out("st(0)") _, out("st(1)") _, out("st(2)") _, out("st(3)") _,
+                out("st(4)") _, out("st(5)") _, out("st(6)") _, out("st(7)") _,
+            );
+        }
+    };
+}
+
+impl Fiber {
+    /// A fiber that, when it is first gone on with, calls `entry` on the stack that ends at `stack_top`,
+    /// with its owner and `argument`.
     ///
     /// # Safety
     ///
     /// As [`Context::prepare`].
     #[expect(unsafe_code, reason = "writes the first frame of a new stack")]
-    pub unsafe fn prepare(stack_top: *mut u8, entry: SwapEntry, argument: usize) -> Self {
+    pub unsafe fn prepare(stack_top: *mut u8, entry: FiberEntry, argument: usize) -> Self {
         debug_assert!(stack_top.addr().is_multiple_of(16), "stack top {stack_top:p} is not aligned");
         let frame = stack_top.cast::<usize>().wrapping_sub(2);
         // SAFETY: as in `Context::prepare`.
@@ -201,78 +267,46 @@ impl Suspended {
             frame.write(argument);
             frame.add(1).write(entry as usize);
         }
-        Self { stack_pointer: frame.addr(), resume_at: start_swapped as *const () as usize }
+        Self { stack_pointer: frame.addr(), resume_at: start_fiber as *const () as usize }
     }
-}
 
-/// What a flow of control made by [`Suspended::prepare`] runs first: it gets who went on with it, in two
-/// words that [`Suspended::from_words`] puts together again, and the argument; it never returns.
-pub type SwapEntry = extern "C" fn(stack_pointer: usize, resume_at: usize, argument: usize) -> !;
-
-impl Suspended {
-    /// What a [`SwapEntry`] gets, as one again.
+    /// Suspends its owner, who calls this, and goes on with the fiber. Returns when the fiber
+    /// [suspends](Owner::suspend) itself, with the fiber.
     ///
     /// # Safety
     ///
-    /// The words are those that a `SwapEntry` got, and are put together once.
+    /// Its stack is intact, and its flow of control belongs to this CPU.
+    #[expect(unsafe_code, reason = "the switch")]
+    #[inline(always)]
+    pub unsafe fn resume(mut self) -> Self {
+        exchange!(self, own: "r12" "r13", other: "r14" "r15");
+        self
+    }
+}
+
+impl Owner {
+    /// What a [`FiberEntry`] gets, as one again.
+    ///
+    /// # Safety
+    ///
+    /// The words are those that a `FiberEntry` got, and are put together once.
     #[expect(unsafe_code, reason = "two words are taken for a flow of control")]
     pub const unsafe fn from_words(stack_pointer: usize, resume_at: usize) -> Self {
         Self { stack_pointer, resume_at }
     }
-}
 
-/// Suspends the running flow of control and goes on with `other`, which gets it as its own other.
-///
-/// Returns when somebody goes on with this side again, with who that was. Six instructions, none of
-/// which touches memory but the push and the pop: one to save rbp, one to name the place, two exchanges
-/// that bring in the other side and leave this one in the same registers, one to jump, one when resumed.
-///
-/// # Safety
-///
-/// `other`'s stack is intact, and its flow of control belongs to this CPU.
-#[expect(unsafe_code, reason = "the switch")]
-#[inline(always)]
-pub unsafe fn swap(other: Suspended) -> Suspended {
-    let Suspended { mut stack_pointer, mut resume_at } = other;
-    // SAFETY: as in `switch_context`. `other` was given away, so nobody goes on with it twice.
-    unsafe {
-        core::arch::asm!(
-            "push rbp",                 // the register that inline asm can not declare
-            "lea {rbx}, [rip + 2f]",    // where this side goes on
-            "xchg rsp, r14",            // the other stack; this one's pointer for the other side
-            "xchg {rbx}, r15",          // the other's place; this one's for the other side
-            "jmp {rbx}",                // usually label 2 of another copy of this
-            "2:",                       // resumed: r14 and r15 are who did it
-            "pop rbp",
-            rbx = out(reg_abcd) _,
-            out("rax") _,
-            out("rcx") _,
-            out("rdx") _,
-            out("rdi") _,
-            out("rsi") _,
-            // Registers that the code around it asks for last, so that it need not move them out of the way.
-            inout("r14") stack_pointer,
-            inout("r15") resume_at,
-            out("r12") _,
-            out("r13") _,
-            out("r8") _, out("r9") _, out("r10") _, out("r11") _,
-            // Vector, mask and x87 registers: where the target has or uses none, nothing is saved for them.
-            out("xmm0") _, out("xmm1") _, out("xmm2") _, out("xmm3") _,
-            out("xmm4") _, out("xmm5") _, out("xmm6") _, out("xmm7") _,
-            out("xmm8") _, out("xmm9") _, out("xmm10") _, out("xmm11") _,
-            out("xmm12") _, out("xmm13") _, out("xmm14") _, out("xmm15") _,
-            out("xmm16") _, out("xmm17") _, out("xmm18") _, out("xmm19") _,
-            out("xmm20") _, out("xmm21") _, out("xmm22") _, out("xmm23") _,
-            out("xmm24") _, out("xmm25") _, out("xmm26") _, out("xmm27") _,
-            out("xmm28") _, out("xmm29") _, out("xmm30") _, out("xmm31") _,
-            out("k1") _, out("k2") _, out("k3") _, out("k4") _, out("k5") _, out("k6") _, out("k7") _,
-            out("mm0") _, out("mm1") _, out("mm2") _, out("mm3") _,
-            out("mm4") _, out("mm5") _, out("mm6") _, out("mm7") _,
-            out("st(0)") _, out("st(1)") _, out("st(2)") _, out("st(3)") _,
-            out("st(4)") _, out("st(5)") _, out("st(6)") _, out("st(7)") _,
-        );
+    /// Suspends the fiber that runs, and goes on with its owner. Returns when somebody
+    /// [resumes](Fiber::resume) the fiber, with who that is.
+    ///
+    /// # Safety
+    ///
+    /// As [`Fiber::resume`].
+    #[expect(unsafe_code, reason = "the switch")]
+    #[inline(always)]
+    pub unsafe fn suspend(mut self) -> Self {
+        exchange!(self, own: "r14" "r15", other: "r12" "r13");
+        self
     }
-    Suspended { stack_pointer, resume_at }
 }
 
 /// First instructions of a new context: takes the argument and the entry from its stack, and calls
@@ -288,12 +322,12 @@ extern "C" fn start_context() -> ! {
     )
 }
 
-/// As [`start_context`], for a [`SwapEntry`]: r14 and r15 are the other side's.
+/// As [`start_context`], for a [`FiberEntry`]: r12 and r13 are the owner.
 #[unsafe(naked)]
-extern "C" fn start_swapped() -> ! {
+extern "C" fn start_fiber() -> ! {
     core::arch::naked_asm!(
-        "mov rdi, r14", // who resumed it: first and second parameter of the ABI
-        "mov rsi, r15",
+        "mov rdi, r12", // who resumed it: first and second parameter of the ABI
+        "mov rsi, r13",
         "pop rdx",      // argument: the third
         "pop rax",      // entry
         "xor ebp, ebp", // end of the chain of frame pointers

@@ -5,7 +5,7 @@ use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-use switchlab_switch::{Context, Message, Suspended, swap, switch_context};
+use switchlab_switch::{Context, Fiber, Message, Owner, switch_context};
 
 const STACK_WORDS: usize = 64 * 1024 / 16;
 
@@ -115,16 +115,16 @@ fn message_comes_with_the_switch_both_ways() {
     }
 }
 
-extern "C" fn double_swapped(stack_pointer: usize, resume_at: usize, argument: usize) -> ! {
+extern "C" fn double_in_a_fiber(stack_pointer: usize, resume_at: usize, argument: usize) -> ! {
     // SAFETY: the words that this entry got, once.
-    let mut main = unsafe { Suspended::from_words(stack_pointer, resume_at) };
+    let mut main = unsafe { Owner::from_words(stack_pointer, resume_at) };
     let value = std::ptr::with_exposed_provenance::<AtomicU64>(argument);
     loop {
         // SAFETY: the test's value outlives its stack.
         let value = unsafe { &*value };
         value.store(value.load(Relaxed) * 2, Relaxed);
         // SAFETY: main waits on its own stack.
-        main = unsafe { swap(main) };
+        main = unsafe { main.suspend() };
     }
 }
 
@@ -135,14 +135,14 @@ fn two_that_hold_each_other_go_to_and_fro_and_keep_what_lives() {
     let top = stack.as_mut_ptr_range().end.cast();
     let address = std::ptr::from_ref(&value).expose_provenance();
     // SAFETY: the stack is its alone, aligned as u128, and outlives it.
-    let mut other = unsafe { Suspended::prepare(top, double_swapped, address) };
+    let mut other = unsafe { Fiber::prepare(top, double_in_a_fiber, address) };
     let seed = std::hint::black_box(3_u64);
     let kept: [u64; 12] = std::array::from_fn(|i| seed.wrapping_mul(0x9e37_79b9_7f4a_7c15 + i as u64));
     let [a, b, c, d, e, f, g, h, i, j, k, l] = kept;
     for n in 0..1000 {
         value.store(n, Relaxed);
         // SAFETY: the other side waits on its own stack.
-        other = unsafe { swap(other) };
+        other = unsafe { other.resume() };
         assert_eq!(value.load(Relaxed), 2 * n);
     }
     assert_eq!([a, b, c, d, e, f, g, h, i, j, k, l], kept);

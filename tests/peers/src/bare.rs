@@ -65,7 +65,11 @@ pub fn ping(plan: Plan, live: Live, tally: &Tally, mut switch: impl FnMut()) -> 
                 }
             }
             Live::SixValues => {
-                for _ in block.clone() {
+                let exchanges = block.end - block.start;
+                for _ in 0..exchanges / STEP {
+                    step!(|_| six(&mut values, tally, &mut switch));
+                }
+                for _ in 0..exchanges % STEP {
                     six(&mut values, tally, &mut switch);
                 }
             }
@@ -84,13 +88,13 @@ pub fn ping(plan: Plan, live: Live, tally: &Tally, mut switch: impl FnMut()) -> 
 #[inline(always)]
 pub fn pong(plan: Plan, live: Live, tally: &Tally, mut switch: impl FnMut()) {
     let mut values = SIX;
+    let whole = plan.total() / STEP * STEP;
     match live {
         Live::Nothing => {
             let mut turn_is = |turn| {
                 tally.turns.set(turn);
                 switch();
             };
-            let whole = plan.total() / STEP * STEP;
             for turn in (0..whole).step_by(STEP as usize) {
                 step!(|done| turn_is(turn + done));
             }
@@ -99,12 +103,66 @@ pub fn pong(plan: Plan, live: Live, tally: &Tally, mut switch: impl FnMut()) {
             }
         }
         Live::SixValues => {
-            for turn in 0..plan.total() {
-                tally.turns.set(turn + 1);
+            let mut turn_is = |turn| {
+                tally.turns.set(turn);
                 six(&mut values, tally, &mut switch);
+            };
+            for turn in (0..whole).step_by(STEP as usize) {
+                step!(|done| turn_is(turn + done));
+            }
+            for turn in whole..plan.total() {
+                turn_is(turn + 1);
             }
         }
     }
+}
+
+/// Both sides' turns, done by one flow of control that does `next` where a side would hand over.
+///
+/// # Errors
+///
+/// As [`ping`].
+#[inline(always)]
+pub fn alternate(plan: Plan, live: Live, tally: &Tally, mut next: impl FnMut()) -> Result<Times, Failure> {
+    let (mut times, mut values) = (Times::new(), SIX);
+    for block in plan.blocks() {
+        let started = Instant::now();
+        match live {
+            Live::Nothing => {
+                let whole = block.start + (block.end - block.start) / STEP * STEP;
+                for turn in (block.start..whole).step_by(STEP as usize) {
+                    step!(|done| {
+                        next();
+                        tally.turns.set(turn + done);
+                        next();
+                    });
+                }
+                for turn in whole..block.end {
+                    next();
+                    tally.turns.set(turn + 1);
+                    next();
+                }
+            }
+            Live::SixValues => {
+                let whole = block.start + (block.end - block.start) / STEP * STEP;
+                for turn in (block.start..whole).step_by(STEP as usize) {
+                    step!(|done| {
+                        six(&mut values, tally, &mut next);
+                        tally.turns.set(turn + done);
+                        six(&mut values, tally, &mut next);
+                    });
+                }
+                for turn in whole..block.end {
+                    six(&mut values, tally, &mut next);
+                    tally.turns.set(turn + 1);
+                    six(&mut values, tally, &mut next);
+                }
+            }
+        }
+        times.push(&block, started.elapsed());
+    }
+    plan.check(plan.total(), tally.turns.get(), tally.wrong.get())?;
+    Ok(times)
 }
 
 /// No two are equal, nor is one the exclusive or of others, so that a swap or a loss shows.

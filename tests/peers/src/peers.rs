@@ -2,6 +2,7 @@
 
 mod corosensei;
 mod fcontext;
+mod floor;
 mod futures;
 mod generator;
 mod may;
@@ -25,6 +26,8 @@ pub fn all() -> Vec<Box<dyn Peer>> {
         Box::new(ours::Bare(Live::SixValues)),
         Box::new(ours::InMemory(Live::Nothing)),
         Box::new(ours::InMemory(Live::SixValues)),
+        Box::new(floor::Floor(Live::Nothing)),
+        Box::new(floor::Floor(Live::SixValues)),
         Box::new(ours_tasks::Tasks::Channel),
         Box::new(ours_tasks::Tasks::Yield),
         Box::new(corosensei::Corosensei(Live::Nothing)),

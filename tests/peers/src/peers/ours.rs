@@ -3,7 +3,7 @@
 use std::ptr;
 
 use corosensei::stack::{DefaultStack, Stack};
-use switchlab_switch::{Context, Message, Suspended, swap, switch_context};
+use switchlab_switch::{Context, Fiber, FiberEntry, Message, Owner, switch_context};
 
 use super::STACK_BYTES;
 use crate::Peer;
@@ -12,7 +12,7 @@ use crate::bare::{Live, Tally, ping, pong};
 use crate::plan::{Failure, Plan, Times};
 use crate::versions::of_crate;
 
-/// `swap`: two contexts that hold each other in registers.
+/// `resume` and `suspend`: a fiber and its owner, which hold each other in registers.
 pub struct Bare(pub Live);
 
 /// `switch_context`: two contexts in memory, where a scheduler finds them.
@@ -62,43 +62,41 @@ impl Peer for Bare {
 
     fn exchange(&self, plan: Plan) -> Result<Times, Failure> {
         match self.0 {
-            Live::Nothing => swapping(plan, Live::Nothing, swap_with_nothing),
-            Live::SixValues => swapping(plan, Live::SixValues, swap_with_six),
+            Live::Nothing => resuming(plan, Live::Nothing, suspend_with_nothing),
+            Live::SixValues => resuming(plan, Live::SixValues, suspend_with_six),
         }
     }
 }
 
-type SwapEntry = extern "C" fn(usize, usize, usize) -> !;
-
 #[inline(always)]
-fn swapping(plan: Plan, live: Live, answer: SwapEntry) -> Result<Times, Failure> {
+fn resuming(plan: Plan, live: Live, answer: FiberEntry) -> Result<Times, Failure> {
     let (_stack, top) = stack()?;
     let pair = Pair::new(plan);
     // SAFETY: the stack is ours, page-aligned at its top, and outlives the exchanges.
-    let mut other = unsafe { Suspended::prepare(top, answer, pair.address()) };
-    ping(plan, live, &pair.tally, || go_on_with(&mut other))
+    let mut fiber = unsafe { Fiber::prepare(top, answer, pair.address()) };
+    ping(plan, live, &pair.tally, || {
+        // SAFETY: the fiber is suspended while its owner runs, on this thread. What is moved out is replaced
+        // before anybody can look: nothing here unwinds.
+        unsafe { ptr::write(&mut fiber, ptr::read(&fiber).resume()) };
+    })
+}
+
+extern "C" fn suspend_with_nothing(stack_pointer: usize, resume_at: usize, pair: usize) -> ! {
+    suspend(stack_pointer, resume_at, pair, Live::Nothing)
+}
+
+extern "C" fn suspend_with_six(stack_pointer: usize, resume_at: usize, pair: usize) -> ! {
+    suspend(stack_pointer, resume_at, pair, Live::SixValues)
 }
 
 #[inline(always)]
-fn go_on_with(other: &mut Suspended) {
-    // SAFETY: each side holds the other while it runs, on this thread. What is moved out is replaced before
-    // anybody can look: nothing here unwinds.
-    unsafe { ptr::write(other, swap(ptr::read(other))) };
-}
-
-extern "C" fn swap_with_nothing(stack_pointer: usize, resume_at: usize, pair: usize) -> ! {
-    swap_back(stack_pointer, resume_at, pair, Live::Nothing)
-}
-
-extern "C" fn swap_with_six(stack_pointer: usize, resume_at: usize, pair: usize) -> ! {
-    swap_back(stack_pointer, resume_at, pair, Live::SixValues)
-}
-
-#[inline(always)]
-fn swap_back(stack_pointer: usize, resume_at: usize, pair: usize, live: Live) -> ! {
-    // SAFETY: the words that an entry gets, once; `swapping` passed its pair's address.
-    let (mut other, pair) = unsafe { (Suspended::from_words(stack_pointer, resume_at), Pair::at(pair)) };
-    pong(pair.plan, live, &pair.tally, || go_on_with(&mut other));
+fn suspend(stack_pointer: usize, resume_at: usize, pair: usize, live: Live) -> ! {
+    // SAFETY: the words that an entry gets, once; `resuming` passed its pair's address.
+    let (mut owner, pair) = unsafe { (Owner::from_words(stack_pointer, resume_at), Pair::at(pair)) };
+    pong(pair.plan, live, &pair.tally, || {
+        // SAFETY: as in `resuming`.
+        unsafe { ptr::write(&mut owner, ptr::read(&owner).suspend()) };
+    });
     unreachable!("the side that starts does not hand over after the last exchange")
 }
 
@@ -125,7 +123,7 @@ impl Peer for InMemory {
 fn between(plan: Plan, live: Live, answer: extern "C" fn(usize) -> !) -> Result<Times, Failure> {
     let (_stack, top) = stack()?;
     let pair = Pair::new(plan);
-    // SAFETY: as in `swapping`; nobody has restored the context yet.
+    // SAFETY: as in `resuming`; nobody has restored the context yet.
     unsafe { pair.pong.prepare(top, answer, pair.address()) };
     ping(plan, live, &pair.tally, || {
         // SAFETY: the other side is suspended, by `prepare` or by its own switch, and on this thread.
