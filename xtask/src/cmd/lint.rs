@@ -1,5 +1,6 @@
 //! `lint`: clippy with warnings denied and documentation without warnings, for every crate: the
-//! host's with the host's toolchain, those for bare metal with the one that builds them.
+//! host's with the host's toolchain, those for bare metal with the one that builds them. And for the peers of
+//! `bench`, which are a workspace of their own.
 
 use std::env;
 use std::process::{Command, ExitCode};
@@ -43,6 +44,13 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let mut clippy = host_cargo("clippy");
     clippy.args(["--all-targets", "--", "-D", "warnings"]);
+    let mut peers = host_cargo("clippy");
+    peers
+        .current_dir(workspace::root().join("tests/peers"))
+        .env("CARGO_TARGET_DIR", workspace::target_dir().join("peers"))
+        .args(["--all-targets", "--", "-D", "warnings"]);
+    let mut peers_format = host_cargo("fmt");
+    peers_format.current_dir(workspace::root().join("tests/peers")).arg("--check");
     let mut doc = host_cargo("doc");
     doc.args(["--no-deps", "--document-private-items"]);
     let bare_clippy = |packages: &[&str]| {
@@ -59,6 +67,8 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     for (what, command) in [
         ("clippy, host", &mut clippy),
         ("documentation, host", &mut doc),
+        ("clippy, peers of `bench`", &mut peers),
+        ("format, peers of `bench`", &mut peers_format),
         ("clippy, bare metal", &mut bare_clippy(&BARE)),
         ("documentation, bare metal", &mut bare_doc(&BARE)),
         ("clippy, marked kernel", &mut bare_clippy(&WITH_MARKS)),
