@@ -264,7 +264,7 @@ proptest! {
         unit in prop::sample::select(UNITS.to_vec()),
         offsets in prop::sample::select(Offsets::VALUES.to_vec()),
         trace in TRACE,
-        ways in prop::option::of(prop::sample::select(std::vec::Vec::from([Ways::ALL, Ways::parse("spin-pause").unwrap()]))),
+        ways in prop::option::of(prop::sample::select(Vec::from([Ways::ALL, Ways::parse("spin-pause").unwrap()]))),
         budget_ms in prop::option::of(BUDGET),
         tasks in prop::option::of(2u32..=65_536),
     ) {
