@@ -10,7 +10,8 @@
 //! | [`params`] | the kernel command line | bring-up, xtask |
 //! | [`task_state`] | the states of a task and what may follow what | `sched` |
 //! | [`histogram`] | samples in fixed memory, and their percentiles | the experiment, xtask |
-//! | [`order`] | which mode comes when in a run | the experiment |
+//! | [`order`] | which mode, or which point, comes when in a run | the experiment |
+//! | [`sizes`] | how many of something, point by point | the experiment |
 //! | [`random`] | a stream of numbers for a seed | [`order`], xtask |
 //! | [`counts`] | how often everything must have happened in a block | the experiment, tests |
 //! | [`readings`], [`offset`] | what clock readings say of the clock, and of two CPUs' | the kernel's qualify, tests |
@@ -41,6 +42,7 @@ pub mod params;
 pub mod random;
 pub mod readings;
 pub mod ruler;
+pub mod sizes;
 pub mod stats;
 pub mod task_state;
 #[cfg(test)]
