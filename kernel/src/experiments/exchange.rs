@@ -45,11 +45,11 @@ impl fmt::Display for Wrong {
 
 /// Sent where no number is: by a side that is ready, that got a wrong number, or that is done. No
 /// exchange counts that far.
-const NO_NUMBER: u64 = u64::MAX;
+pub const NO_NUMBER: u64 = u64::MAX;
 
 /// Exchanges before the warm-up, however short that is: what is left over from starting the tasks, such
 /// as the IPI that did it, is through by then.
-const SETTLING: u64 = 16;
+pub const SETTLING: u64 = 16;
 
 /// What both tasks work on. Lives for ever, as channels do.
 struct Table<P> {
@@ -246,7 +246,11 @@ fn hand_over_nothing<P: Probe>(slots: &mut Slots, from: u64, to: u64, probe: &mu
 /// What the pair of CPUs has counted so far; each once, where both are one.
 pub fn snapshot(pair: &[&'static Cpu; 2]) -> Counts {
     let [first, second] = *pair;
-    let cpus = if core::ptr::eq(first, second) { &pair[..1] } else { &pair[..] };
+    counted_on(if core::ptr::eq(first, second) { &pair[..1] } else { &pair[..] })
+}
+
+/// What these CPUs, each named once, have counted so far.
+pub fn counted_on(cpus: &[&'static Cpu]) -> Counts {
     cpus.iter().fold(Counts::default(), |sum, cpu| {
         let counters = cpu.counters();
         Counts {

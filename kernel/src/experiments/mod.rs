@@ -3,8 +3,10 @@
 
 pub mod classic;
 pub mod exchange;
+pub mod fan;
 pub mod points;
 pub mod probe;
+pub mod ring;
 
 use alloc::{boxed::Box, vec::Vec};
 use core::fmt::Write;
@@ -40,7 +42,11 @@ pub trait Results {
 }
 
 /// All of them; the first is the default.
-static EXPERIMENTS: &[&dyn Experiment] = &[&classic::Classic::<probe::Batch>::new()];
+static EXPERIMENTS: &[&dyn Experiment] = &[
+    &classic::Classic::<probe::Batch>::new(),
+    &ring::Ring::<probe::Batch>::new(),
+    &fan::Fan::<probe::Batch>::new(),
+];
 
 /// Their names.
 pub fn names() -> Vec<&'static str> {

@@ -17,7 +17,7 @@ use alloc::{boxed::Box, vec::Vec};
 use spin::Once;
 use switchlab_core::CpuId;
 
-use crate::arch::percpu::PerCpu;
+use crate::arch::{interrupts, percpu::PerCpu};
 pub use platform::Kernel;
 pub use switchlab_sync::Counters;
 pub use task::{JoinHandle, run_on, spawn_on};
@@ -77,6 +77,12 @@ pub fn block_current() {
 #[inline(always)]
 pub fn yield_now() {
     Cpu::yield_now();
+}
+
+/// Takes the wake-ups whose IPIs have arrived and are pending. Whom they wake is seen to at the next halt
+/// or window: so for who knows that nobody waits for one of them, and counts IPIs.
+pub fn take_arrived() {
+    interrupts::window();
 }
 
 /// Number of the task that runs on this CPU, if tasks run already. For a crash report: takes no

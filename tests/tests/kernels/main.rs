@@ -9,6 +9,7 @@ mod instructions;
 mod listing;
 mod loader;
 mod memory;
+mod ring_and_fan;
 mod steps;
 mod tasks;
 mod watched;
@@ -37,6 +38,7 @@ fn main() {
         instructions::trials,
         listing::trials,
         steps::trials,
+        ring_and_fan::trials,
     ];
     let trials = subjects.iter().flat_map(|trials| trials(&parts)).collect();
     libtest_mimic::run(&arguments, trials).exit();

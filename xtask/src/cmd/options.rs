@@ -11,7 +11,7 @@ use crate::qemu::{Accelerator, Config, Machine, TcgThread, Timing};
 use crate::status::Refusal;
 
 /// The experiments that there are.
-pub const EXPERIMENTS: [&str; 1] = ["classic"];
+pub const EXPERIMENTS: [&str; 3] = ["classic", "ring", "fan"];
 
 /// What makes a guest.
 #[derive(clap::Args)]

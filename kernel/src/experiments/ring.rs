@@ -1,0 +1,287 @@
+//! A token that goes around CPUs, over channels: from each to the next, and from the last to the first.
+//! Points: the number of CPUs, from 2 to all.
+//!
+//! Hop h carries the number h, and each CPU holds it against the one that is due there. The first CPU
+//! times whole rounds. All others wait, halted: so whatever the number of CPUs, one hop is one handoff
+//! between two, and what grows with their number is what the machine adds.
+
+use alloc::{boxed::Box, vec::Vec};
+use core::{
+    convert::identity,
+    marker::PhantomData,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+use spin::Mutex;
+use switchlab_core::{order, params::Params, sizes::doubling};
+use switchlab_records::{Counts, Point};
+
+use super::{
+    Experiment, Results,
+    exchange::{Measured, NO_NUMBER, SETTLING, Wrong, counted_on, measure_block},
+    points::{self, Means},
+    probe::{Batch, Probe},
+};
+use crate::{
+    bring_up::{Lab, refuse},
+    failure,
+    mm::StackError,
+    sched::{self, Channel, Cpu, JoinHandle, Receiver, Sender},
+};
+
+const NAME: &str = "ring";
+const SERIES: &str = "token";
+
+/// The experiment. `H` looks on in the rounds: [`Batch`], or what a test plants there.
+pub struct Ring<H = Batch>(PhantomData<fn() -> H>);
+
+impl<H> Ring<H> {
+    /// The experiment.
+    pub const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<H> Default for Ring<H> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<H: Probe + Default> Experiment for Ring<H> {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn run(&self, parameters: &Params, lab: &Lab) -> Box<dyn Results> {
+        let sizes: Vec<u32> = doubling(2, lab.cpus).collect();
+        points::announce(NAME, parameters, parameters.exchanges, sizes.len() as u32 * parameters.runs);
+        if sizes.is_empty() {
+            points::absent(SERIES, Vec::new(), "one CPU: a token needs two to go around");
+            return Box::new(Means::new(parameters.unit));
+        }
+        let (parameters, cpus) = (*parameters, points::cpus_from_pair(parameters));
+        let means = sched::run_on(cpus[0], move || measure_all::<H>(&parameters, cpus, sizes));
+        match means.and_then(identity) {
+            Ok(means) => Box::new(means),
+            Err(error) => refuse(format_args!("{NAME}: {error}")),
+        }
+    }
+}
+
+/// All points of all runs, on the first CPU.
+fn measure_all<H: Probe + Default>(
+    parameters: &Params,
+    cpus: Vec<&'static Cpu>,
+    mut sizes: Vec<u32>,
+) -> Result<Means, StackError> {
+    let mut means = Means::new(parameters.unit);
+    let token = Token::<H>::start(cpus)?;
+    for run in 1..=parameters.runs {
+        sizes.sort_unstable();
+        order::rearrange(&mut sizes, run, parameters.seed);
+        for (&size, position) in sizes.iter().zip(1..) {
+            let hops = u64::from(size);
+            let rounds = points::rounds(parameters.exchanges, hops);
+            let warm_up = points::rounds(parameters.warm_up, hops);
+            let measured = token.measure(size as usize, warm_up, rounds, &mut H::default());
+            judge(run, position, size, rounds, &measured, &mut means);
+        }
+    }
+    token.stop();
+    Ok(means)
+}
+
+fn judge(run: u32, position: u32, size: u32, rounds: u64, measured: &Measured, means: &mut Means) {
+    let hops = u64::from(size) * rounds;
+    let counts = measured.counts;
+    let point = Point {
+        run,
+        position,
+        series: SERIES.into(),
+        at: points::named([("cpus", size.into())]),
+        handoffs: hops,
+        ticks: measured.ticks,
+        counts,
+        // Who waits halts in place.
+        expected: Counts {
+            handoffs: hops,
+            switches: 0,
+            ipis_sent: hops,
+            ipis_taken: hops,
+            halts: counts.halts,
+        },
+        also: points::named([("rounds", rounds)]),
+    };
+    means.add(&point);
+    points::judge(point);
+    if let Some(wrong) = measured.wrong {
+        let place = (wrong.expected + 1) % u64::from(size);
+        failure!("run {run}, {SERIES} around {size} CPUs: at place {place} of the ring: {wrong}");
+    }
+}
+
+/// Sent before the first number: who gets it looks at [`Shared::lap`] and passes it on.
+const SET_UP: u64 = NO_NUMBER - 1;
+/// Sent behind the last number of the last point.
+const STOP: u64 = NO_NUMBER - 2;
+
+/// The tasks that pass a token on, one on each CPU but the first, whose owner is on the first. They serve
+/// for as many points as there are. While they wait for the token, they are halted.
+pub struct Token<P> {
+    shared: &'static Shared,
+    next: Sender,
+    members: Vec<JoinHandle>,
+    probe: PhantomData<fn() -> P>,
+}
+
+/// What all of them see. Lives for ever, as channels do.
+struct Shared {
+    /// In the order in which the token goes around.
+    cpus: Vec<&'static Cpu>,
+    /// From each CPU to the next.
+    forward: Vec<Channel>,
+    /// Where the token goes around. Changed while nobody has it.
+    lap: Mutex<Option<Lap>>,
+    /// What a member found instead of what was due.
+    wrong: [AtomicU64; 2],
+}
+
+#[derive(Clone, Copy)]
+struct Lap {
+    /// CPUs that take part.
+    cpus: usize,
+    /// From the last of them to the first.
+    closing: &'static Channel,
+}
+
+impl<P: Probe> Token<P> {
+    /// Starts the tasks. By a task on the first of `cpus`, which are two or more.
+    ///
+    /// # Errors
+    ///
+    /// [`StackError`] where there is no stack for one of them.
+    pub fn start(cpus: Vec<&'static Cpu>) -> Result<Self, StackError> {
+        let forward = cpus.iter().skip(1).map(|_| Channel::new()).collect();
+        let wrong = [AtomicU64::new(0), AtomicU64::new(0)];
+        let shared: &'static Shared =
+            Box::leak(Box::new(Shared { cpus, forward, lap: Mutex::new(None), wrong }));
+        let members = (1..shared.cpus.len())
+            .map(|place| sched::spawn_on(shared.cpus[place], move || serve::<P>(shared, place)))
+            .collect::<Result<_, _>>()?;
+        Ok(Self { shared, next: shared.forward[0].sender(), members, probe: PhantomData })
+    }
+
+    /// Measures `rounds` around the first `cpus` CPUs, while `probe` looks on. By the task that started it.
+    ///
+    /// The counters are read while the first CPU has the token, so while all others wait in `recv`: what
+    /// each counted for its last hop, it counted before the token came here. So they stand still, but for
+    /// the last CPU's halt.
+    pub fn measure(&self, cpus: usize, warm_up: u64, rounds: u64, probe: &mut P) -> Measured {
+        let closing: &'static Channel = Box::leak(Box::new(Channel::new()));
+        let back = closing.receiver();
+        *self.shared.lap.lock() = Some(Lap { cpus, closing });
+        self.next.send(SET_UP);
+        back.recv();
+        let hops = cpus as u64;
+        let mut measured = measure_block(
+            &mut (),
+            |()| counted_on(&self.shared.cpus[..cpus]),
+            |(), from, to, probe| go_round(&self.next, &back, from * hops, to * hops, hops, probe),
+            warm_up + SETTLING,
+            rounds,
+            probe,
+        );
+        if measured.wrong.is_some_and(|wrong| wrong.found == NO_NUMBER) {
+            let [expected, found] = self.shared.wrong.each_ref().map(|value| value.load(Relaxed));
+            measured.wrong = Some(Wrong { expected, found });
+        }
+        measured
+    }
+
+    /// Ends the tasks.
+    pub fn stop(self) {
+        self.next.send(STOP);
+        self.members.into_iter().for_each(JoinHandle::join);
+    }
+}
+
+/// The timed block, on the first CPU: the hops `from..to` of rounds of `hops`, up to the first wrong
+/// number.
+#[inline(never)]
+fn go_round<P: Probe>(
+    next: &Sender,
+    back: &Receiver,
+    from: u64,
+    to: u64,
+    hops: u64,
+    probe: &mut P,
+) -> Option<Wrong> {
+    let mut number = from;
+    while number != to {
+        P::before_handoff();
+        next.send(number);
+        number += hops;
+        let found = back.recv();
+        if found != number - 1 {
+            return Some(Wrong { expected: number - 1, found });
+        }
+        probe.exchange();
+    }
+    None
+}
+
+/// A member's life, at `place` in the ring: takes part in one point after the other.
+fn serve<P: Probe>(shared: &'static Shared, place: usize) {
+    let previous = shared.forward[place - 1].receiver();
+    let forward = shared.forward.get(place).map(Channel::sender);
+    let mut message = previous.recv();
+    while message == SET_UP {
+        message = take_part::<P>(shared, place, &previous, forward.as_ref());
+    }
+    if let Some(forward) = forward {
+        forward.send(message);
+    }
+}
+
+/// One point: passes numbers on, and whatever follows a wrong one. Returns the message that ends it.
+fn take_part<P: Probe>(
+    shared: &'static Shared,
+    place: usize,
+    previous: &Receiver,
+    forward: Option<&Sender>,
+) -> u64 {
+    let lap = shared.lap.lock().expect("it is set before it is told of");
+    let closing = (place + 1 == lap.cpus).then(|| lap.closing.sender());
+    let next = closing.as_ref().or(forward).expect("who has nobody behind it closes the ring");
+    next.send(SET_UP);
+    let mut due = place as u64 - 1;
+    loop {
+        match pass_on::<P>(previous, next, &mut due, lap.cpus as u64) {
+            message @ (SET_UP | STOP) => return message,
+            NO_NUMBER => {}
+            found => {
+                shared.wrong[0].store(due, Relaxed);
+                shared.wrong[1].store(found, Relaxed);
+            }
+        }
+        next.send(NO_NUMBER);
+    }
+}
+
+/// A member's loop: checks each number and sends the next one on. Returns what is not the number due.
+#[inline(never)]
+fn pass_on<P: Probe>(previous: &Receiver, next: &Sender, due: &mut u64, hops: u64) -> u64 {
+    let mut expected = *due;
+    let found = loop {
+        let found = previous.recv();
+        if found != expected {
+            break found;
+        }
+        P::before_handoff();
+        next.send(expected + 1);
+        expected += hops;
+    };
+    *due = expected;
+    found
+}
