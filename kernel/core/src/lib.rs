@@ -12,6 +12,7 @@
 //! | [`histogram`] | samples in fixed memory, and their percentiles | the experiment, xtask |
 //! | [`order`] | which mode, or which point, comes when in a run | the experiment |
 //! | [`sizes`] | how many of something, point by point | the experiment |
+//! | [`policy`] | how tasks that are bound to no CPU are run | `switchlab-sync`'s pool, parameters |
 //! | [`random`] | a stream of numbers for a seed | [`order`], xtask |
 //! | [`counts`] | how often everything must have happened in a block | the experiment, tests |
 //! | [`readings`], [`offset`] | what clock readings say of the clock, and of two CPUs' | the kernel's qualify, tests |
@@ -39,6 +40,7 @@ pub mod madt;
 pub mod offset;
 pub mod order;
 pub mod params;
+pub mod policy;
 pub mod random;
 pub mod readings;
 pub mod ruler;

@@ -6,10 +6,13 @@ use core::ops::RangeInclusive;
 
 use switchlab_records::Unit;
 
-use crate::{CpuId, Way, Ways};
+use crate::{
+    CpuId, Way, Ways,
+    policy::{Policies, PolicyName},
+};
 
 /// The keys, in the order in which they are shown.
-pub const KEYS: [&str; 13] = [
+pub const KEYS: [&str; 14] = [
     "experiment",
     "runs",
     "exchanges",
@@ -23,6 +26,7 @@ pub const KEYS: [&str; 13] = [
     "ways",
     "budget",
     "tasks",
+    "policy",
 ];
 /// How many runs there may be.
 pub const RUNS: RangeInclusive<u64> = 1..=1_000;
@@ -80,6 +84,8 @@ pub struct Params {
     pub budget_ms: Option<u64>,
     /// The most tasks, within [`TASKS`]; the experiment has its default.
     pub tasks: Option<u32>,
+    /// The policies that are measured; all by default.
+    pub policies: Option<Policies>,
 }
 
 /// Between which CPUs' counters offsets are looked for, before the job.
@@ -131,6 +137,7 @@ impl Params {
             ways: None,
             budget_ms: None,
             tasks: None,
+            policies: None,
         };
         let mut seen = [false; KEYS.len()];
         for word in text.split_whitespace() {
@@ -179,6 +186,11 @@ impl Params {
             "budget" => self.budget_ms = Some(number(key, value, BUDGET)?),
             // The range lies within 32 bits.
             "tasks" => self.tasks = Some(number(key, value, TASKS)? as u32),
+            "policy" => {
+                let policies = Policies::parse(value);
+                let allowed = Allowed::ListOf(&PolicyName::NAMES);
+                self.policies = Some(policies.ok_or(ParamError::Value { key, value, allowed })?);
+            }
             "unit" => {
                 let found = UNITS.into_iter().find(|unit| unit.name() == value);
                 let allowed = Allowed::Words(&UNIT_NAMES);
@@ -235,10 +247,11 @@ impl fmt::Display for Params {
         write!(f, "samples={samples} pair={first},{second} seed={seed} ")?;
         write!(f, "unit={} offsets={} trace={trace}", unit.name(), offsets.name())?;
         // What only some experiments take is shown where it was named.
-        let Self { ways, budget_ms, tasks, .. } = self;
+        let Self { ways, budget_ms, tasks, policies, .. } = self;
         ways.map_or(Ok(()), |ways| write!(f, " ways={ways}"))?;
         budget_ms.map_or(Ok(()), |budget| write!(f, " budget={budget}"))?;
-        tasks.map_or(Ok(()), |tasks| write!(f, " tasks={tasks}"))
+        tasks.map_or(Ok(()), |tasks| write!(f, " tasks={tasks}"))?;
+        policies.map_or(Ok(()), |policies| write!(f, " policy={policies}"))
     }
 }
 

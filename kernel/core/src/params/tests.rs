@@ -23,6 +23,7 @@ const DEFAULTS: Params = Params {
     ways: None,
     budget_ms: None,
     tasks: None,
+    policies: None,
 };
 
 fn message(text: &str) -> String {
@@ -44,7 +45,7 @@ fn empty_command_line_means_the_defaults() {
 fn all_keys_are_taken_in_any_order() {
     let text = " seed=18446744073709551615  pair=2,1 warmup=0 exchanges=777777 samples=0 runs=2\t\
                 experiment=null unit=instructions trace=5000 offsets=all \
-                tasks=65536 ways=spin,halt budget=60000 ";
+                tasks=65536 ways=spin,halt policy=stealing,lifo budget=60000 ";
     let params = Params::parse(text, KNOWN).unwrap();
     assert_eq!(
         params,
@@ -62,6 +63,7 @@ fn all_keys_are_taken_in_any_order() {
             ways: Ways::parse("halt,spin"),
             budget_ms: Some(60_000),
             tasks: Some(65_536),
+            policies: Policies::parse("lifo,stealing"),
         }
     );
     assert_eq!(params.cpu_pair(), (CpuId::new(2), CpuId::new(1)));
@@ -82,7 +84,8 @@ fn word_that_is_not_key_and_value_is_malformed() {
     assert_eq!(
         message("quiet"),
         "malformed kernel parameter `quiet`: key=value expected, with one of the keys \
-         experiment, runs, exchanges, warmup, samples, pair, seed, unit, offsets, trace, ways, budget, tasks"
+         experiment, runs, exchanges, warmup, samples, pair, seed, unit, offsets, trace, ways, budget, tasks, \
+         policy"
     );
 }
 
@@ -92,7 +95,7 @@ fn unknown_key_is_named_with_those_that_are_known() {
     assert_eq!(
         message("speed=1"),
         "unknown kernel parameter `speed`: allowed are experiment, runs, exchanges, warmup, \
-         samples, pair, seed, unit, offsets, trace, ways, budget, tasks"
+         samples, pair, seed, unit, offsets, trace, ways, budget, tasks, policy"
     );
 }
 
@@ -182,6 +185,11 @@ fn what_is_beyond_a_limit_is_refused_with_what_is_allowed() {
         "bad value `0` of kernel parameter `budget`: allowed is a number from 1 to 60000"
     );
     assert_eq!(
+        message("policy=fair"),
+        "bad value `fair` of kernel parameter `policy`: allowed is one or more, with commas between them, of \
+         round-robin, lifo, stealing"
+    );
+    assert_eq!(
         message("ways=sleep"),
         "bad value `sleep` of kernel parameter `ways`: allowed is one or more, with commas between them, of \
          halt, spin, spin-pause, spin-halt, mwait"
@@ -267,10 +275,12 @@ proptest! {
         ways in prop::option::of(prop::sample::select(Vec::from([Ways::ALL, Ways::parse("spin-pause").unwrap()]))),
         budget_ms in prop::option::of(BUDGET),
         tasks in prop::option::of(2u32..=65_536),
+        policies in prop::option::of(prop::sample::select(Vec::from([Policies::ALL, Policies::parse("lifo").unwrap()]))),
     ) {
         let pair = Some(pair);
         let params = Params {
             experiment, runs, exchanges, warm_up, samples, pair, seed, unit, offsets, trace, ways, budget_ms, tasks,
+            policies,
         };
         let shown = params.to_string();
         prop_assert_eq!(Params::parse(&shown, KNOWN), Ok(params));
