@@ -10,6 +10,7 @@
 //! - [`inbox`]: wake-ups on their way to a CPU.
 //! - [`park`]: a [`Parker`], on which one task waits and which any CPU wakes.
 //! - [`channel`]: one slot, one sender, one receiver, on any CPUs.
+//! - [`free`]: tasks that are bound to no CPU, and the CPUs that run them.
 //! - [`atomic`]: the atomics, under one name, so that a model checker can replace them.
 //!
 //! # The rules all of it relies on
@@ -30,6 +31,7 @@
 pub mod atomic;
 pub mod channel;
 pub mod cpu;
+pub mod free;
 pub mod inbox;
 pub mod park;
 pub mod platform;

@@ -7,8 +7,10 @@ use std::sync::{
     atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-use common::{Host, HostChannel, HostTask, run_all, spawn, start_cpus};
+use common::{Host, HostTask, run_all, spawn, start_cpus};
 use switchlab_sync::{Counters, Cpu};
+
+type HostChannel = switchlab_sync::Channel<Host>;
 
 fn channel() -> &'static HostChannel {
     Box::leak(Box::default())

@@ -11,7 +11,6 @@ use switchlab_switch::Message;
 use switchlab_sync::{Cpu, Platform, Task, Words};
 
 pub type HostTask = Task<Host>;
-pub type HostChannel = switchlab_sync::Channel<Host>;
 
 pub struct Host;
 
@@ -49,6 +48,9 @@ thread_local! {
     static THIS_CPU: Cell<Option<&'static HostCpu>> = const { Cell::new(None) };
 }
 
+/// Never inlined: a task that is bound to no CPU may be on another thread the next time, and the address of
+/// a thread's own variable must not be kept.
+#[inline(never)]
 fn this_host_cpu() -> &'static HostCpu {
     THIS_CPU.get().expect("this thread is a CPU")
 }

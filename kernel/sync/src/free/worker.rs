@@ -1,0 +1,155 @@
+//! What a CPU's worker does: goes on with tasks, looks for more, waits where there are none.
+
+use core::mem;
+
+use switchlab_core::{
+    policy::{Idle, Policy, Victims},
+    random::SplitMix64,
+};
+
+use crate::{
+    Cpu, Platform, Task,
+    atomic::{Ordering::SeqCst, Relaxed, Release, count},
+};
+
+use super::{FreeTask, Pool};
+
+/// What comes of having nothing to do.
+enum Idled {
+    /// There may be something now.
+    Over,
+    /// There is nothing to do on any CPU, and no task that could make some: the owner's CPU goes on.
+    Quiet,
+}
+
+/// Why a worker looks for a task.
+enum Errand {
+    /// The one before has waited.
+    None,
+    /// This CPU was idle and was called.
+    Called,
+}
+
+/// The CPU of the pool's owner, which lets tasks begin and waits for their end.
+const OWNER: usize = 0;
+
+impl<P: Platform, Y: Policy> Pool<P, Y> {
+    /// Lets the first `tasks` tasks, which all rest, begin or go on, and serves the pool until they rest
+    /// again and all CPUs are idle: then every IPI that was sent was taken, and nobody counts any more. By
+    /// the pool's owner, a bound task of CPU 0, whose worker it is meanwhile; with no tasks, to wait until
+    /// all workers are there.
+    ///
+    /// # Panics
+    ///
+    /// If another CPU asks.
+    pub fn run(&'static self, tasks: usize) {
+        assert_eq!(self.here(), OWNER, "the owner of a pool is on CPU 0");
+        self.seats[OWNER].worker.store(Some(Cpu::current()), Release);
+        self.alive.store(tasks as u64, SeqCst);
+        for FreeTask { state, number, .. } in &self.tasks[..tasks] {
+            state.store(super::ACTIVE, Relaxed);
+            self.put(Y::place_new(*number, OWNER, self.seats.len()), *number);
+        }
+        self.serve(OWNER);
+    }
+
+    /// Serves the pool on this CPU until it is closed. By a bound task of each CPU but the first.
+    pub fn work(&'static self) {
+        let here = self.here();
+        self.seats[here].worker.store(Some(Cpu::current()), Release);
+        self.serve(here);
+    }
+
+    /// Lets the workers go. By the owner, while the pool is quiet.
+    pub fn close(&self) {
+        self.closed.store(true, SeqCst);
+        for cpu in OWNER + 1..self.seats.len() {
+            self.wake_cpu(cpu);
+        }
+    }
+
+    fn serve(&'static self, here: usize) {
+        let mut errand = Errand::None;
+        loop {
+            match self.find(here) {
+                Some(task) => {
+                    if let Errand::Called = mem::replace(&mut errand, Errand::None) {
+                        self.looking.store(false, SeqCst);
+                        // There may be more.
+                        self.call(here);
+                    }
+                    let seat = &self.seats[here];
+                    self.switch(&seat.own.context, self.resumed(task, here));
+                }
+                None if here != OWNER && self.closed.load(SeqCst) => return,
+                None => {
+                    if let Idled::Quiet = self.idle(here, &mut errand) {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// The next task: of this CPU's queue, or of another's.
+    fn find(&self, here: usize) -> Option<u32> {
+        let own = Y::next(&mut self.seats[here].queue());
+        match Y::IDLE {
+            Idle::Wait => own,
+            Idle::Steal => own.or_else(|| self.steal(here)),
+        }
+    }
+
+    fn steal(&self, here: usize) -> Option<u32> {
+        let seat = &self.seats[here];
+        let looks = seat.own.looks.load(Relaxed);
+        seat.own.looks.store(looks + 1, Relaxed);
+        let mut random = SplitMix64::new(self.seed ^ here as u64).skip(looks * Victims::DRAWS);
+        Victims::of(here, self.seats.len(), &mut random).find_map(|victim| {
+            if self.seats[victim].queue().len() < 2 {
+                return None;
+            }
+            // The lower CPU's lock first, whoever is the thief.
+            let (lower, higher) = (here.min(victim), here.max(victim));
+            let (mut lower, mut higher) = (self.seats[lower].queue(), self.seats[higher].queue());
+            let (own, other) =
+                if here < victim { (&mut lower, &mut higher) } else { (&mut higher, &mut lower) };
+            if other.give_half(own) == 0 {
+                return None;
+            }
+            count(&seat.own.steals);
+            Y::next(own)
+        })
+    }
+
+    /// Whether [`find`](Self::find) would find something.
+    fn has_work(&self, here: usize) -> bool {
+        // The lock, and not a glance: who puts a task there looks for idle CPUs behind it.
+        !self.seats[here].queue().is_empty()
+            || Y::IDLE == Idle::Steal
+                && (0..self.seats.len()).any(|cpu| cpu != here && self.seats[cpu].queue().len() > 1)
+    }
+
+    /// Says that this CPU is idle, looks again, and waits for the IPI of whoever takes that word back.
+    fn idle(&'static self, here: usize, errand: &mut Errand) -> Idled {
+        let bit = 1 << here;
+        let idle = self.idle.fetch_or(bit, SeqCst) | bit;
+        if let Errand::Called = mem::replace(errand, Errand::Called) {
+            // Before the second look: who relied on this one's has put its task where that look finds it.
+            self.looking.store(false, SeqCst);
+        }
+        let all = u64::MAX >> (u64::BITS as usize - self.seats.len());
+        if idle == all && self.alive.load(SeqCst) == 0 {
+            if here == OWNER {
+                self.idle.fetch_and(!bit, SeqCst);
+                return Idled::Quiet;
+            }
+            self.wake_cpu(OWNER);
+        } else if self.has_work(here) && self.idle.fetch_and(!bit, SeqCst) & bit != 0 {
+            *errand = Errand::None;
+            return Idled::Over;
+        }
+        Task::<P>::block_current();
+        Idled::Over
+    }
+}
