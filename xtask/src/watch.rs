@@ -14,7 +14,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use switchlab_core::stats::{TscHz, ticks_to_ns};
-use switchlab_records::{Block, Record};
+use switchlab_records::{Block, Point, Record};
 
 mod found;
 mod groups;
@@ -23,7 +23,7 @@ mod host;
 mod judge;
 mod monitor;
 
-pub use found::{Event, Void, Watch, Watched, conditions_of_all};
+pub use found::{Event, Void, VoidPoint, Watch, Watched, conditions_of_all};
 pub use guest_time::GuestTime;
 pub use judge::{CpuTime, Interval, Threads, VoidReason, judge_interval};
 pub use monitor::Socket;
@@ -53,8 +53,16 @@ pub struct Watcher {
     /// Of the guest's TSC, as its last clock record has it.
     tsc_hz: Option<TscHz>,
     arrivals: Vec<Arrived>,
-    /// What our own kernel's block records say, in order.
-    blocks: Vec<Block>,
+    /// What our own kernel's records of what was timed say, in order.
+    blocks: Vec<Timed>,
+}
+
+/// What was timed, to name it where it is void.
+enum Timed {
+    /// A block of the classic job.
+    Block(Block),
+    /// A point of an experiment with many.
+    Point { run: u32, position: u32, series: String },
 }
 
 /// What the two threads and the watcher share.
@@ -180,9 +188,11 @@ impl Watcher {
     pub fn record(&mut self, record: &Record<'_>) {
         match record {
             Record::Block(block) => {
-                let took = self.tsc_hz.map(|hz| Duration::from_nanos(ticks_to_ns(block.ticks, hz)));
-                self.arrived(Told::Block(took));
-                self.blocks.push(*block);
+                self.timed(block.ticks, Timed::Block(*block));
+            }
+            Record::Point(Point { run, position, series, ticks, .. }) => {
+                let (run, position, series) = (*run, *position, series.to_string());
+                self.timed(*ticks, Timed::Point { run, position, series });
             }
             Record::Clock(clock) => {
                 self.arrived(Told::Other);
@@ -191,6 +201,12 @@ impl Watcher {
             }
             _ => self.arrived(Told::Other),
         }
+    }
+
+    fn timed(&mut self, ticks: u64, what: Timed) {
+        let took = self.tsc_hz.map(|hz| Duration::from_nanos(ticks_to_ns(ticks, hz)));
+        self.arrived(Told::Block(took));
+        self.blocks.push(what);
     }
 
     /// A record of another guest's has come that is no timed block.
@@ -270,7 +286,16 @@ impl Watcher {
             .map_or(0, |_| self.told_blocks().filter(|arrived| arrived.interval.cpu.is_none()).count());
         let count = |blocks: usize| u32::try_from(blocks).unwrap_or(u32::MAX);
         let verdicts = self.blocks.iter().zip(self.verdicts());
-        let voids = verdicts.filter(|(_, reasons)| !reasons.is_empty());
+        let (mut voids, mut void_points) = (Vec::new(), Vec::new());
+        for (timed, reasons) in verdicts.filter(|(_, reasons)| !reasons.is_empty()) {
+            match timed {
+                Timed::Block(block) => voids.push(Void::new(block, reasons)),
+                Timed::Point { run, position, series } => {
+                    let (run, position, series) = (*run, *position, series.clone());
+                    void_points.push(VoidPoint { run, position, series, reasons });
+                }
+            }
+        }
         Watch {
             process,
             monitor,
@@ -279,7 +304,8 @@ impl Watcher {
             host_busy_percent: found::busy_percent(&self.cpu),
             events: seen.events,
             guest_time: self.threads.and_then(|_| self.clocks.compare()),
-            voids: voids.map(|(block, reasons)| Void::new(block, reasons)).collect(),
+            voids,
+            void_points,
         }
     }
 }

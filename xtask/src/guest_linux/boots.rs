@@ -297,6 +297,7 @@ mod tests {
             host_busy_percent: None,
             events: Vec::new(),
             guest_time: None,
+            void_points: Vec::new(),
             voids: Vec::new(),
         }
     }

@@ -35,6 +35,9 @@ pub struct Watch {
     pub guest_time: Option<GuestTime>,
     /// The blocks that are void.
     pub voids: Vec<Void>,
+    /// The points that are void, of an experiment with many.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub void_points: Vec<VoidPoint>,
 }
 
 /// Whether something was watched.
@@ -69,6 +72,19 @@ pub struct Void {
     pub subject: Subject,
     /// How the clock was read.
     pub pass: Pass,
+    /// Why, one at least.
+    pub reasons: Vec<VoidReason>,
+}
+
+/// A point that is void.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VoidPoint {
+    /// Its run, from 1.
+    pub run: u32,
+    /// Its position within the run, from 1.
+    pub position: u32,
+    /// Its series.
+    pub series: String,
     /// Why, one at least.
     pub reasons: Vec<VoidReason>,
 }
@@ -111,6 +127,11 @@ impl Watch {
         self.voids.iter().any(is_it)
     }
 
+    /// Whether this point is void.
+    pub fn is_void_point(&self, run: u32, position: u32) -> bool {
+        self.void_points.iter().any(|void| (void.run, void.position) == (run, position))
+    }
+
     /// What was found, in lines to stand beside the numbers.
     pub fn conditions(&self) -> Vec<(&'static str, String)> {
         let mut lines = Vec::new();
@@ -123,6 +144,7 @@ impl Watch {
         }
         lines.push(("Watched", self.summary()));
         lines.extend(self.void_lines().map(|line| ("Void", line)));
+        lines.extend(self.void_point_lines().map(|line| ("Void", line)));
         lines
     }
 
@@ -146,10 +168,25 @@ impl Watch {
         by_run.into_iter().take(VOID_LINES).filter_map(line).chain(rest)
     }
 
+    /// A line for each void point, up to [`VOID_LINES`].
+    fn void_point_lines(&self) -> impl Iterator<Item = String> {
+        let rest = self.void_points.len().saturating_sub(VOID_LINES);
+        let rest =
+            (rest > 0).then(|| format!("{} more, in {}", plural(rest as u64, "point"), manifest::FILE));
+        let line = |VoidPoint { run, position, series, reasons }: &VoidPoint| {
+            let reasons: Vec<_> = reasons.iter().map(ToString::to_string).collect();
+            format!("run {run}, point {position}: {series} {}", reasons.join(" and "))
+        };
+        self.void_points.iter().take(VOID_LINES).map(line).chain(rest)
+    }
+
     fn summary(&self) -> String {
         let Self { blocks, unwatched_blocks, voids, .. } = self;
         let mut text = match &self.process {
             Watched::Not(why) => format!("not: {why}"),
+            Watched::Yes if !self.void_points.is_empty() => {
+                format!("{blocks} points, {} of them void: out of the figures", self.void_points.len())
+            }
             Watched::Yes if voids.is_empty() => {
                 let blocks = plural(u64::from(*blocks), "block");
                 format!("{blocks}, none of them stopped, paused or starved")
@@ -249,6 +286,7 @@ mod tests {
             events: Vec::new(),
             guest_time: None,
             voids,
+            void_points: Vec::new(),
         }
     }
 

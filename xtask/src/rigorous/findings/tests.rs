@@ -41,6 +41,7 @@ fn manifest(void_runs: &[u32]) -> Manifest {
         events: Vec::new(),
         guest_time: None,
         voids: void_runs.iter().map(void).collect(),
+        void_points: Vec::new(),
     };
     let file = serde_json::json!({ "path": "file", "sha256": "0" });
     let facts = serde_json::json!({
