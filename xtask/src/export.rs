@@ -3,6 +3,7 @@
 //! of one boot and of many ([`boots`]).
 
 pub mod boots;
+pub mod points;
 
 use serde::{Serialize, Serializer};
 use switchlab_core::format::Grouped;

@@ -10,6 +10,9 @@ use switchlab_records::{
     Machine, Mark, Mode, Offset, Pass, Plan, Record, Skipped, Start, Status, Subject, Tsc, Unit, encode,
 };
 
+#[path = "golden/points.rs"]
+pub mod points;
+
 /// TSC frequency of the golden machine.
 pub const TSC_HZ: u64 = 2_000_000_000;
 

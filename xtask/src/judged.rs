@@ -1,13 +1,66 @@
 //! A log judged: its results, or what became of the run. `run` asks as a guest ends; `replay`, `compare`,
 //! `report` and the boots of a rigorous run ask of a log that was kept, and all get one answer.
 
+use std::path::Path;
+
 use switchlab_records::{ExitCode, read_log};
 
 use crate::exit::{Outcome, judge_log};
 use crate::manifest::{Ending, Manifest, StatusOf};
 use crate::results::Results;
 use crate::status::Status;
+use crate::survey::Survey;
 use crate::watch::Watch;
+
+/// What a log says, by what was measured.
+pub enum Found<'a> {
+    /// The modes of the classic job.
+    Classic(Box<Results<'a>>),
+    /// An experiment with many points.
+    Survey(Box<Survey<'a>>),
+}
+
+impl<'a> Found<'a> {
+    /// Reads a log that passed, without what is void.
+    ///
+    /// # Errors
+    ///
+    /// What the log lacks, or what in it contradicts itself.
+    pub fn from_log(text: &'a str, watch: Option<&Watch>) -> Result<Self, String> {
+        let log = read_log(text);
+        if Survey::is_survey(&log) {
+            return Ok(Self::Survey(Box::new(Survey::from_log(&log)?.without_void(watch))));
+        }
+        Ok(Self::Classic(Box::new(Results::from_log(&log)?.without_void(watch)?)))
+    }
+
+    /// The results of modes; of other results, why they are none.
+    ///
+    /// # Errors
+    ///
+    /// It is a survey.
+    pub fn classic(self) -> Result<Results<'a>, Outcome> {
+        match self {
+            Self::Classic(results) => Ok(*results),
+            Self::Survey(survey) => Err(Outcome::InvalidLog(format!(
+                "it is of {}, which measures at many points, not of classic's modes",
+                survey.plan.experiment
+            ))),
+        }
+    }
+
+    /// Writes `results.json` and `results.csv` into `folder`.
+    ///
+    /// # Errors
+    ///
+    /// The file that cannot be written.
+    pub fn write(&self, folder: &Path) -> anyhow::Result<()> {
+        match self {
+            Self::Classic(results) => results.write(folder),
+            Self::Survey(survey) => survey.write(folder),
+        }
+    }
+}
 
 /// The results of a log that was kept, with what is void out of its figures.
 ///
@@ -18,7 +71,16 @@ use crate::watch::Watch;
 ///
 /// What became of the run: as its manifest has it, else as the log says.
 pub fn saved<'a>(text: &'a str, manifest: Option<&Manifest>) -> Result<Results<'a>, Outcome> {
-    results(outcome(text, manifest), text, manifest.and_then(|manifest| manifest.watch.as_ref()))
+    saved_of_any_kind(text, manifest)?.classic()
+}
+
+/// The same of any experiment.
+///
+/// # Errors
+///
+/// As [`saved`].
+pub fn saved_of_any_kind<'a>(text: &'a str, manifest: Option<&Manifest>) -> Result<Found<'a>, Outcome> {
+    found(outcome(text, manifest), text, manifest.and_then(|manifest| manifest.watch.as_ref()))
 }
 
 /// The marked kernel's log, as it was kept behind those that measure.
@@ -53,10 +115,17 @@ fn outcome(text: &str, manifest: Option<&Manifest>) -> Outcome {
 ///
 /// The outcome where it is no pass, and where the log's records are no results.
 pub fn results<'a>(outcome: Outcome, text: &'a str, watch: Option<&Watch>) -> Result<Results<'a>, Outcome> {
+    found(outcome, text, watch)?.classic()
+}
+
+/// The same of any experiment.
+///
+/// # Errors
+///
+/// As [`results`].
+pub fn found<'a>(outcome: Outcome, text: &'a str, watch: Option<&Watch>) -> Result<Found<'a>, Outcome> {
     match outcome {
-        Outcome::Pass => Results::from_log(&read_log(text))
-            .and_then(|results| results.without_void(watch))
-            .map_err(Outcome::InvalidLog),
+        Outcome::Pass => Found::from_log(text, watch).map_err(Outcome::InvalidLog),
         outcome => Err(outcome),
     }
 }

@@ -22,6 +22,7 @@
 //! | [`baseline`] | runs that are kept by a name |
 //! | [`compare`] | two runs held against each other |
 //! | [`results`], [`table`] | what a log says: JSON, CSV, table, markdown |
+//! | [`survey`] | what a log of an experiment with many points says: JSON, CSV, tables |
 //! | [`trace`] | what the marked kernel's log says, and the message's way through it |
 //! | [`steps`], [`timeline`] | a trace cut into steps and held against the measurement; drawn for Perfetto |
 //! | [`clock`] | what the clock is worth: sources, steps, offsets, and whether it is suspect |
@@ -74,6 +75,7 @@ pub mod results;
 pub mod rigorous;
 pub mod status;
 pub mod steps;
+pub mod survey;
 pub mod symbols;
 pub mod table;
 pub mod timeline;

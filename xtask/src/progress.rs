@@ -2,6 +2,7 @@
 //! plain lines elsewhere, nothing where quiet is asked for. All of it goes to stderr.
 
 mod boots;
+mod points;
 mod starts;
 
 use std::fmt;
@@ -13,8 +14,10 @@ use switchlab_core::format::{Grouped, Nanoseconds};
 use switchlab_core::stats::{TscHz, mean, ticks_to_ns};
 use switchlab_records::{Block, Mode, Pass, Plan, Record, Subject, Unit};
 
+use crate::manifest::plural;
 use crate::observer::Hears;
 use crate::printable;
+use crate::survey::about::About;
 
 pub use boots::BootsProgress;
 pub use starts::StartsProgress;
@@ -70,6 +73,11 @@ impl Progress {
                 self.say(&format!("{} skipped: {}", skipped.mode.name(), skipped.reason));
             }
             Record::Block(block) => self.block(block, since_start),
+            Record::Absent(absent) => {
+                let named = points::name(&absent.series, &absent.at);
+                self.say(&format!("{named} absent: {}", absent.reason));
+            }
+            Record::Point(point) => self.point(point, since_start),
             Record::End(_) => self.bar.finish_and_clear(),
             Record::Start(_)
             | Record::Machine(_)
@@ -81,8 +89,6 @@ impl Progress {
             | Record::Trace(_)
             | Record::Marks(_)
             | Record::Topology(_)
-            | Record::Point(_)
-            | Record::Absent(_)
             | Record::Crash(_) => {}
         }
     }
@@ -91,8 +97,18 @@ impl Progress {
         self.job.runs = plan.runs;
         self.job.blocks = plan.blocks;
         self.job.unit = plan.unit;
-        let runs = format!("{} runs of {} exchanges", plan.runs, Grouped(plan.exchanges));
-        self.say(&format!("{}: {runs}, {} timed blocks", plan.experiment, plan.blocks));
+        self.say(&match About::of(&plan.experiment) {
+            None => {
+                let runs = format!("{} runs of {} exchanges", plan.runs, Grouped(plan.exchanges));
+                format!("{}: {runs}, {} timed blocks", plan.experiment, plan.blocks)
+            }
+            Some(_) => {
+                let most = Grouped(plan.exchanges);
+                let all = plural(u64::from(plan.blocks), "point");
+                let runs = plural(u64::from(plan.runs), "run");
+                format!("{}: {all} in {runs}, each of at most {most} exchanges", plan.experiment)
+            }
+        });
         if self.style == Style::Bar {
             self.bar = ProgressBar::new(u64::from(plan.blocks));
             let template = "{elapsed_precise} [{bar:30}] block {pos} of {len}  {msg}";
@@ -169,6 +185,10 @@ struct Job {
     /// Kind and host time, warm-up included, of each block that came.
     done: Vec<(Kind, Duration)>,
     last: Duration,
+    /// Points that came, of an experiment with many.
+    points: u32,
+    /// When the first of them began.
+    began: Option<Duration>,
 }
 
 /// How long the job will still take; `None` before there is anything to go by.

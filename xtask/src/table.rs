@@ -4,20 +4,21 @@
 
 use switchlab_core::format::Grouped;
 use switchlab_core::ruler::Ruler;
-use switchlab_records::{ApicMode, Mode};
+use switchlab_records::{self as records, ApicMode, Cpus, Mode};
 
 mod costs;
 mod findings;
 mod runs;
 mod sheet;
 
+use crate::clock::Quality;
 use crate::manifest::{Manifest, plural};
 use crate::results::Results;
 use crate::verdict;
 use crate::watch::Watch;
 use costs::{exchanges, switches};
-pub(crate) use findings::counts;
 use findings::findings;
+pub(crate) use findings::{counts, each};
 use runs::runs;
 pub use sheet::Sheet;
 
@@ -25,7 +26,7 @@ pub use sheet::Sheet;
 pub const SUSPECT: &str = " [clock: suspect]";
 
 /// What is said of a log that stands alone.
-const UNKNOWN: &str =
+pub(crate) const UNKNOWN: &str =
     "not known: no manifest stands beside the log, so nothing tells on what it ran, or whether a run is void";
 
 /// A report, before it has a form.
@@ -64,7 +65,12 @@ impl Report {
                 .filter(|sheet| !sheet.rows.is_empty())
                 .collect(),
             findings: findings(results, &void, verdict.as_ref()),
-            conditions: guest_conditions(results),
+            conditions: guest_conditions(
+                results.cpus,
+                results.machine.as_ref(),
+                &results.clock,
+                results.ruler,
+            ),
         };
         let is_suspect = watch.and_then(|watch| watch.guest_time).is_some_and(|time| time.is_suspect());
         if is_suspect && !report.title.ends_with(SUSPECT) {
@@ -143,35 +149,40 @@ fn title(results: &Results<'_>) -> String {
 }
 
 /// What the guest itself saw.
-fn guest_conditions(results: &Results<'_>) -> Vec<(&'static str, String)> {
+pub(crate) fn guest_conditions(
+    cpus: Option<Cpus>,
+    machine: Option<&records::Machine<'_>>,
+    quality: &Quality,
+    ruler: Ruler,
+) -> Vec<(&'static str, String)> {
     let mut conditions = Vec::new();
-    if let Some(cpus) = results.cpus {
+    if let Some(cpus) = cpus {
         let apic = match cpus.apic {
             ApicMode::Xapic => "xAPIC",
             ApicMode::X2apic => "x2APIC",
         };
-        let total = results.ruler.total(cpus.ticks);
-        let taken = match results.ruler {
+        let total = ruler.total(cpus.ticks);
+        let taken = match ruler {
             Ruler::Time(_) => total.to_string(),
             Ruler::Instructions => format!("{total} instructions"),
         };
         let up = format!("{} of {} up in {taken} from the kernel's entry, {apic}", cpus.up, cpus.found);
         conditions.push(("Guest CPUs", up));
     }
-    if let Some(machine) = &results.machine {
+    if let Some(machine) = machine {
         conditions.push(("Guest sees", format!("{}, hypervisor {}", machine.cpu, machine.hypervisor)));
-        let clock = match results.ruler {
+        let clock = match ruler {
             Ruler::Instructions => {
                 "a TSC tick is an instruction, of whichever CPU executes it; there is no time".into()
             }
             Ruler::Time(hz) => {
                 let invariant = if machine.invariant_tsc { "invariant" } else { "not marked invariant" };
-                format!("TSC at {} Hz, {invariant}; {}", Grouped(hz.get()), results.clock.agreement())
+                format!("TSC at {} Hz, {invariant}; {}", Grouped(hz.get()), quality.agreement())
             }
         };
         conditions.push(("Clock", clock));
     }
-    conditions.extend(results.clock.conditions(results.cpus.map_or(1, |cpus| cpus.up)));
+    conditions.extend(quality.conditions(cpus.map_or(1, |cpus| cpus.up)));
     conditions
 }
 

@@ -66,6 +66,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let words = args.guest.command_line(&args.experiment, Repeat::One);
     let mut config = args.guest.config(&qemu, accelerator, loader_and_kernel(&artefacts)?, words);
+    config.memory = args.guest.memory_for(&args.experiment.experiment);
     config.extra.extend(["-gdb".into(), format!("tcp:127.0.0.1:{}", args.port).into(), "-S".into()]);
     let argv = config.argv();
     let mut debugger = Command::new(&gdb);

@@ -4,11 +4,15 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use switchlab_core::params::{DEFAULT_PAIR, EXCHANGES, Params, RUNS, SAMPLES, WARM_UP, parse_pair};
+use switchlab_core::params::{
+    BUDGET, DEFAULT_PAIR, EXCHANGES, Params, RUNS, SAMPLES, TASKS, WARM_UP, parse_pair,
+};
+use switchlab_core::{Way, Ways};
 
 use crate::accel::{self, Choice, Wanted};
 use crate::qemu::{Accelerator, Config, Machine, TcgThread, Timing};
 use crate::status::Refusal;
+use crate::survey::about::{self, About, MEMORY, Takes};
 
 /// The experiments that there are.
 pub const EXPERIMENTS: [&str; 3] = ["classic", "ring", "fan"];
@@ -37,9 +41,9 @@ pub struct GuestArgs {
     /// CPU model, as QEMU names it [default: max under TCG, else host]
     #[arg(long, value_name = "MODEL")]
     pub cpu: Option<String>,
-    /// Memory: a number with M or G, 64M or more
-    #[arg(long, value_name = "SIZE", default_value = "256M", value_parser = memory)]
-    pub memory: String,
+    /// Memory: a number with M or G, 64M or more [default: 256M; 512M for --experiment scale]
+    #[arg(long, value_name = "SIZE", value_parser = memory)]
+    pub memory: Option<String>,
     /// The machine that QEMU shows
     #[arg(long, value_enum, default_value_t = Machine::Pc)]
     pub machine: Machine,
@@ -68,15 +72,18 @@ pub struct ExperimentArgs {
     /// Which experiment
     #[arg(long, value_name = "NAME", default_value = EXPERIMENTS[0], value_parser = EXPERIMENTS)]
     pub experiment: String,
-    /// Runs in a boot, 1 to 1000 [default: 5; with --boots 3; with --deterministic, where all are the
-    /// same, 1]
+    /// Runs in a boot, 1 to 1000 [default: 5, of experiments with many points 3, but of wait 5; with --boots 3; with
+    /// --deterministic, where all are the same, 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(range(RUNS)))]
     pub runs: Option<u32>,
-    /// Exchanges in each timed block, 1 to 1000000000; one exchange is two switches [default: 1000000;
-    /// with --boots 100000; with --deterministic 10000]
+    /// Exchanges in each timed block, 1 to 1000000000; one exchange is two switches. Of an experiment with
+    /// many points the most, which its budget may cut [default: 1000000; with --boots 100000; with
+    /// --deterministic 10000; wait, ring, fan, scale, policy 100000, matrix 1000, and less with
+    /// --deterministic]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(EXCHANGES))]
     pub exchanges: Option<u64>,
-    /// Exchanges before each timed block, discarded, 0 to 1000000000 [default: 10000]
+    /// Exchanges before each timed block, discarded, 0 to 1000000000 [default: 10000; of experiments with
+    /// many points a tenth of --exchanges]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(WARM_UP))]
     pub warm_up: Option<u64>,
     /// Exchanges in each block of the sampled pass, each timed by itself; 0 for no such pass, and never
@@ -86,6 +93,23 @@ pub struct ExperimentArgs {
     /// The two CPUs, the first also that of the same-core mode [default: 0,1]
     #[arg(long, value_name = "A,B", value_parser = pair)]
     pub pair: Option<(u32, u32)>,
+    /// Of wait and matrix: the ways to wait, with commas between them: halt, spin, spin-pause, spin-halt,
+    /// mwait [default: all]
+    #[arg(long, value_name = "LIST", value_parser = ways)]
+    pub ways: Option<Ways>,
+    /// How long a point is measured at most, 1 to 60000 milliseconds; with --deterministic millions of
+    /// instructions [default: the experiment's own]
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(BUDGET))]
+    pub budget: Option<u64>,
+    /// Of scale and policy: the most tasks, 2 to 65536 [default: the experiment's own]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(range(TASKS)))]
+    pub tasks: Option<u32>,
+}
+
+fn ways(text: &str) -> Result<Ways, String> {
+    let allowed =
+        || format!("one or more, each once, with commas between them, of {}", Way::NAMES.join(", "));
+    Ways::parse(text).ok_or_else(allowed)
 }
 
 fn range(range: std::ops::RangeInclusive<u64>) -> std::ops::RangeInclusive<i64> {
@@ -205,16 +229,16 @@ impl GuestArgs {
     /// QEMU would put a kernel that is nearly as large as the memory over the loader, which then
     /// could not say a word.
     fn check_fit(&self, option: &str, file: &Path, size: u64) -> anyhow::Result<()> {
-        let megabytes = self.memory.trim_end_matches('M').parse().unwrap_or(u64::MAX);
+        let memory = self.memory.as_deref().unwrap_or(MEMORY);
+        let megabytes = memory.trim_end_matches('M').parse().unwrap_or(u64::MAX);
         let room = megabytes.saturating_sub(LOADER_MEMORY).saturating_mul(1 << 20);
         if size <= room {
             return Ok(());
         }
         Err(Refusal::usage(format!(
-            "{option} {}: {} MiB do not fit in --memory {}, of which {LOADER_MEMORY}M are for the loader; give more",
+            "{option} {}: {} MiB do not fit in --memory {memory}, of which {LOADER_MEMORY}M are for the loader; give more",
             file.display(),
             size.div_ceil(1 << 20),
-            self.memory
         )))
     }
 
@@ -226,6 +250,11 @@ impl GuestArgs {
     /// How this guest is measured.
     pub const fn manner(&self, boots: Repeat) -> Manner {
         Manner { timing: self.timing(), boots }
+    }
+
+    /// The memory of a guest that does this experiment: what was asked for, else what suits.
+    pub fn memory_for(&self, experiment: &str) -> String {
+        self.memory.clone().unwrap_or_else(|| about::memory_for(experiment).into())
     }
 
     /// The accelerator to take.
@@ -258,7 +287,7 @@ impl GuestArgs {
             timing: self.timing(),
             cpus: self.smp,
             cpu: self.cpu.clone(),
-            memory: self.memory.clone(),
+            memory: self.memory.clone().unwrap_or_else(|| MEMORY.into()),
             loader,
             kernel,
             ramdisk: self.ramdisk.clone(),
@@ -282,37 +311,78 @@ impl ExperimentArgs {
     ///
     /// Status 2, with what is allowed.
     pub fn check(&self, cpus: u32, manner: Manner) -> anyhow::Result<()> {
+        self.check_taken()?;
         let words = self.words(cpus, manner);
         Params::parse(&words, &EXPERIMENTS)
             .and_then(|params| params.validate(cpus))
             .map_err(|error| Refusal::usage(error.to_string()))
     }
 
+    /// What an experiment does not take is not left out in silence.
+    fn check_taken(&self) -> anyhow::Result<()> {
+        let Self { experiment, pair, samples, ways, budget, tasks, .. } = self;
+        let refuse = |option: &str, why: &str| {
+            Err(Refusal::usage(format!("{option} with --experiment {experiment}: {why}; leave it out")))
+        };
+        let about = self.about();
+        if about.is_some() && samples.is_some() {
+            return refuse("--samples", "it has no sampled pass");
+        }
+        for option in Takes::ALL {
+            let is_given = match option {
+                Takes::Ways => ways.is_some(),
+                Takes::Budget => budget.is_some(),
+                Takes::Tasks => tasks.is_some(),
+                Takes::Pair => pair.is_some(),
+            };
+            let is_taken = about.map_or(option == Takes::Pair, |about| about.takes(option));
+            if is_given && !is_taken {
+                let takers: Vec<_> = about::ALL.iter().filter(|about| about.takes(option)).collect();
+                let takers: Vec<_> = takers.iter().map(|about| about.name).collect();
+                return refuse(option.option(), &format!("it does not take it, {} do", takers.join(", ")));
+            }
+        }
+        Ok(())
+    }
+
+    /// What is known of it, where it is one with many points.
+    pub fn about(&self) -> Option<&'static About> {
+        About::of(&self.experiment)
+    }
+
     /// The pair is left out where there is one CPU, unless it was asked for.
     fn words(&self, cpus: u32, manner: Manner) -> String {
-        let Self { experiment, pair, warm_up, samples, .. } = self;
+        let Self { experiment, pair, samples, budget, tasks, .. } = self;
         let Size { runs, exchanges } = self.size(manner);
+        let warm_up = self.warm_up.or_else(|| self.about().map(|_| exchanges / 10));
         let pair = pair.or((cpus > 1).then_some(DEFAULT_PAIR));
         let pair = pair.map_or_else(String::new, |(first, second)| format!(" pair={first},{second}"));
-        let named = [("warmup", *warm_up), ("samples", *samples)]
+        let tasks = tasks.map(u64::from);
+        let named = [("warmup", warm_up), ("samples", *samples), ("budget", *budget), ("tasks", tasks)]
             .map(|(key, value)| value.map_or_else(String::new, |value| format!(" {key}={value}")));
+        let ways = self.ways.map_or_else(String::new, |ways| format!(" ways={ways}"));
         let unit = match manner.timing {
             Timing::Host => "",
             Timing::Instructions => " unit=instructions",
         };
-        format!("experiment={experiment} runs={runs} exchanges={exchanges}{pair}{}{unit}", named.concat())
+        format!(
+            "experiment={experiment} runs={runs} exchanges={exchanges}{pair}{}{ways}{unit}",
+            named.concat()
+        )
     }
 
     /// How much is measured in a boot: what was asked for, else what suits.
     pub fn size(&self, manner: Manner) -> Size {
-        let default = match (manner.timing, manner.boots) {
+        let of_points = self.about().map(|about| about.size(manner.timing));
+        let of_points = of_points.map(|(runs, exchanges)| Size { runs, exchanges });
+        let default = of_points.unwrap_or(match (manner.timing, manner.boots) {
             // Every run is the same and every exchange too: what more of them would show is nothing.
             (Timing::Instructions, _) => Size { runs: 1, exchanges: 10_000 },
             // The original's.
             (Timing::Host, Repeat::One) => Size { runs: 5, exchanges: 1_000_000 },
             // The boot counts, so that boots come before length: a boot takes a few seconds.
             (Timing::Host, Repeat::Many) => Size { runs: 3, exchanges: 100_000 },
-        };
+        });
         Size {
             runs: self.runs.unwrap_or(default.runs),
             exchanges: self.exchanges.unwrap_or(default.exchanges),
@@ -321,10 +391,16 @@ impl ExperimentArgs {
 
     /// The deadline where none is named: a minute, and generous time for each exchange. TCG takes no
     /// longer to run instructions because it counts them.
-    pub fn deadline(&self, accelerator: Accelerator, manner: Manner) -> Duration {
+    pub fn deadline(&self, accelerator: Accelerator, cpus: u32, manner: Manner) -> Duration {
         let Size { runs, exchanges } = self.size(manner);
-        let exchanges = u64::from(runs).saturating_mul(exchanges);
         let each = if accelerator.has_thread_per_cpu() { MULTI_EXCHANGE } else { SINGLE_EXCHANGE };
+        if let Some(about) = self.about() {
+            let budget = Duration::from_millis(self.budget.unwrap_or(POINT_MS).saturating_mul(2));
+            let each = Duration::from_micros(each);
+            let patience = about.patience(cpus.into(), runs.into(), exchanges, each, budget);
+            return Duration::from_secs(60).saturating_add(patience);
+        }
+        let exchanges = u64::from(runs).saturating_mul(exchanges);
         Duration::from_secs(60).saturating_add(Duration::from_micros(exchanges.saturating_mul(each)))
     }
 }
@@ -360,6 +436,8 @@ pub struct Size {
 /// a slow host was seen to take, in one thread and with a thread per CPU.
 const SINGLE_EXCHANGE: u64 = 60;
 const MULTI_EXCHANGE: u64 = 800;
+/// Milliseconds of the deadline for each point beside its exchanges, where no budget is named.
+const POINT_MS: u64 = 1_000;
 
 #[cfg(test)]
 mod tests {
@@ -375,6 +453,9 @@ mod tests {
             warm_up: None,
             samples: None,
             pair: None,
+            ways: None,
+            budget: None,
+            tasks: None,
         }
     }
 
@@ -408,8 +489,63 @@ mod tests {
         let many = Manner { timing: Timing::Host, boots: Repeat::Many };
         assert_eq!(experiment().size(many), Size { runs: 3, exchanges: 100_000 });
         assert!(
-            experiment().deadline(Accelerator::Kvm, many) < experiment().deadline(Accelerator::Kvm, HOST)
+            experiment().deadline(Accelerator::Kvm, 12, many)
+                < experiment().deadline(Accelerator::Kvm, 12, HOST)
         );
+    }
+
+    fn named(experiment_name: &str) -> ExperimentArgs {
+        ExperimentArgs { experiment: experiment_name.into(), ..experiment() }
+    }
+
+    #[test]
+    fn experiments_with_many_points_have_sizes_of_their_own() {
+        assert_eq!(
+            named("matrix").words(12, HOST),
+            "experiment=matrix runs=3 exchanges=1000 pair=0,1 warmup=100"
+        );
+        let counted = Manner { timing: Timing::Instructions, boots: Repeat::One };
+        let scale = ExperimentArgs { tasks: Some(64), budget: Some(5), ..named("scale") };
+        assert_eq!(
+            scale.words(12, counted),
+            "experiment=scale runs=1 exchanges=10000 pair=0,1 warmup=1000 budget=5 tasks=64 unit=instructions"
+        );
+        let ways = ExperimentArgs { ways: Ways::parse("spin,halt"), warm_up: Some(0), ..named("wait") };
+        assert!(ways.words(2, HOST).ends_with("warmup=0 ways=halt,spin"), "{}", ways.words(2, HOST));
+    }
+
+    #[test]
+    fn option_that_an_experiment_does_not_take_is_refused_by_name() {
+        let ways = || Ways::parse("spin");
+        let wrong = [
+            (ExperimentArgs { samples: Some(0), ..named("ring") }, "--samples with --experiment ring"),
+            (ExperimentArgs { ways: ways(), ..named("ring") }, "--ways with --experiment ring"),
+            (ExperimentArgs { ways: ways(), ..experiment() }, "--ways with --experiment classic"),
+            (ExperimentArgs { budget: Some(1), ..experiment() }, "--budget with --experiment classic"),
+            (ExperimentArgs { tasks: Some(2), ..named("matrix") }, "--tasks with --experiment matrix"),
+            (ExperimentArgs { pair: Some((0, 1)), ..named("matrix") }, "--pair with --experiment matrix"),
+        ];
+        for (args, told) in wrong {
+            let error = args.check_taken().unwrap_err();
+            assert_eq!(crate::status::status_of(&error), crate::status::Status::Usage);
+            assert!(error.to_string().starts_with(told), "{error}");
+        }
+        for args in [
+            ExperimentArgs { ways: ways(), budget: Some(1), pair: Some((0, 1)), ..named("wait") },
+            ExperimentArgs { tasks: Some(2), ..named("scale") },
+            ExperimentArgs { samples: Some(1), pair: Some((0, 1)), ..experiment() },
+        ] {
+            assert!(args.check_taken().is_ok(), "{}", args.experiment);
+        }
+    }
+
+    #[test]
+    fn ways_are_a_list_of_names() {
+        assert_eq!(ways("spin,halt").map(|ways| ways.to_string()).as_deref(), Ok("halt,spin"));
+        for text in ["", "sleep", "halt,halt", "halt,"] {
+            let why = ways(text).unwrap_err();
+            assert!(why.ends_with("of halt, spin, spin-pause, spin-halt, mwait"), "{why}");
+        }
     }
 
     #[test]
@@ -434,10 +570,10 @@ mod tests {
     #[test]
     fn deadline_grows_with_the_work() {
         let single = Accelerator::Tcg(TcgThread::Single);
-        assert_eq!(experiment().deadline(single, HOST), Duration::from_secs(360));
+        assert_eq!(experiment().deadline(single, 12, HOST), Duration::from_secs(360));
         assert!(
-            experiment().deadline(Accelerator::Tcg(TcgThread::Multi), HOST)
-                > experiment().deadline(single, HOST)
+            experiment().deadline(Accelerator::Tcg(TcgThread::Multi), 12, HOST)
+                > experiment().deadline(single, 12, HOST)
         );
     }
 }

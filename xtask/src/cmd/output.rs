@@ -3,11 +3,13 @@
 use clap::ValueEnum;
 
 use crate::export;
+use crate::judged::Found;
 use crate::manifest::Manifest;
 use crate::printable;
 use crate::results::Results;
 use crate::rigorous::Findings;
 use crate::status::{Refusal, Status};
+use crate::survey::{Survey, show};
 use crate::table::Report;
 
 /// What goes to stdout.
@@ -32,7 +34,36 @@ pub enum Format {
 /// # Errors
 ///
 /// None that a valid log can cause.
-pub fn render(format: Format, results: &Results<'_>, manifest: Option<&Manifest>) -> anyhow::Result<String> {
+pub fn render(format: Format, found: &Found<'_>, manifest: Option<&Manifest>) -> anyhow::Result<String> {
+    match found {
+        Found::Classic(results) => render_modes(format, results, manifest),
+        Found::Survey(survey) => render_points(format, survey, manifest),
+    }
+}
+
+/// The points of an experiment with many.
+fn render_points(format: Format, survey: &Survey<'_>, manifest: Option<&Manifest>) -> anyhow::Result<String> {
+    Ok(match format {
+        Format::Table => show::Report::new(survey, manifest).text(),
+        Format::Markdown => show::Report::new(survey, manifest).markdown(),
+        Format::Json => survey.json()?,
+        Format::Csv => survey.csv()?,
+        Format::Bencher | Format::Github if survey.cells.iter().all(|cell| cell.all_void) => {
+            return Err(Refusal::with(
+                Status::Unstable,
+                "no point counts, so there is no figure to track: all are void or absent",
+            ));
+        }
+        Format::Bencher => export::points::bencher(survey)?,
+        Format::Github => export::points::github(survey, manifest)?,
+    })
+}
+
+fn render_modes(
+    format: Format,
+    results: &Results<'_>,
+    manifest: Option<&Manifest>,
+) -> anyhow::Result<String> {
     Ok(match format {
         Format::Table => Report::new(results, manifest).text(),
         Format::Markdown => Report::new(results, manifest).markdown(),

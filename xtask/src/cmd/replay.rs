@@ -12,7 +12,7 @@ use super::steps::Found;
 use crate::exit::Outcome;
 use crate::failure::Failure;
 use crate::folder;
-use crate::judged::{self, TraceLog};
+use crate::judged::{self, Found as OfLog, TraceLog};
 use crate::manifest::{self, Manifest};
 use crate::report::{self, EmbeddedFile, EmbeddedRun};
 use crate::rigorous::{self, BootEntry, BootResult, Boots, Findings};
@@ -256,20 +256,22 @@ fn trace_beside(log: &Path) -> anyhow::Result<Option<TraceLog>> {
 /// Shows the results of one log; its status, where it has none.
 fn show(args: &Args, saved: &SavedLog) -> anyhow::Result<Option<ExitCode>> {
     let SavedLog { path, text, manifest, .. } = saved;
-    let results = match judged::saved(text, manifest.as_ref()) {
-        Ok(results) => results,
+    let found = match judged::saved_of_any_kind(text, manifest.as_ref()) {
+        Ok(found) => found,
         Err(outcome) => {
             eprint!("error: ");
             return Ok(Some(report_failure(&outcome, text, path, manifest.as_ref())));
         }
     };
     if let Some(folder) = &args.out {
-        write_into(folder, || results.write(folder))?;
+        write_into(folder, || found.write(folder))?;
     }
-    print(&render(args.format, &results, manifest.as_ref())?)?;
-    match &saved.trace {
-        None => Ok(None),
-        Some(trace) => show_trace(args, &path.with_file_name(folder::TRACE_LOG), trace, &Whole::of(&results)),
+    print(&render(args.format, &found, manifest.as_ref())?)?;
+    match (&saved.trace, found) {
+        (None, _) | (_, OfLog::Survey(_)) => Ok(None),
+        (Some(trace), OfLog::Classic(results)) => {
+            show_trace(args, &path.with_file_name(folder::TRACE_LOG), trace, &Whole::of(&results))
+        }
     }
 }
 

@@ -20,6 +20,7 @@ use crate::build::{KERNEL, KERNEL_PACKAGE, LOADER_PACKAGE, Talk, build};
 use crate::capture::{Ending, Sink};
 use crate::exit::Outcome;
 use crate::interrupt;
+use crate::judged::Found;
 use crate::manifest::Manifest;
 use crate::progress::{Progress, Style};
 use crate::qemu::Config;
@@ -83,9 +84,38 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
 }
 
+impl Args {
+    /// What compares modes has nothing to compare in an experiment with many points.
+    fn check_points(&self) -> anyhow::Result<()> {
+        let Some(about) = self.experiment.about() else { return Ok(()) };
+        let refuse = |option: &str, why: &str| {
+            Err(Refusal::usage(format!("{option} with --experiment {}: {why}", about.name)))
+        };
+        if self.rigorous.repeat() == Repeat::Many {
+            return refuse(
+                "--boots",
+                "boots are compared by the modes of classic; --runs N repeats all points in one boot, and \
+                 `--format csv` of several runs has them all",
+            );
+        }
+        if self.trace.is_asked_for() {
+            return refuse("--trace", "classic alone can be traced; leave it out");
+        }
+        if self.save_baseline.is_some() {
+            return refuse(
+                "--save-baseline",
+                "`compare` holds the modes of classic against each other; the folder of the run keeps every \
+                 point, and `--format bencher` hands them to a tracker",
+            );
+        }
+        Ok(())
+    }
+}
+
 fn prepare_and_run(args: &Args) -> anyhow::Result<ExitCode> {
     if args.guest.kernel.is_none() {
         args.experiment.check(args.guest.smp, args.guest.manner(args.rigorous.repeat()))?;
+        args.check_points()?;
     }
     args.rigorous.check(args)?;
     args.guest.check()?;
@@ -99,7 +129,7 @@ fn prepare_and_run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let run = Prepared::new(args, choice, &qemu, &version)?;
     match (&args.guest.kernel, args.rigorous.repeat()) {
-        (None, Repeat::One) => run.classic(),
+        (None, Repeat::One) => run.once(),
         (None, Repeat::Many) => run.rigorous(),
         (Some(_), _) => run.pass_through(),
     }
@@ -127,7 +157,8 @@ impl<'a> Prepared<'a> {
         }
         let trace = Trace::prepare(args, talk)?;
         let words = args.guest.command_line(&args.experiment, args.rigorous.repeat());
-        let config = args.guest.config(qemu, choice.accelerator, loader_and_kernel(&artefacts)?, words);
+        let mut config = args.guest.config(qemu, choice.accelerator, loader_and_kernel(&artefacts)?, words);
+        config.memory = args.guest.memory_for(&args.experiment.experiment);
         let mut manifest = Manifest::new(&config, &choice, version, &artefacts)?;
         if args.guest.kernel.is_some() {
             // The sources here are not the kernel's.
@@ -144,9 +175,11 @@ impl<'a> Prepared<'a> {
         let _ = folder::point_latest(&folder);
         let deadline = match (args.timeout, &args.guest.kernel) {
             (Some(seconds), _) => Duration::from_secs(seconds),
-            (None, None) => {
-                args.experiment.deadline(choice.accelerator, args.guest.manner(args.rigorous.repeat()))
-            }
+            (None, None) => args.experiment.deadline(
+                choice.accelerator,
+                args.guest.smp,
+                args.guest.manner(args.rigorous.repeat()),
+            ),
             (None, Some(_)) => Duration::MAX,
         };
         let prepared = Self { args, config, manifest, folder, deadline, trace };
@@ -171,16 +204,19 @@ impl<'a> Prepared<'a> {
     }
 
     /// Boots our kernel once and shows its results.
-    fn classic(mut self) -> anyhow::Result<ExitCode> {
+    fn once(mut self) -> anyhow::Result<ExitCode> {
         self.measure_floor()?;
         let mut boot = Boot::new(self.config.clone(), &self.manifest, self.folder.clone(), self.deadline);
         self.say(&format!("$ {}", boot.command()));
         let mut progress = Progress::new(Style::suiting(self.args.quiet));
         let (status, kept) = boot.measure(&mut progress, |boot, judged, kept| {
             let status = match &judged {
-                Ok(results) => {
-                    let shown = self.show_figures(render(self.args.format, results, Some(&boot.manifest)))?;
-                    self.trace(&Whole::of(results))?.or(shown)
+                Ok(found) => {
+                    let shown = self.show_figures(render(self.args.format, found, Some(&boot.manifest)))?;
+                    match found {
+                        Found::Classic(results) => self.trace(&Whole::of(results))?.or(shown),
+                        Found::Survey(_) => shown,
+                    }
                 }
                 Err(outcome) => outcome.status(),
             };

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::{Boot, Side};
 use crate::baseline;
 use crate::folder;
-use crate::judged;
+use crate::judged::{self, Found};
 use crate::manifest::{self, Manifest};
 use crate::report;
 use crate::rigorous::Boots;
@@ -154,6 +154,16 @@ fn read_text(file: &Path) -> Result<String, String> {
 /// The boot of a log that passed.
 fn boot(log: &Path, text: &str, manifest: Option<Manifest>) -> Result<Boot, String> {
     let named = |why: &dyn std::fmt::Display| format!("{}: {why}", log.display());
-    let results = judged::saved(text, manifest.as_ref()).map_err(|outcome| named(&outcome))?;
+    let found = judged::saved_of_any_kind(text, manifest.as_ref()).map_err(|outcome| named(&outcome))?;
+    let results = match found {
+        Found::Classic(results) => results,
+        Found::Survey(survey) => {
+            return Err(named(&format_args!(
+                "it is of {}, which measures at many points; the modes of classic are compared. `replay --format \
+                 csv` gives the points of each run",
+                survey.plan.experiment
+            )));
+        }
+    };
     Ok(Boot::new(log.to_path_buf(), &results, manifest))
 }

@@ -3,7 +3,7 @@
 
 pub mod cost;
 pub mod percentiles;
-mod whole;
+pub(crate) mod whole;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -109,7 +109,9 @@ impl<'a> Results<'a> {
                     return Err("it is a trace: a kernel with marks in it measures nothing".into());
                 }
                 Record::Point(_) | Record::Absent(_) => {
-                    return Err("it is of an experiment that measures at many points".into());
+                    return Err(
+                        "it is of an experiment that measures at many points, not of classic's modes".into(),
+                    );
                 }
                 Record::Topology(_) => {}
                 Record::Tsc(record) => tsc = Some(*record),

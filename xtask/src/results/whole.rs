@@ -1,5 +1,5 @@
 //! Whether a log's records outside its blocks are all there and agree with each other. `from_log` asks,
-//! once it has gathered them.
+//! of either kind of results, once it has gathered them.
 
 use switchlab_records::{Clock, ClockPhase, Cpus, Machine, Mode, Plan, Start};
 
@@ -19,10 +19,8 @@ impl Conditions<'_> {
     ///
     /// The first that is missing or contradicts another.
     pub fn check(&self, mut modes: impl Iterator<Item = Mode>) -> Result<(), String> {
-        let cpus = self.cpus.ok_or("there is no cpus record: nobody knows which CPUs were up")?;
-        self.machine.ok_or("there is no machine record: nobody knows what was measured")?;
-        check_clocks(self.clocks)?;
-        let Plan { pair: [first, second], runs, exchanges, .. } = *self.plan;
+        let cpus = self.check_records()?;
+        let Plan { pair: [first, second], exchanges, .. } = *self.plan;
         let is_crossed = modes.any(|mode| mode == Mode::CrossCore);
         // Without a second CPU the plan names one all the same, and the mode is skipped.
         let named = if is_crossed { &[first, second][..] } else { &[first] };
@@ -32,8 +30,21 @@ impl Conditions<'_> {
         if is_crossed && first == second {
             return Err(format!("cross-core blocks of CPU {first} with itself"));
         }
-        self.agrees("runs", runs.into())?;
         self.agrees("exchanges", exchanges)
+    }
+
+    /// Checks what every log has, whatever was measured: the CPUs, which it gives back, the machine, the
+    /// clocks, and as many runs as were asked for.
+    ///
+    /// # Errors
+    ///
+    /// As [`check`](Self::check).
+    pub fn check_records(&self) -> Result<&Cpus, String> {
+        let cpus = self.cpus.ok_or("there is no cpus record: nobody knows which CPUs were up")?;
+        self.machine.ok_or("there is no machine record: nobody knows what was measured")?;
+        check_clocks(self.clocks)?;
+        self.agrees("runs", self.plan.runs.into())?;
+        Ok(cpus)
     }
 
     /// Holds a parameter against what the plan has; one that is not told contradicts nothing.

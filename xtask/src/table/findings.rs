@@ -189,7 +189,7 @@ fn reason(results: &Results<'_>) -> Option<String> {
 }
 
 /// `count / handoffs`, without decimals where it is whole; `None` for none.
-pub(super) fn each(count: u64, handoffs: u64) -> Option<String> {
+pub(crate) fn each(count: u64, handoffs: u64) -> Option<String> {
     if count == 0 {
         return None;
     }

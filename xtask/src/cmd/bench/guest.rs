@@ -78,7 +78,7 @@ impl GuestLinuxArgs {
             host_cpus: self.host_cpus.clone(),
             smp: self.smp,
             cpu: None,
-            memory: self.memory.clone(),
+            memory: Some(self.memory.clone()),
             machine: Machine::Pc,
             qemu: self.qemu.clone(),
             kernel: None,
@@ -99,6 +99,9 @@ fn experiment(accelerator: Accelerator) -> ExperimentArgs {
         warm_up: None,
         samples: Some(0),
         pair: None,
+        ways: None,
+        budget: None,
+        tasks: None,
     }
 }
 
@@ -127,8 +130,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let folder = OwnFolder::create(&args.out, started)?;
     let (go, named) = (program::go(permission), options.guest_kernel.as_deref());
     let linux = linux((named, permission), &config, go.as_ref().ok(), &folder.0, talk)?;
-    let deadline =
-        experiment.deadline(choice.accelerator, Manner { timing: Timing::Host, boots: Repeat::One });
+    let deadline = experiment.deadline(
+        choice.accelerator,
+        guest.smp,
+        Manner { timing: Timing::Host, boots: Repeat::One },
+    );
     let sides = Sides { laboratory: Guest { config, deadline }, linux };
     let mut progress = StartsProgress::new(Style::suiting(*quiet));
     let mut hears = |title: &str, done, of| progress.start(title, done, of);

@@ -10,11 +10,10 @@ use crate::capture::{Captured, Limits, Serial, Sink};
 use crate::exit::Outcome;
 use crate::failure::Failure;
 use crate::interrupt::INTERRUPTED;
-use crate::judged;
+use crate::judged::{self, Found};
 use crate::manifest::{Ending, Manifest, StatusOf};
 use crate::observer::{Hears, Observer};
 use crate::qemu::{Config, Timing};
-use crate::results::Results;
 use crate::watch::{Socket, Threads, Watcher};
 use crate::{folder, guest, qemu};
 use anyhow::Context;
@@ -30,7 +29,7 @@ pub(super) struct Boot {
 }
 
 /// What has no results leaves nothing to show.
-pub(super) type Judged<'a> = Result<Results<'a>, Outcome>;
+pub(super) type Judged<'a> = Result<Found<'a>, Outcome>;
 
 impl Boot {
     /// A guest as `config` has it, whose facts `manifest` knows already.
@@ -68,7 +67,7 @@ impl Boot {
         let cpus_up = observer.ended();
         self.manifest.watch = Some(watcher.finish());
         let text = String::from_utf8_lossy(&captured.log);
-        let judged = judged::results(outcome, &text, self.manifest.watch.as_ref());
+        let judged = judged::found(outcome, &text, self.manifest.watch.as_ref());
         let outcome = judged.as_ref().err().unwrap_or(&Outcome::Pass);
         self.note_end(outcome, &captured, cpus_up);
         // First to the folder: whatever happens to what is shown, what was captured is kept.
@@ -144,7 +143,7 @@ impl Boot {
     /// # Errors
     ///
     /// The first file that could not be written; the others are written all the same.
-    pub(super) fn keep(&self, results: Option<&Results<'_>>, captured: &Captured) -> anyhow::Result<()> {
+    pub(super) fn keep(&self, results: Option<&Found<'_>>, captured: &Captured) -> anyhow::Result<()> {
         let log = match &captured.log_error {
             None => Ok(()),
             Some(error) => Err(anyhow::anyhow!(

@@ -11,6 +11,7 @@ use crate::cmd::options::Repeat;
 use crate::cmd::output::render_boots;
 use crate::exit::Outcome;
 use crate::interrupt;
+use crate::judged::Found;
 use crate::progress::{BootsProgress, Style};
 use crate::qemu::Config;
 use crate::rigorous::{
@@ -185,7 +186,7 @@ impl Prepared<'_> {
             self.say(&format!("$ {}", boot.command()));
         }
         progress.start(number);
-        boot.measure(progress, |boot, judged, kept| match judged {
+        boot.measure(progress, |boot, judged, kept| match judged.and_then(Found::classic) {
             Ok(of_boot) => {
                 results.push(BootResult::new(&entry, &of_boot, Some(&boot.manifest))?);
                 boots.boots.push(entry);

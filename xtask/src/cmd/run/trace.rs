@@ -33,6 +33,13 @@ pub(super) struct TraceArgs {
     trace: Option<u64>,
 }
 
+impl TraceArgs {
+    /// Whether a trace was asked for.
+    pub(super) fn is_asked_for(&self) -> bool {
+        self.trace.is_some_and(|exchanges| exchanges > 0)
+    }
+}
+
 /// The marked kernel, and how many exchanges it is to trace.
 pub(super) struct Trace {
     kernel: PathBuf,
@@ -46,8 +53,9 @@ impl Trace {
     ///
     /// As the build of the other.
     pub(super) fn prepare(args: &Args, talk: Talk) -> anyhow::Result<Option<Self>> {
+        let is_classic = args.guest.kernel.is_none() && args.experiment.about().is_none();
         let default = match args.guest.timing() {
-            Timing::Instructions if args.guest.kernel.is_none() => WITH_INSTRUCTIONS,
+            Timing::Instructions if is_classic => WITH_INSTRUCTIONS,
             Timing::Instructions | Timing::Host => 0,
         };
         let exchanges = args.trace.trace.unwrap_or(default);

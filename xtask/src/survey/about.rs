@@ -1,0 +1,153 @@
+//! What each experiment with many points measures, in words; what of the options it takes, and how much of it
+//! suits where nothing is named. Which of them the kernel has, `cmd::options` says.
+
+use std::time::Duration;
+
+use crate::qemu::Timing;
+
+/// An experiment, as xtask knows it.
+#[derive(Debug)]
+pub struct About {
+    /// Its name.
+    pub name: &'static str,
+    /// What is measured, in a sentence or two.
+    pub what: &'static str,
+    /// The options that it takes, of those that not all take.
+    pub takes: &'static [Takes],
+    /// Memory where none is named.
+    pub memory: &'static str,
+    /// Runs and most exchanges of a point, in time and in instructions.
+    pub sizes: [(u32, u64); 2],
+    /// About how many points a run has on so many CPUs; for the deadline alone.
+    pub points: fn(u64) -> u64,
+}
+
+/// An option that only some experiments take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Takes {
+    /// `--ways`.
+    Ways,
+    /// `--budget`.
+    Budget,
+    /// `--tasks`.
+    Tasks,
+    /// `--pair`.
+    Pair,
+}
+
+impl Takes {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Ways, Self::Budget, Self::Tasks, Self::Pair];
+
+    /// The option.
+    pub const fn option(self) -> &'static str {
+        match self {
+            Self::Ways => "--ways",
+            Self::Budget => "--budget",
+            Self::Tasks => "--tasks",
+            Self::Pair => "--pair",
+        }
+    }
+}
+
+/// Memory where none is named and nothing asks for more.
+pub const MEMORY: &str = "256M";
+
+/// All of them, in the order in which they are told.
+pub const ALL: [About; 6] = [
+    About {
+        name: "wait",
+        what: "a message to and fro between two CPUs, for each way in which the receiver can wait for it; \
+               and what each way leaves to the CPUs beside them",
+        takes: &[Takes::Ways, Takes::Budget, Takes::Pair],
+        memory: MEMORY,
+        sizes: [(5, 100_000), (1, 1_000)],
+        points: |_| 5,
+    },
+    About {
+        name: "matrix",
+        what: "a message to and fro between two CPUs, for each ordered pair of CPUs and each way to wait; \
+               `from` sends first",
+        takes: &[Takes::Ways, Takes::Budget],
+        memory: MEMORY,
+        sizes: [(3, 1_000), (1, 100)],
+        points: |cpus| 5 * cpus * cpus.saturating_sub(1),
+    },
+    About {
+        name: "ring",
+        what: "a token around a ring of CPUs, from each to the next: what one hop costs, by the number of CPUs",
+        takes: &[Takes::Pair],
+        memory: MEMORY,
+        sizes: [(3, 100_000), (1, 10_000)],
+        points: |cpus| u64::from(cpus.ilog2()) + 1,
+    },
+    About {
+        name: "fan",
+        what: "one producer sends to each of k consumers on other CPUs, and then waits for all their answers: \
+               what one message costs, by the number of consumers",
+        takes: &[Takes::Pair],
+        memory: MEMORY,
+        sizes: [(3, 100_000), (1, 10_000)],
+        points: |cpus| u64::from(cpus.ilog2()) + 1,
+    },
+    About {
+        name: "scale",
+        what: "one switch by the number of tasks that take turns, each touching so much of its own memory \
+               (0, 1 or 16 KiB) between two switches; one handoff by the number of CPUs; and pairs that \
+               ping-pong at once",
+        takes: &[Takes::Tasks, Takes::Budget],
+        memory: "512M",
+        sizes: [(3, 100_000), (1, 10_000)],
+        points: |cpus| 3 * 16 + cpus,
+    },
+    About {
+        name: "policy",
+        what: "the same handoffs under each policy of the run queue: who runs next, and where",
+        takes: &[Takes::Tasks, Takes::Budget],
+        memory: MEMORY,
+        sizes: [(3, 100_000), (1, 10_000)],
+        points: |_| 3 * 20,
+    },
+];
+
+impl About {
+    /// The experiment of this name; `None` for `classic`, and for what nobody knows.
+    pub fn of(name: &str) -> Option<&'static Self> {
+        ALL.iter().find(|about| about.name == name)
+    }
+
+    /// Whether it takes an option.
+    pub fn takes(&self, option: Takes) -> bool {
+        self.takes.contains(&option)
+    }
+
+    /// Runs, and the most exchanges of a point, where none are named.
+    pub const fn size(&self, timing: Timing) -> (u32, u64) {
+        match timing {
+            Timing::Host => self.sizes[0],
+            // Every run is the same, and every exchange too.
+            Timing::Instructions => self.sizes[1],
+        }
+    }
+
+    /// A generous time for `runs` runs on `cpus` CPUs, where a point has `exchanges` exchanges of `each` at
+    /// most, and no more than its budget and a tenth of what was needed to find that out.
+    pub fn patience(
+        &self,
+        cpus: u64,
+        runs: u64,
+        exchanges: u64,
+        each: Duration,
+        budget: Duration,
+    ) -> Duration {
+        let nanoseconds = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let point = nanoseconds(each).saturating_mul(exchanges).saturating_add(nanoseconds(budget));
+        let points = runs.saturating_mul((self.points)(cpus.max(1)).max(1));
+        Duration::from_nanos(point.saturating_mul(points))
+    }
+}
+
+/// Memory that suits an experiment where none is named.
+pub fn memory_for(experiment: &str) -> &'static str {
+    About::of(experiment).map_or(MEMORY, |about| about.memory)
+}

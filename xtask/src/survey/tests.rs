@@ -1,0 +1,238 @@
+//! Facts about surveys: figures, refusals, tables.
+
+use super::show::Report;
+use super::*;
+use crate::golden::{self, points as golden_points};
+use crate::watch::{VoidPoint, VoidReason, Watched};
+use switchlab_records::read_log;
+
+fn survey_of(text: &str) -> Survey<'_> {
+    Survey::from_log(&read_log(text)).unwrap()
+}
+
+fn text_of(records: Vec<Record<'_>>) -> String {
+    let text = golden::ended(records);
+    Report::new(&survey_of(&text), None).text()
+}
+
+#[test]
+fn costs_are_one_way_by_the_last_clock_and_medians_of_the_runs() {
+    let text = golden::ended(golden_points::wait(3));
+    let survey = survey_of(&text);
+    assert_eq!((survey.unit, survey.tsc_hz), ("ns", Some(golden::TSC_HZ)));
+    // 6,000, 6,001 and 6,002 ticks at 2 GHz.
+    let halt = &survey.cells[0];
+    assert_eq!((halt.name(), halt.runs), ("halt from 0 to 1".into(), 3));
+    assert_eq!((halt.least, halt.one_way, halt.most), (3_000.0, 3_000.5, 3_001.0));
+    assert_eq!((halt.handoffs, halt.also("bystander-loops")), (6_000, Some(900_000)));
+    assert!(halt.interval.is_some_and(|interval| interval.includes(halt.one_way)));
+    let two = golden::ended(golden_points::wait(2));
+    assert_eq!(survey_of(&two).cells[0].interval, None, "two runs have no interval");
+}
+
+#[test]
+fn growth_is_told_of_each_series_with_a_coordinate() {
+    let text = golden::ended(golden_points::scale(1));
+    let survey = survey_of(&text);
+    let grown: Vec<_> = survey.growth.iter().map(|growth| (&*growth.series, growth.last_to_first)).collect();
+    assert_eq!(grown, [("switch-touch-0k", 1.0), ("switch-touch-16k", 1.4)]);
+    assert_eq!(survey.growth[0].exponent, 0.0);
+}
+
+#[test]
+fn tables_are_as_they_were_looked_at() {
+    insta::assert_snapshot!("wait", text_of(golden_points::wait(3)));
+    insta::assert_snapshot!("matrix", text_of(golden_points::matrix(12, 1)));
+    insta::assert_snapshot!("scale", text_of(golden_points::scale(1)));
+    insta::assert_snapshot!("ring", text_of(golden_points::ring(3)));
+}
+
+#[test]
+fn markdown_has_the_same_tables() {
+    let text = golden::ended(golden_points::wait(3));
+    insta::assert_snapshot!("wait_markdown", Report::new(&survey_of(&text), None).markdown());
+}
+
+#[test]
+fn matrix_of_twelve_fits_a_terminal_and_one_of_many_is_summed_up() {
+    let twelve = text_of(golden_points::matrix(12, 1));
+    let tables = twelve.split("Measured:").next().unwrap();
+    assert!(tables.lines().all(|line| line.chars().count() <= 100), "{tables}");
+    let many = text_of(golden_points::matrix(20, 1));
+    assert!(many.contains("All pairs") && !many.contains("from (row) to (column)"), "{many}");
+}
+
+#[test]
+fn csv_has_a_row_for_each_point_and_a_column_for_each_name() {
+    let text = golden::ended(golden_points::wait(2));
+    let csv = survey_of(&text).csv().unwrap();
+    let lines: Vec<_> = csv.lines().collect();
+    assert_eq!(
+        lines[0],
+        "run,position,series,from,to,handoffs,ticks,total,one_way,unit,switches,ipis_sent,ipis_taken,halts,void,bystander-loops,break-even-ticks,absent"
+    );
+    assert_eq!(lines[1], "1,1,halt,0,1,2000,12000000,6000000,3000,ns,0,2000,2000,2000,,900000,4000,");
+    assert_eq!(lines.len(), 1 + 2 * 3 + 1);
+    assert!(lines[7].starts_with(",,mwait,,,,") && lines[7].contains("this CPU has no MONITOR"));
+    let text = golden::ended(golden_points::scale(1));
+    let csv = survey_of(&text).csv().unwrap();
+    assert!(csv.starts_with("run,position,series,tasks,pairs,handoffs,"), "{csv}");
+}
+
+#[test]
+fn json_holds_points_cells_and_growth() {
+    let text = golden::ended(golden_points::scale(2));
+    let json: serde_json::Value = serde_json::from_str(&survey_of(&text).json().unwrap()).unwrap();
+    assert_eq!(json["points"].as_array().unwrap().len(), 20);
+    assert_eq!(json["cells"].as_array().unwrap().len(), 10);
+    assert_eq!(json["points"][0]["series"], "switch-touch-0k");
+    assert_eq!(json["points"][0]["one_way"], 20.0);
+    assert_eq!(json["growth"][1]["along"], "tasks");
+}
+
+#[test]
+fn instructions_are_never_told_as_time() {
+    let text = text_of(golden_points::scale(1));
+    let tables = text.split("Conditions:").next().unwrap();
+    assert!(!tables.contains("ns") || tables.contains("instructions"), "{tables}");
+    assert!(!tables.contains("µs") && !tables.contains("ms "), "{tables}");
+}
+
+#[test]
+fn void_points_are_out_of_the_figures_and_a_place_that_is_void_throughout_says_so() {
+    let void = |run, position| VoidPoint {
+        run,
+        position,
+        series: "halt".into(),
+        reasons: vec![VoidReason::Stopped { ms: 300 }],
+    };
+    let watch = |void_points| Watch {
+        process: Watched::Yes,
+        monitor: Watched::Yes,
+        blocks: 9,
+        unwatched_blocks: 0,
+        host_busy_percent: None,
+        events: Vec::new(),
+        guest_time: None,
+        voids: Vec::new(),
+        void_points,
+    };
+    let text = golden::ended(golden_points::wait(3));
+    let one = survey_of(&text).without_void(Some(&watch(vec![void(1, 1)])));
+    assert_eq!((one.cells[0].runs, one.cells[0].one_way), (2, 3_000.75));
+    assert!(!one.cells[0].all_void);
+    let all = survey_of(&text).without_void(Some(&watch(vec![void(1, 1), void(2, 1), void(3, 1)])));
+    assert!(all.cells[0].all_void && all.cells[0].runs == 3);
+    let text = Report::new(&all, None).text();
+    assert!(text.contains("halt from 0 to 1 in every run: not to be trusted"), "{text}");
+}
+
+#[test]
+fn trackers_get_a_figure_for_each_place() {
+    let text = golden::ended(golden_points::ring(3));
+    let survey = survey_of(&text);
+    let json: serde_json::Value =
+        serde_json::from_str(&crate::export::points::bencher(&survey).unwrap()).unwrap();
+    assert_eq!(json["ring token cpus 12"]["latency"]["value"], 3_100.5);
+    assert_eq!(json.as_object().unwrap().len(), 4);
+    let json: serde_json::Value =
+        serde_json::from_str(&crate::export::points::github(&survey, None).unwrap()).unwrap();
+    assert_eq!(json[0]["name"], "ring token cpus 2");
+}
+
+/// Why the records, changed, are no result.
+fn refused(mut records: Vec<Record<'static>>, change: impl FnOnce(&mut Vec<Record<'static>>)) -> String {
+    change(&mut records);
+    let text = golden::ended(records);
+    Survey::from_log(&read_log(&text)).map(|_| "results").unwrap_err()
+}
+
+/// The same with the first point changed.
+fn refused_point(change: impl FnOnce(&mut Point<'static>)) -> String {
+    refused(golden_points::wait(2), |records| {
+        let point = records.iter_mut().find_map(|record| match record {
+            Record::Point(point) => Some(point),
+            _ => None,
+        });
+        change(point.unwrap());
+    })
+}
+
+fn is_point(record: &Record<'_>) -> bool {
+    matches!(record, Record::Point(_))
+}
+
+#[test]
+fn log_whose_points_contradict_each_other_is_no_result() {
+    let wrong = [
+        (refused_point(|point| point.handoffs = 0), "it has no handoffs"),
+        (refused_point(|point| point.ticks = 0), "it took no ticks"),
+        (refused_point(|point| point.handoffs = 1), "its ticks are of 1 handoffs, 2000 were counted"),
+        (refused_point(|point| point.counts.ipis_taken -= 1), "wrong count of ipis_taken"),
+        (refused_point(|point| point.run = 3), "the plan has runs 1 to 2"),
+        (refused_point(|point| point.run = 0), "the plan has runs 1 to 2"),
+        (refused_point(|point| point.series = "spin".into()), "there are two points of it"),
+        (refused_point(|point| point.series = "Halt\u{1b}".into()), "no name in kebab-case"),
+        (refused_point(|point| point.at = vec![("from".into(), 0), ("from".into(), 1)]), "it has from twice"),
+        (refused_point(|point| point.at[1].1 = 12), "to is CPU 12, and 12 were up"),
+        (refused_point(|point| point.at[1].1 = 2), "do not both have halt"),
+        (refused_point(|point| point.at[1].0 = "target".into()), "before they were"),
+        (refused_point(|point| point.position = 2), "there are two points 2"),
+        (refused_point(|point| point.position = 9), "are not 1 to 3"),
+    ];
+    for (why, told) in wrong {
+        assert!(why.contains(told), "{why}: {told}");
+    }
+}
+
+#[test]
+fn log_that_lacks_points_or_has_blocks_as_well_is_no_result() {
+    let lost = refused(golden_points::wait(2), |records| {
+        let first = records.iter().position(is_point).unwrap();
+        records.remove(first);
+    });
+    assert_eq!(lost, "the plan says 6 points, 5 came");
+    let mixed = refused(golden_points::wait(2), |records| {
+        let block =
+            golden::classic(12, 1, 1_000).into_iter().find(|record| matches!(record, Record::Block(_)));
+        records.insert(8, block.unwrap());
+    });
+    assert!(mixed.contains("blocks of the classic job"), "{mixed}");
+    for is_it in [
+        (|record| matches!(record, Record::Cpus(_))) as fn(&Record<'_>) -> bool,
+        |record| matches!(record, Record::Machine(_)),
+        |record| matches!(record, Record::Clock(_)),
+        |record| matches!(record, Record::Plan(_)),
+    ] {
+        let why = refused(golden_points::wait(2), |records| records.retain(|record| !is_it(record)));
+        assert!(why.starts_with("there is no "), "{why}");
+    }
+}
+
+#[test]
+fn what_is_absent_and_measured_is_refused_and_so_is_a_cpu_that_is_none() {
+    let both = refused(golden_points::wait(1), |records| {
+        let at = Vec::new();
+        records.insert(9, Record::Absent(Absent { series: "spin".into(), at, reason: "no".into() }));
+    });
+    assert!(both.contains("it is absent as well"), "{both}");
+    let topology = |cpu| Topology { cpu, apic_id: 0, socket: 0, die: 0, core: 0, thread: 0 };
+    let twice = refused(golden_points::wait(1), |records| {
+        records.splice(9..9, [Record::Topology(topology(1)), Record::Topology(topology(1))]);
+    });
+    assert_eq!(twice, "the topology has CPU 1 twice");
+    let none = refused(golden_points::wait(1), |records| {
+        records.insert(9, Record::Topology(topology(12)));
+    });
+    assert_eq!(none, "the topology has CPU 12, and 12 were up");
+}
+
+#[test]
+fn kind_of_a_log_is_found_out() {
+    for (records, is_survey) in
+        [(golden_points::ring(1), true), (golden::classic(12, 1, 10), false), (vec![golden::start()], false)]
+    {
+        let text = golden::ended(records);
+        assert_eq!(Survey::is_survey(&read_log(&text)), is_survey);
+    }
+}
