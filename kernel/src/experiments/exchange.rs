@@ -264,7 +264,7 @@ pub fn counted_on(cpus: &[&'static Cpu]) -> Counts {
 }
 
 /// What was counted between two snapshots.
-fn difference(after: &Counts, before: &Counts) -> Counts {
+pub fn difference(after: &Counts, before: &Counts) -> Counts {
     Counts {
         handoffs: after.handoffs - before.handoffs,
         switches: after.switches - before.switches,

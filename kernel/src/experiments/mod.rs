@@ -5,6 +5,7 @@ pub mod classic;
 pub mod exchange;
 pub mod fan;
 pub mod points;
+pub mod policy;
 pub mod probe;
 pub mod ring;
 
@@ -46,6 +47,7 @@ static EXPERIMENTS: &[&dyn Experiment] = &[
     &classic::Classic::<probe::Batch>::new(),
     &ring::Ring::<probe::Batch>::new(),
     &fan::Fan::<probe::Batch>::new(),
+    &policy::PolicyContest,
 ];
 
 /// Their names.

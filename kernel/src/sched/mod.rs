@@ -7,6 +7,8 @@
 
 #[expect(unsafe_code, reason = "two contexts that hand over by hand")]
 pub mod fiber;
+#[expect(unsafe_code, reason = "a new free task's stack and argument")]
+pub mod free;
 #[expect(unsafe_code, reason = "the scheduler's pointer behind GS, and the one call of the switch")]
 mod platform;
 #[expect(unsafe_code, reason = "a new context's stack and argument")]

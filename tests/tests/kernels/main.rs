@@ -9,6 +9,7 @@ mod instructions;
 mod listing;
 mod loader;
 mod memory;
+mod policy;
 mod ring_and_fan;
 mod steps;
 mod tasks;
@@ -39,6 +40,7 @@ fn main() {
         listing::trials,
         steps::trials,
         ring_and_fan::trials,
+        policy::trials,
     ];
     let trials = subjects.iter().flat_map(|trials| trials(&parts)).collect();
     libtest_mimic::run(&arguments, trials).exit();

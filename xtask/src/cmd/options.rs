@@ -7,6 +7,7 @@ use std::time::Duration;
 use switchlab_core::params::{
     BUDGET, DEFAULT_PAIR, EXCHANGES, Params, RUNS, SAMPLES, TASKS, WARM_UP, parse_pair,
 };
+use switchlab_core::policy::{Policies, PolicyName};
 use switchlab_core::{Way, Ways};
 
 use crate::accel::{self, Choice, Wanted};
@@ -15,7 +16,7 @@ use crate::status::Refusal;
 use crate::survey::about::{self, About, MEMORY, Takes};
 
 /// The experiments that there are.
-pub const EXPERIMENTS: [&str; 3] = ["classic", "ring", "fan"];
+pub const EXPERIMENTS: [&str; 4] = ["classic", "ring", "fan", "policy"];
 
 /// What makes a guest.
 #[derive(clap::Args)]
@@ -104,6 +105,15 @@ pub struct ExperimentArgs {
     /// Of scale and policy: the most tasks, 2 to 65536 [default: the experiment's own]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(range(TASKS)))]
     pub tasks: Option<u32>,
+    /// Of policy: the policies, with commas between them: round-robin, lifo, stealing [default: all]
+    #[arg(long, value_name = "LIST", value_parser = policies)]
+    pub policy: Option<Policies>,
+}
+
+fn policies(text: &str) -> Result<Policies, String> {
+    let allowed =
+        || format!("one or more, each once, with commas between them, of {}", PolicyName::NAMES.join(", "));
+    Policies::parse(text).ok_or_else(allowed)
 }
 
 fn ways(text: &str) -> Result<Ways, String> {
@@ -320,7 +330,7 @@ impl ExperimentArgs {
 
     /// What an experiment does not take is not left out in silence.
     fn check_taken(&self) -> anyhow::Result<()> {
-        let Self { experiment, pair, samples, ways, budget, tasks, .. } = self;
+        let Self { experiment, pair, samples, ways, budget, tasks, policy, .. } = self;
         let refuse = |option: &str, why: &str| {
             Err(Refusal::usage(format!("{option} with --experiment {experiment}: {why}; leave it out")))
         };
@@ -334,6 +344,7 @@ impl ExperimentArgs {
                 Takes::Budget => budget.is_some(),
                 Takes::Tasks => tasks.is_some(),
                 Takes::Pair => pair.is_some(),
+                Takes::Policy => policy.is_some(),
             };
             let is_taken = about.map_or(option == Takes::Pair, |about| about.takes(option));
             if is_given && !is_taken {
@@ -361,12 +372,13 @@ impl ExperimentArgs {
         let named = [("warmup", warm_up), ("samples", *samples), ("budget", *budget), ("tasks", tasks)]
             .map(|(key, value)| value.map_or_else(String::new, |value| format!(" {key}={value}")));
         let ways = self.ways.map_or_else(String::new, |ways| format!(" ways={ways}"));
+        let policy = self.policy.map_or_else(String::new, |policy| format!(" policy={policy}"));
         let unit = match manner.timing {
             Timing::Host => "",
             Timing::Instructions => " unit=instructions",
         };
         format!(
-            "experiment={experiment} runs={runs} exchanges={exchanges}{pair}{}{ways}{unit}",
+            "experiment={experiment} runs={runs} exchanges={exchanges}{pair}{}{ways}{policy}{unit}",
             named.concat()
         )
     }
@@ -456,6 +468,7 @@ mod tests {
             ways: None,
             budget: None,
             tasks: None,
+            policy: None,
         }
     }
 
@@ -465,6 +478,8 @@ mod tests {
         assert_eq!(experiment().words(1, HOST), "experiment=classic runs=5 exchanges=1000000");
         let named = ExperimentArgs { pair: Some((2, 1)), ..experiment() };
         assert_eq!(named.words(3, HOST), "experiment=classic runs=5 exchanges=1000000 pair=2,1");
+        let named = ExperimentArgs { policy: Policies::parse("stealing,lifo"), ..experiment() };
+        assert_eq!(named.words(1, HOST), "experiment=classic runs=5 exchanges=1000000 policy=lifo,stealing");
         let named = ExperimentArgs { warm_up: Some(0), samples: Some(50), ..experiment() };
         assert_eq!(named.words(1, HOST), "experiment=classic runs=5 exchanges=1000000 warmup=0 samples=50");
         for cpus in [1, 2, 64] {

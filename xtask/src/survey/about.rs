@@ -33,11 +33,13 @@ pub enum Takes {
     Tasks,
     /// `--pair`.
     Pair,
+    /// `--policy`.
+    Policy,
 }
 
 impl Takes {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Ways, Self::Budget, Self::Tasks, Self::Pair];
+    pub const ALL: [Self; 5] = [Self::Ways, Self::Budget, Self::Tasks, Self::Pair, Self::Policy];
 
     /// The option.
     pub const fn option(self) -> &'static str {
@@ -46,6 +48,7 @@ impl Takes {
             Self::Budget => "--budget",
             Self::Tasks => "--tasks",
             Self::Pair => "--pair",
+            Self::Policy => "--policy",
         }
     }
 }
@@ -102,8 +105,10 @@ pub const ALL: [About; 6] = [
     },
     About {
         name: "policy",
-        what: "the same handoffs under each policy of the run queue: who runs next, and where",
-        takes: &[Takes::Tasks, Takes::Budget],
+        what: "a message to and fro in pairs of tasks that are bound to no CPU, on all CPUs, under each policy: who \
+               runs next, and where; by the number of pairs. A crossing is a message that was received on \
+               another CPU than it was sent from",
+        takes: &[Takes::Policy, Takes::Tasks, Takes::Budget],
         memory: MEMORY,
         sizes: [(3, 100_000), (1, 10_000)],
         points: |_| 3 * 20,

@@ -126,7 +126,9 @@ pub fn try_this_cpu() -> Option<&'static PerCpu> {
 pub fn this_cpu() -> &'static PerCpu {
     let this: *const PerCpu;
     // SAFETY: `install` made GS point to a PerCpu that lives for ever and holds its own address.
-    // `pure, readonly`: the value never changes on a CPU, and tasks do not move between CPUs.
+    // `pure, readonly`: the value never changes on a CPU. A flow of control that is bound to none moves to
+    // another in a switch only, whose asm may write all memory for all that the compiler knows: so what was
+    // read before is not kept across it.
     unsafe {
         asm!("mov {}, gs:[{}]", out(reg) this, const THIS, options(pure, readonly, nostack, preserves_flags));
         &*this

@@ -102,6 +102,7 @@ fn experiment(accelerator: Accelerator) -> ExperimentArgs {
         ways: None,
         budget: None,
         tasks: None,
+        policy: None,
     }
 }
 

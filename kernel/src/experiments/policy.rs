@@ -1,0 +1,196 @@
+//! Tasks that are bound to no CPU, in pairs, on all CPUs: what a handoff takes under each policy, and how
+//! many of them leave their CPU. Series: the policies. Points: the number of pairs, 1, 2, 4 and so on, and
+//! as many as there are CPUs, or as `tasks` allows.
+//!
+//! Each pair hands numbers to and fro, each side holding each number against the one that is due. A block
+//! begins as the first task is put into a queue and ends as the last pair is through; the two readings of
+//! the clock can be of two CPUs, whose offset is in the log.
+
+mod pairs;
+
+use alloc::{boxed::Box, vec::Vec};
+
+use switchlab_core::{
+    order,
+    params::Params,
+    policy::{Lifo, Policies, PolicyName, RoundRobin, Stealing},
+    sizes::doubling,
+    stats,
+};
+use switchlab_records::{Clock, Counts, Point, Unit};
+
+use super::{
+    Experiment, Results,
+    exchange::SETTLING,
+    points::{self, Means},
+};
+use crate::{
+    bring_up::{Lab, refuse},
+    failure, log,
+    mm::StackError,
+};
+use pairs::{Counted, Crowd, Pairs};
+
+const NAME: &str = "policy";
+
+/// How long a point is measured at most where nobody says: milliseconds, or millions of instructions.
+const BUDGET: u64 = 100;
+
+/// The experiment.
+pub struct PolicyContest;
+
+/// Where it is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    policy: PolicyName,
+    pairs: u32,
+}
+
+/// What is measured at each point.
+#[derive(Clone, Copy, Debug)]
+struct Size {
+    warm_up: u64,
+    exchanges: u64,
+    budget_ticks: u64,
+}
+
+impl Experiment for PolicyContest {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn run(&self, parameters: &Params, lab: &Lab) -> Box<dyn Results> {
+        let policies = parameters.policies.unwrap_or(Policies::ALL);
+        // With one pair a policy has no choice but of the CPU: two at least.
+        let most = parameters.tasks.map_or(lab.cpus.max(2), |tasks| tasks / 2);
+        let mut places: Vec<_> = policies
+            .iter()
+            .flat_map(|policy| doubling(1, most).map(move |pairs| Place { policy, pairs }))
+            .collect();
+        let blocks = places.len() as u32 * parameters.runs;
+        points::announce(NAME, parameters, parameters.exchanges, blocks);
+        let size = Size {
+            warm_up: parameters.warm_up.min(parameters.exchanges / 10),
+            exchanges: parameters.exchanges,
+            budget_ticks: budget_ticks(parameters, lab),
+        };
+        let crowds = policies.iter().map(|policy| Ok((policy, gather(policy, most, parameters.seed)?)));
+        let crowds: Result<Vec<_>, StackError> = crowds.collect();
+        let crowds = crowds.unwrap_or_else(|error| refuse(format_args!("{NAME}: {error}")));
+        let mut told = Told { means: Means::new(parameters.unit), crossings: Vec::new() };
+        'runs: for run in 1..=parameters.runs {
+            places.sort_unstable();
+            order::rearrange(&mut places, run, parameters.seed);
+            for (&place, position) in places.iter().zip(1..) {
+                let crowd = crowds.iter().find(|(policy, _)| *policy == place.policy);
+                let (_, crowd) = crowd.expect("each policy has its pairs");
+                if !measure(run, position, place, size, &**crowd, &mut told) {
+                    break 'runs;
+                }
+            }
+        }
+        crowds.into_iter().for_each(|(_, crowd)| crowd.dismiss());
+        Box::new(told)
+    }
+}
+
+fn gather(policy: PolicyName, pairs: u32, seed: u64) -> Result<Box<dyn Crowd>, StackError> {
+    Ok(match policy {
+        PolicyName::RoundRobin => Box::new(Pairs::<RoundRobin>::gather(pairs, seed)?),
+        PolicyName::Lifo => Box::new(Pairs::<Lifo>::gather(pairs, seed)?),
+        PolicyName::Stealing => Box::new(Pairs::<Stealing>::gather(pairs, seed)?),
+    })
+}
+
+fn budget_ticks(parameters: &Params, lab: &Lab) -> u64 {
+    let budget = parameters.budget_ms.unwrap_or(BUDGET).saturating_mul(1_000_000);
+    match parameters.unit {
+        Unit::Instructions => budget,
+        Unit::Time => stats::TscHz::new(lab.clocks.compare_before().tsc_hz)
+            .map_or(u64::MAX, |hz| (u128::from(budget) * u128::from(hz.get()) / 1_000_000_000) as u64),
+    }
+}
+
+/// Measures one block and reports it, with what is wrong with it; returns whether the pairs can go on.
+///
+/// The warm-up says how many exchanges the budget allows.
+fn measure(run: u32, position: u32, place: Place, size: Size, crowd: &dyn Crowd, told: &mut Told) -> bool {
+    let pairs = u64::from(place.pairs);
+    let warm_up = size.warm_up.max(SETTLING).div_ceil(pairs);
+    let mut counted = crowd.exchange(place.pairs, 0, warm_up);
+    let affordable = u128::from(size.budget_ticks) * u128::from(warm_up) / u128::from(counted.ticks.max(1));
+    let exchanges = (size.exchanges / pairs).min(affordable as u64).max(1);
+    if counted.wrong.is_none() {
+        counted = crowd.exchange(place.pairs, warm_up, warm_up + exchanges);
+    }
+    let point = point(run, position, place, exchanges, &counted);
+    told.add(place, &point, counted.free.crossings);
+    points::judge(point);
+    if let Some((pair, wrong)) = counted.wrong {
+        failure!("run {run}, {}, pair {pair} of {pairs}: {wrong}", place.policy.name());
+    }
+    counted.wrong.is_none()
+}
+
+fn point(run: u32, position: u32, place: Place, exchanges: u64, counted: &Counted) -> Point<'static> {
+    let Counted { ticks, counts, free, .. } = *counted;
+    Point {
+        run,
+        position,
+        series: place.policy.name().into(),
+        at: points::named([("pairs", place.pairs.into())]),
+        handoffs: 2 * exchanges * u64::from(place.pairs),
+        ticks,
+        counts,
+        // An IPI for each wake-up of an idle CPU, and no other: they are counted apart from each other.
+        // How often it switches is the policy's business, and chance's.
+        expected: Counts {
+            handoffs: 2 * exchanges * u64::from(place.pairs),
+            switches: counts.switches,
+            ipis_sent: free.calls,
+            ipis_taken: free.calls,
+            halts: counts.halts,
+        },
+        also: points::named([
+            ("crossings", free.crossings),
+            ("steals", free.steals),
+            ("idle-wake-ups", free.calls),
+        ]),
+    }
+}
+
+/// What there is to tell a person.
+struct Told {
+    means: Means,
+    crossings: Vec<(Place, u64, u64)>,
+}
+
+impl Told {
+    fn add(&mut self, place: Place, point: &Point<'_>, crossings: u64) {
+        self.means.add(point);
+        let known = self.crossings.iter().position(|(known, ..)| *known == place);
+        let at = known.unwrap_or_else(|| {
+            self.crossings.push((place, 0, 0));
+            self.crossings.len() - 1
+        });
+        self.crossings[at].1 += crossings;
+        self.crossings[at].2 += point.handoffs;
+    }
+}
+
+impl Results for Told {
+    fn print(&self, clock: &Clock) {
+        self.means.print(clock);
+        log!("");
+        for (place, crossings, handoffs) in &self.crossings {
+            let hundredths = u128::from(*crossings) * 10_000 / u128::from((*handoffs).max(1));
+            log!(
+                "{}, pairs {}: {}.{:02} % of the handoffs went to another CPU",
+                place.policy.name(),
+                place.pairs,
+                hundredths / 100,
+                hundredths % 100
+            );
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! Pairs of free tasks that hand numbers to and fro, under one policy. They serve for all points of it.
+
+use alloc::{boxed::Box, vec::Vec};
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use switchlab_core::policy::Policy;
+use switchlab_records::Counts;
+
+use crate::{
+    arch::tsc,
+    experiments::exchange::{NO_NUMBER, Wrong, counted_on, difference},
+    mm::StackError,
+    sched::{
+        self,
+        free::{Body, Crew, FreeChannel, FreeCounts, FreeReceiver, FreeSender, Me},
+    },
+};
+
+/// What a block gave.
+#[derive(Clone, Copy, Debug)]
+pub struct Counted {
+    /// TSC ticks of the block.
+    pub ticks: u64,
+    /// What happened meanwhile, on all CPUs.
+    pub counts: Counts,
+    /// What the pool counted besides.
+    pub free: FreeCounts,
+    /// The first pair with a number that was not the one due, and that.
+    pub wrong: Option<(usize, Wrong)>,
+}
+
+/// Pairs under a policy, whichever it is.
+pub trait Crowd {
+    /// Lets the first `pairs` pairs do exchanges `from..to` each.
+    fn exchange(&self, pairs: u32, from: u64, to: u64) -> Counted;
+
+    /// Lets them go.
+    fn dismiss(self: Box<Self>);
+}
+
+/// Pairs under policy `Y`.
+pub struct Pairs<Y: Policy> {
+    crew: Crew<Y>,
+    shared: &'static Shared,
+}
+
+/// What all tasks see. Lives for ever, as channels do.
+struct Shared {
+    pairs: Vec<Pair>,
+    /// The exchanges of this block. Changed while all tasks rest.
+    from: AtomicU64,
+    to: AtomicU64,
+    /// When the last pair was through.
+    end: AtomicU64,
+}
+
+#[derive(Default)]
+struct Pair {
+    there: FreeChannel,
+    back: FreeChannel,
+    /// Whether a number was wrong: the one due, and the one that came.
+    wrong: [AtomicU64; 2],
+}
+
+impl<Y: Policy> Pairs<Y> {
+    /// That many pairs, which rest.
+    ///
+    /// # Errors
+    ///
+    /// [`StackError`] where there is no stack for one of them.
+    pub fn gather(pairs: u32, seed: u64) -> Result<Self, StackError> {
+        let shared: &'static Shared = Box::leak(Box::new(Shared {
+            pairs: (0..pairs).map(|_| Pair::default()).collect(),
+            from: AtomicU64::new(0),
+            to: AtomicU64::new(0),
+            end: AtomicU64::new(0),
+        }));
+        let both = |pair: &'static Pair| -> [Body<Y>; 2] {
+            [Box::new(move |me| ask(me, shared, pair)), Box::new(move |me| answer(me, shared, pair))]
+        };
+        Ok(Self { crew: Crew::gather(shared.pairs.iter().flat_map(both).collect(), seed)?, shared })
+    }
+
+    fn wrong(&self) -> Option<(usize, Wrong)> {
+        self.shared.pairs.iter().enumerate().find_map(|(number, pair)| {
+            let [expected, found] = pair.wrong.each_ref().map(|value| value.load(Relaxed));
+            (expected != found).then_some((number, Wrong { expected, found }))
+        })
+    }
+}
+
+impl<Y: Policy> Crowd for Pairs<Y> {
+    fn exchange(&self, pairs: u32, from: u64, to: u64) -> Counted {
+        self.shared.from.store(from, Relaxed);
+        self.shared.to.store(to, Relaxed);
+        self.shared.end.store(0, Relaxed);
+        let (before, free_before) = (counted_on(sched::cpus()), self.crew.counts());
+        let start = tsc::start();
+        self.crew.run(2 * pairs as usize);
+        let (after, free) = (counted_on(sched::cpus()), self.crew.counts());
+        Counted {
+            ticks: self.shared.end.load(Relaxed).saturating_sub(start),
+            counts: difference(&after, &before),
+            free: FreeCounts {
+                crossings: free.crossings - free_before.crossings,
+                steals: free.steals - free_before.steals,
+                calls: free.calls - free_before.calls,
+            },
+            wrong: self.wrong(),
+        }
+    }
+
+    fn dismiss(self: Box<Self>) {
+        self.crew.dismiss();
+    }
+}
+
+/// The side that asks. Once a number is wrong, both sides rest, and the pair is of no use any more.
+fn ask<Y: Policy>(me: &Me<Y>, shared: &Shared, pair: &'static Pair) {
+    let (there, back) = (pair.there.sender(me), pair.back.receiver(me));
+    loop {
+        let wrong = ask_block(&there, &back, shared.from.load(Relaxed), shared.to.load(Relaxed));
+        shared.end.fetch_max(tsc::end(), Relaxed);
+        if let Some(wrong) = wrong
+            && wrong.found != NO_NUMBER
+        {
+            pair.note(wrong);
+            there.send(NO_NUMBER);
+        }
+        me.rest();
+    }
+}
+
+/// The side that answers.
+fn answer<Y: Policy>(me: &Me<Y>, shared: &Shared, pair: &'static Pair) {
+    let (there, back) = (pair.there.receiver(me), pair.back.sender(me));
+    loop {
+        let wrong = answer_block(&there, &back, shared.from.load(Relaxed), shared.to.load(Relaxed));
+        if let Some(wrong) = wrong
+            && wrong.found != NO_NUMBER
+        {
+            pair.note(wrong);
+            back.send(NO_NUMBER);
+        }
+        me.rest();
+    }
+}
+
+/// The timed block: exchange n carries n, there and back.
+#[inline(never)]
+fn ask_block<Y: Policy>(there: &FreeSender<Y>, back: &FreeReceiver<Y>, from: u64, to: u64) -> Option<Wrong> {
+    for number in from..to {
+        there.send(number);
+        let found = back.recv();
+        if found != number {
+            return Some(Wrong { expected: number, found });
+        }
+    }
+    None
+}
+
+/// The same of the other side.
+#[inline(never)]
+fn answer_block<Y: Policy>(
+    there: &FreeReceiver<Y>,
+    back: &FreeSender<Y>,
+    from: u64,
+    to: u64,
+) -> Option<Wrong> {
+    for number in from..to {
+        let found = there.recv();
+        if found != number {
+            return Some(Wrong { expected: number, found });
+        }
+        back.send(number);
+    }
+    None
+}
+
+impl Pair {
+    /// The first of both sides counts.
+    fn note(&self, wrong: Wrong) {
+        self.wrong[0].store(wrong.expected, Relaxed);
+        self.wrong[1].store(wrong.found, Relaxed);
+    }
+}

@@ -1,0 +1,99 @@
+//! Tasks that are bound to no CPU, on bare metal: their stacks, and a worker on each CPU. The pool itself is
+//! `switchlab-sync`'s.
+//!
+//! A free task must not use what belongs to bound ones: no [`Channel`](super::Channel), no block or yield of
+//! [`sched`](super). On its CPU that would be the worker's.
+
+use alloc::{boxed::Box, vec::Vec};
+use core::ptr;
+
+use spin::Mutex;
+use switchlab_core::policy::Policy;
+use switchlab_sync::free::{FreeTask, Pool, Seat};
+
+use super::{JoinHandle, Kernel, cpus, spawn_on};
+use crate::mm::{Stack, StackError};
+
+pub use switchlab_sync::free::{FreeChannel, FreeCounts};
+
+/// A running free task, as it knows itself.
+pub type Me<Y> = switchlab_sync::free::Me<Kernel, Y>;
+/// The end of a [`FreeChannel`] that sends.
+pub type FreeSender<Y> = switchlab_sync::free::FreeSender<Kernel, Y>;
+/// The end of a [`FreeChannel`] that receives.
+pub type FreeReceiver<Y> = switchlab_sync::free::FreeReceiver<Kernel, Y>;
+
+/// What a free task does. It rests where it has done its part; where it returns, it rests for ever.
+pub type Body<Y> = Box<dyn FnOnce(&Me<Y>) + Send>;
+
+/// Free tasks and the workers that run them, on all CPUs. Its owner is a task on the BSP, which is a worker
+/// too while it waits for them.
+#[derive(Debug)]
+pub struct Crew<Y: Policy> {
+    pool: &'static Pool<Kernel, Y>,
+    workers: Vec<JoinHandle>,
+    stacks: Vec<Stack>,
+}
+
+/// What a free task begins with.
+struct Start<Y: Policy> {
+    pool: &'static Pool<Kernel, Y>,
+    number: u32,
+    body: Mutex<Option<Body<Y>>>,
+}
+
+impl<Y: Policy> Crew<Y> {
+    /// Makes tasks of `bodies`, numbered from 0 on, and starts the workers. The tasks rest. By a task on the
+    /// BSP, which owns them. `seed` is of the orders in which CPUs look into each other's queues.
+    ///
+    /// # Errors
+    ///
+    /// [`StackError`] where there is no stack for one of them.
+    pub fn gather(bodies: Vec<Body<Y>>, seed: u64) -> Result<Self, StackError> {
+        let slots = || Vec::leak(alloc::vec![0; bodies.len()]);
+        let seats: Vec<_> = cpus().iter().map(|_| Seat::new(slots())).collect();
+        let tasks: &'static [_] = Vec::leak((0..bodies.len() as u32).map(FreeTask::new).collect());
+        let pool: &'static Pool<Kernel, Y> = Box::leak(Box::new(Pool::new(Vec::leak(seats), tasks, seed)));
+        let mut stacks = Vec::with_capacity(tasks.len());
+        for ((number, body), task) in (0..).zip(bodies).zip(tasks) {
+            let stack = Stack::allocate()?;
+            let start = Box::leak(Box::new(Start { pool, number, body: Mutex::new(Some(body)) }));
+            // SAFETY: the stack is this task's alone until `dismiss`, behind which nobody runs it.
+            unsafe { task.prepare(stack.top(), begin::<Y>, ptr::from_ref(start).expose_provenance()) };
+            stacks.push(stack);
+        }
+        let workers =
+            cpus()[1..].iter().map(|cpu| spawn_on(cpu, || pool.work())).collect::<Result<_, _>>()?;
+        pool.run(0);
+        Ok(Self { pool, workers, stacks })
+    }
+
+    /// Lets the first `tasks` tasks begin or go on, and returns when they rest again and all CPUs are idle:
+    /// the counters stand still, and every IPI was taken.
+    pub fn run(&self, tasks: usize) {
+        self.pool.run(tasks);
+    }
+
+    /// What was counted so far.
+    pub fn counts(&self) -> FreeCounts {
+        self.pool.counts()
+    }
+
+    /// Lets the workers go. What is on the tasks' stacks is lost.
+    pub fn dismiss(self) {
+        self.pool.close();
+        self.workers.into_iter().for_each(JoinHandle::join);
+        self.stacks.into_iter().for_each(Stack::give_back);
+    }
+}
+
+extern "C" fn begin<Y: Policy>(start: usize) -> ! {
+    // SAFETY: `gather` passes the address of a value that lives for ever.
+    let start: &'static Start<Y> = unsafe { &*ptr::with_exposed_provenance(start) };
+    let me = start.pool.enter(start.number);
+    let body = start.body.lock().take();
+    body.expect("a task begins once")(&me);
+    loop {
+        me.rest();
+    }
+}
