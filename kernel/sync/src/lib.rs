@@ -22,6 +22,7 @@
 //! 2. **A task stays on its CPU.** Its run-queue link and its tokens are touched by that CPU alone.
 //!    Other CPUs reach it by posting to the CPU's [`inbox`], or by a message on the CPU's line, and
 //!    sending an IPI.
+//!    Tasks that move are not this crate's [`Task`]s: see [`free`].
 //! 3. **The interrupt handler only counts** ([`Cpu::take_ipi`]). The work that an IPI asks for is
 //!    done by the CPU itself, behind the halt or the window that took it. Line and
 //!    inbox are looked at only when an IPI was taken since the last look.
