@@ -11,6 +11,7 @@
 //! | `cells` | the points of all runs, put together place by place |
 //! | `growth` | how the cost grows along a coordinate |
 //! | `fairness` | how evenly pairs that run at once share |
+//! | `crossings` | how many handoffs went to another CPU |
 //! | `about` | what each experiment measures, takes, and how much of it suits |
 //! | `show` | the tables and sentences |
 //! | `rows` | the points as CSV |
@@ -18,6 +19,7 @@
 pub mod about;
 pub mod cells;
 mod check;
+pub mod crossings;
 pub mod fairness;
 pub mod growth;
 mod rows;

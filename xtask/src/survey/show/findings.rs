@@ -4,7 +4,7 @@ use switchlab_core::format::Grouped;
 use switchlab_records::{Topology, Unit};
 
 use super::super::cells::{groups, places_of, series_of};
-use super::super::{Cell, Growth, Survey, owned, place};
+use super::super::{Cell, Growth, Survey, crossings, owned, place};
 use crate::analysis::{Bootstrap, Series, compare};
 use crate::manifest::plural;
 
@@ -18,6 +18,7 @@ pub fn findings(survey: &Survey<'_>) -> Vec<(&'static str, String)> {
         findings.extend(verdicts(survey, group).into_iter().map(|text| ("Verdict", text)));
     }
     findings.extend(survey.growth.iter().map(|growth| ("Growth", growth_text(growth))));
+    findings.extend(crossings::of(survey).into_iter().map(|text| ("Crossings", text)));
     if let Some(topology) = topology_text(&survey.topology) {
         findings.push(("Topology", topology));
     }
