@@ -8,7 +8,7 @@
 //!
 //! 1. **A task is ready only when it has been left.** Whoever wakes a task that is still on its way out says
 //!    so in its state and does no more. What runs next on the CPU that it leaves, another task or the
-//!    worker, finds that and makes it ready ([`Pool::complete`]). So no queue ever holds a task whose context
+//!    worker, finds that and makes it ready (`Pool::complete`). So no queue ever holds a task whose context
 //!    is not saved.
 //! 2. **Behind a switch everything is asked anew.** A task can be on another CPU then: no reference to a
 //!    CPU's own data is held across one. The compiler does not hold one either, since the switch destroys
