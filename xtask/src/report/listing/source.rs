@@ -99,11 +99,14 @@ fn module(file: &str) -> &str {
     parts.next().unwrap_or_default()
 }
 
-/// The name of the function whose definition begins on this line.
+/// The name of the function, or of the macro, whose definition begins on this line.
 fn defined(line: &str) -> Option<&str> {
     let line = line.trim_start();
     if line.starts_with("//") {
         return None;
+    }
+    if let Some(rest) = line.strip_prefix("macro_rules! ") {
+        return rest.split_whitespace().next();
     }
     let (before, rest) = line.split_once("fn ")?;
     let is_definition = before.split(' ').all(|word| {
@@ -163,6 +166,10 @@ mod tests {
         sources.files.insert(file.into(), lines(text));
         let origin = sources.function_at(file, 7).unwrap();
         assert_eq!((&*origin.name, origin.what.as_deref()), ("channel::send", Some("Sends.")));
+        let text = "fn before() {}\n\n/// Swaps.\nmacro_rules! swap {\n    () => {\n        1\n    };\n}\n";
+        sources.files.insert("kernel/switch/src/macros.rs".into(), lines(text));
+        let origin = sources.function_at("kernel/switch/src/macros.rs", 6).unwrap();
+        assert_eq!((&*origin.name, origin.what.as_deref()), ("macros::swap", Some("Swaps.")));
         assert!(sources.function_at("kernel/none.rs", 4).is_none());
         assert_eq!(
             [module("kernel/switch/src/lib.rs"), module("kernel/src/arch/mod.rs")],
