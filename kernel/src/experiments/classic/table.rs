@@ -174,12 +174,16 @@ impl Table {
 /// the sampled pass, less one in the batch pass. Less than nothing where noise is more than that: it is
 /// told as it is. `None` without samples.
 fn sample_cost(blocks: &[Block], mode: Mode) -> Option<i128> {
-    let exchange_hundredths = |pass| {
+    let sums = |pass| {
         let of_pass = |block: &&Block| (block.subject, block.mode, block.pass) == (Subject::Null, mode, pass);
-        let sum = |part: fn(&Block) -> u64| blocks.iter().filter(of_pass).map(part).sum();
-        stats::ratio_hundredths(sum(|block| block.ticks), sum(|block| block.exchanges))
+        let sum = |part: fn(&Block) -> u64| blocks.iter().filter(of_pass).map(part).map(i128::from).sum();
+        let (ticks, exchanges): (i128, i128) = (sum(|block| block.ticks), sum(|block| block.exchanges));
+        (exchanges != 0).then_some((ticks, exchanges))
     };
-    Some(i128::from(exchange_hundredths(Pass::Sampled)?) - i128::from(exchange_hundredths(Pass::Batch)?))
+    let ((sampled, samples), (batch, exchanges)) = (sums(Pass::Sampled)?, sums(Pass::Batch)?);
+    // The difference is rounded, not what it is of: else what a block begins and ends with may show.
+    let (above, below) = (100 * (sampled * exchanges - batch * samples), samples * exchanges);
+    Some((2 * above + below).div_euclid(2 * below))
 }
 
 impl Results for Table {
