@@ -3,9 +3,11 @@
 
 use core::fmt::{self, Write};
 
-use spin::{Mutex, MutexGuard};
-
-use crate::arch::uart::{self, Uart};
+use crate::{
+    arch::uart::{self, Uart},
+    foreign::{self, Kind},
+    lock::{Guard, Lock},
+};
 
 /// The serial line, behind the one lock that keeps lines whole.
 #[derive(Debug)]
@@ -13,7 +15,7 @@ pub struct Console {
     uart: Option<Uart>,
 }
 
-static CONSOLE: Mutex<Console> = Mutex::new(Console { uart: None });
+static CONSOLE: Lock<Console> = Lock::new(Console { uart: None });
 
 /// Opens the serial line. A machine without one is silent.
 pub fn init() {
@@ -21,7 +23,7 @@ pub fn init() {
 }
 
 /// The console, locked: for what has to stand in one piece.
-pub fn lock() -> MutexGuard<'static, Console> {
+pub fn lock() -> Guard<'static, Console> {
     CONSOLE.lock()
 }
 
@@ -33,6 +35,7 @@ pub fn seize() -> Console {
 impl Console {
     /// Writes bytes as they are.
     pub fn write_bytes(&mut self, bytes: &[u8]) {
+        foreign::count(Kind::Text);
         if let Some(uart) = &mut self.uart {
             uart.send_bytes_exact(bytes);
         }

@@ -7,6 +7,8 @@
 //! | [`arch`] | CPUs, interrupts, timers: the only home of asm and CPU registers |
 //! | [`mm`] | frames, page tables, task stacks with guard pages, the heap |
 //! | [`sched`] | tasks on bare metal: the platform below `switchlab-sync`, spawn and join, fibers |
+//! | [`lock`] | the one lock, which counts that it was taken |
+//! | [`foreign`] | the count of what no timed block may do |
 //! | [`firmware`] | what the ACPI tables say |
 //! | [`qualify`] | what the clock is worth, before anything is measured with it |
 //! | [`experiments`] | one file each; what there is to measure |
@@ -19,7 +21,7 @@
 //! - Dependencies go one way: experiments, qualify → sched → mm → arch. arch calls nothing above it but what
 //!   was registered with it.
 //! - Interrupts are off, but for the halt and one named window (see `switchlab-sync`).
-//! - While a clock runs, nothing allocates, formats, prints or takes a lock.
+//! - While a clock runs, nothing allocates, formats, prints or takes a lock: [`foreign`] counts it.
 //! - Unsafe code stands in arch, mm and the narrowest part of sched; the lint below holds it there.
 #![no_std]
 #![deny(unsafe_code)]
@@ -33,6 +35,8 @@ pub mod console;
 pub mod crash;
 pub mod experiments;
 pub mod firmware;
+pub mod foreign;
+pub mod lock;
 #[expect(unsafe_code, reason = "page tables and raw memory")]
 pub mod mm;
 pub mod qualify;

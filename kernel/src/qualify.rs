@@ -6,7 +6,6 @@
 
 use alloc::{boxed::Box, vec};
 
-use spin::Mutex;
 use switchlab_core::{
     offset::{Round, Rounds},
     params::Offsets,
@@ -16,6 +15,7 @@ use switchlab_records::{Offset, Tsc};
 
 use crate::{
     arch::{machine, tsc},
+    lock::Lock,
     mm::StackError,
     sched::{self, Channel, Cpu},
 };
@@ -97,7 +97,7 @@ struct Table {
     there: Channel,
     /// The answer: the answering CPU's reading.
     back: Channel,
-    result: Mutex<Option<Rounds>>,
+    result: Lock<Option<Rounds>>,
 }
 
 /// Lets a task on `against` and one on `cpu` read their clocks in strict alternation.
@@ -116,7 +116,7 @@ pub fn exchange_readings(
     read_cpu: impl FnMut() -> u64 + Send + 'static,
 ) -> Result<Rounds, StackError> {
     let table: &'static Table =
-        Box::leak(Box::new(Table { there: Channel::new(), back: Channel::new(), result: Mutex::new(None) }));
+        Box::leak(Box::new(Table { there: Channel::new(), back: Channel::new(), result: Lock::new(None) }));
     let answering = sched::spawn_on(cpu, move || answer(table, rounds, read_cpu))?;
     let asking = sched::spawn_on(against, move || {
         let found = ask(table, rounds, read_against);

@@ -6,12 +6,13 @@ use core::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-use spin::Mutex;
 use switchlab_records::{Crash, End, ExitCode, Failure, MAX_LINE, Record, Status, encode};
 
 use crate::{
     arch::exit,
     console::{self, Console},
+    foreign::{self, Kind},
+    lock::Lock,
 };
 
 /// Number of the next record. Changed under the console's lock.
@@ -72,8 +73,8 @@ pub fn finish_with_crash(mut console: Console, crash: Crash<'_>) -> ! {
 
 /// Where lines are made: not on a task's stack, which may be nearly full. One of them is for the crash,
 /// whoever holds the other.
-static LINE: Mutex<[u8; MAX_LINE]> = Mutex::new([0; MAX_LINE]);
-static CRASH_LINE: Mutex<[u8; MAX_LINE]> = Mutex::new([0; MAX_LINE]);
+static LINE: Lock<[u8; MAX_LINE]> = Lock::new([0; MAX_LINE]);
+static CRASH_LINE: Lock<[u8; MAX_LINE]> = Lock::new([0; MAX_LINE]);
 
 fn write(console: &mut Console, line: &mut [u8; MAX_LINE], record: &Record<'_>) {
     let sequence = SEQUENCE.load(Relaxed);
@@ -112,6 +113,7 @@ impl<const N: usize> Default for Text<N> {
 
 impl<const N: usize> Write for Text<N> {
     fn write_str(&mut self, text: &str) -> core::fmt::Result {
+        foreign::count(Kind::Text);
         let room = N - self.length;
         let fits = text.floor_char_boundary(room);
         self.bytes[self.length..self.length + fits].copy_from_slice(&text.as_bytes()[..fits]);

@@ -7,12 +7,12 @@ use core::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-use spin::Mutex;
 use switchlab_records::Counts;
 
-use super::probe::Probe;
+use super::{probe::Probe, watch::Watch};
 use crate::{
     arch::tsc,
+    lock::Lock,
     mm::StackError,
     sched::{self, Channel, Cpu, Receiver, Sender},
 };
@@ -62,7 +62,7 @@ struct Table<P> {
     exchanges: u64,
     /// What the second task found instead of what was due.
     wrong: [AtomicU64; 2],
-    result: Mutex<Option<(Measured, P)>>,
+    result: Lock<Option<(Measured, P)>>,
 }
 
 /// Measures `exchanges` between a task on `first` and one on `second`, which may be one CPU, while
@@ -85,7 +85,7 @@ pub fn measure<P: Probe>(
         warm_up,
         exchanges,
         wrong: [AtomicU64::new(0), AtomicU64::new(0)],
-        result: Mutex::new(None),
+        result: Lock::new(None),
     }));
     let answering = sched::spawn_on(second, move || answer(table))?;
     let asking = sched::spawn_on(first, move || {
@@ -126,7 +126,7 @@ fn ask<P: Probe>(table: &'static Table<P>, probe: &mut P) -> Measured {
 }
 
 /// A block, as every loop is timed: the warm-up, then `exchanges` between two readings of the clock,
-/// and what was counted meanwhile. `hand_over` does exchanges `from..to` up to the first wrong number,
+/// and what was counted meanwhile. Under a [`Watch`]: anything foreign is a failure. `hand_over` does exchanges `from..to` up to the first wrong number,
 /// and `counts` tells what was counted so far; both see `state`.
 pub fn measure_block<S, P: Probe>(
     state: &mut S,
@@ -138,12 +138,14 @@ pub fn measure_block<S, P: Probe>(
 ) -> Measured {
     let mut wrong = hand_over(state, 0, warm_up, probe);
     let before = counts(state);
+    let watch = Watch::begin();
     probe.begin();
     let start = tsc::start();
     if wrong.is_none() {
         wrong = hand_over(state, warm_up, warm_up + exchanges, probe);
     }
     let end = tsc::end();
+    watch.end(format_args!("the timed block of {exchanges} exchanges or rounds whose record is next"));
     Measured { ticks: end - start, counts: difference(&counts(state), &before), wrong }
 }
 

@@ -185,7 +185,8 @@ struct Shared {
 }
 
 impl<P: Probe> Consumers<P> {
-    /// Starts the consumers. By the producer, a task on the first of `cpus`, which are two or more.
+    /// Starts the consumers, and waits until all have started: also who takes no part in the first point would
+    /// else take locks in its time. By the producer, a task on the first of `cpus`, which are two or more.
     ///
     /// # Errors
     ///
@@ -205,23 +206,22 @@ impl<P: Probe> Consumers<P> {
         let members = (0..shared.numbers.len())
             .map(|place| sched::spawn_on(shared.cpus[place + 1], move || consume::<P>(shared, place)))
             .collect::<Result<_, _>>()?;
-        Ok(Self {
+        let started = Self {
             shared,
             numbers: shared.numbers.iter().map(Channel::sender).collect(),
             answers: shared.answers.iter().map(Channel::receiver).collect(),
             members,
             probe: PhantomData,
-        })
+        };
+        started.set_up(shared.numbers.len());
+        Ok(started)
     }
 
     /// Measures `rounds` with the first `size` consumers, while `probe` looks on. By the producer.
     pub fn measure(&self, size: usize, warm_up: u64, rounds: u64, probe: &mut P) -> Fanned {
         let (numbers, answers) = (&self.numbers[..size], &self.answers[..size]);
         self.shared.size.store(size as u64, Relaxed);
-        for (number, answer) in numbers.iter().zip(answers) {
-            number.send(SET_UP);
-            answer.recv();
-        }
+        self.set_up(size);
         let mut rests = Rests { shared: self.shared, numbers, so_far: Cell::new(0), took: Cell::default() };
         let measured = measure_block(
             &mut rests,
@@ -236,6 +236,14 @@ impl<P: Probe> Consumers<P> {
             measured,
             consumers_took: after - before,
             wrong: measured.wrong.map(|wrong| self.whose(wrong)),
+        }
+    }
+
+    /// Lets the first `size` consumers begin with number 0.
+    fn set_up(&self, size: usize) {
+        for (number, answer) in self.numbers.iter().zip(&self.answers).take(size) {
+            number.send(SET_UP);
+            answer.recv();
         }
     }
 

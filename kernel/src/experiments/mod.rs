@@ -8,6 +8,7 @@ pub mod points;
 pub mod policy;
 pub mod probe;
 pub mod ring;
+pub mod watch;
 
 use alloc::{boxed::Box, vec::Vec};
 use core::fmt::Write;
@@ -49,6 +50,11 @@ static EXPERIMENTS: &[&dyn Experiment] = &[
     &fan::Fan::<probe::Batch>::new(),
     &policy::PolicyContest,
 ];
+
+/// All of them; the first is the default.
+pub fn all() -> &'static [&'static dyn Experiment] {
+    EXPERIMENTS
+}
 
 /// Their names.
 pub fn names() -> Vec<&'static str> {

@@ -23,6 +23,7 @@ use super::{
     Experiment, Results,
     exchange::SETTLING,
     points::{self, Means},
+    watch::Watch,
 };
 use crate::{
     bring_up::{Lab, refuse},
@@ -121,7 +122,10 @@ fn measure(run: u32, position: u32, place: Place, size: Size, crowd: &dyn Crowd,
     let affordable = u128::from(size.budget_ticks) * u128::from(warm_up) / u128::from(counted.ticks.max(1));
     let exchanges = (size.exchanges / pairs).min(affordable as u64).max(1);
     if counted.wrong.is_none() {
+        let watch = Watch::begin();
         counted = crowd.exchange(place.pairs, warm_up, warm_up + exchanges);
+        watch
+            .end(format_args!("the timed block of {pairs} times {exchanges} exchanges whose record is next"));
     }
     let point = point(run, position, place, exchanges, &counted);
     told.add(place, &point, counted.free.crossings);

@@ -12,7 +12,6 @@ use core::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-use spin::Mutex;
 use switchlab_core::{order, params::Params, sizes::doubling};
 use switchlab_records::{Counts, Point};
 
@@ -25,6 +24,7 @@ use super::{
 use crate::{
     bring_up::{Lab, refuse},
     failure,
+    lock::Lock,
     mm::StackError,
     sched::{self, Channel, Cpu, JoinHandle, Receiver, Sender},
 };
@@ -142,7 +142,7 @@ struct Shared {
     /// From each CPU to the next.
     forward: Vec<Channel>,
     /// Where the token goes around. Changed while nobody has it.
-    lap: Mutex<Option<Lap>>,
+    lap: Lock<Option<Lap>>,
     /// What a member found instead of what was due.
     wrong: [AtomicU64; 2],
 }
@@ -156,7 +156,8 @@ struct Lap {
 }
 
 impl<P: Probe> Token<P> {
-    /// Starts the tasks. By a task on the first of `cpus`, which are two or more.
+    /// Starts the tasks, and waits until all have started: also who takes no part in the first point would else
+    /// take locks in its time. By a task on the first of `cpus`, which are two or more.
     ///
     /// # Errors
     ///
@@ -165,11 +166,13 @@ impl<P: Probe> Token<P> {
         let forward = cpus.iter().skip(1).map(|_| Channel::new()).collect();
         let wrong = [AtomicU64::new(0), AtomicU64::new(0)];
         let shared: &'static Shared =
-            Box::leak(Box::new(Shared { cpus, forward, lap: Mutex::new(None), wrong }));
+            Box::leak(Box::new(Shared { cpus, forward, lap: Lock::new(None), wrong }));
         let members = (1..shared.cpus.len())
             .map(|place| sched::spawn_on(shared.cpus[place], move || serve::<P>(shared, place)))
             .collect::<Result<_, _>>()?;
-        Ok(Self { shared, next: shared.forward[0].sender(), members, probe: PhantomData })
+        let started = Self { shared, next: shared.forward[0].sender(), members, probe: PhantomData };
+        started.set_up(shared.cpus.len());
+        Ok(started)
     }
 
     /// Measures `rounds` around the first `cpus` CPUs, while `probe` looks on. By the task that started it.
@@ -178,11 +181,7 @@ impl<P: Probe> Token<P> {
     /// each counted for its last hop, it counted before the token came here. So they stand still, but for
     /// the last CPU's halt.
     pub fn measure(&self, cpus: usize, warm_up: u64, rounds: u64, probe: &mut P) -> Measured {
-        let closing: &'static Channel = Box::leak(Box::new(Channel::new()));
-        let back = closing.receiver();
-        *self.shared.lap.lock() = Some(Lap { cpus, closing });
-        self.next.send(SET_UP);
-        back.recv();
+        let back = self.set_up(cpus);
         let hops = cpus as u64;
         let mut measured = measure_block(
             &mut (),
@@ -197,6 +196,16 @@ impl<P: Probe> Token<P> {
             measured.wrong = Some(Wrong { expected, found });
         }
         measured
+    }
+
+    /// Closes the ring behind the first `cpus` CPUs; returns where the token comes back.
+    fn set_up(&self, cpus: usize) -> Receiver {
+        let closing: &'static Channel = Box::leak(Box::new(Channel::new()));
+        let back = closing.receiver();
+        *self.shared.lap.lock() = Some(Lap { cpus, closing });
+        self.next.send(SET_UP);
+        back.recv();
+        back
     }
 
     /// Ends the tasks.

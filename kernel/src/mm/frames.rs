@@ -2,11 +2,12 @@
 //! (stacks) is kept by who had it.
 
 use bootloader_api::info::{MemoryRegion, MemoryRegionKind};
-use spin::Mutex;
 use x86_64::{
     PhysAddr,
     structures::paging::{FrameAllocator, PhysFrame, Size4KiB},
 };
+
+use crate::lock::Lock;
 
 const FRAME: u64 = 4096;
 
@@ -21,7 +22,7 @@ pub(super) struct Frames {
     next: u64,
 }
 
-pub(super) static FRAMES: Mutex<Frames> = Mutex::new(Frames { regions: &[], next: LOW_MEMORY_END });
+pub(super) static FRAMES: Lock<Frames> = Lock::new(Frames { regions: &[], next: LOW_MEMORY_END });
 
 pub(super) fn init(regions: &'static [MemoryRegion]) {
     FRAMES.lock().regions = regions;

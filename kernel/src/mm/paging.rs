@@ -1,6 +1,5 @@
 //! The kernel's page tables: those that the loader made, with what is mapped on top.
 
-use spin::Mutex;
 use x86_64::{
     PhysAddr, VirtAddr,
     registers::control::Cr3,
@@ -11,11 +10,12 @@ use x86_64::{
 };
 
 use super::{frames::FRAMES, physical};
+use crate::lock::Lock;
 
 const DATA: PageTableFlags =
     PageTableFlags::PRESENT.union(PageTableFlags::WRITABLE).union(PageTableFlags::NO_EXECUTE);
 
-static TABLES: Mutex<Option<OffsetPageTable<'static>>> = Mutex::new(None);
+static TABLES: Lock<Option<OffsetPageTable<'static>>> = Lock::new(None);
 
 pub(super) fn init() {
     let root = physical::to_virtual(Cr3::read().0.start_address());

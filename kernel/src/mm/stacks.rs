@@ -12,13 +12,13 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use spin::Mutex;
 use x86_64::{
     VirtAddr,
     structures::paging::{Page, PageSize, Size4KiB},
 };
 
 use super::paging;
+use crate::lock::Lock;
 
 /// Where stacks are mapped.
 const REGION_START: u64 = 0xffff_a000_0000_0000;
@@ -29,7 +29,7 @@ const STRIDE: u64 = STACK_BYTES + Size4KiB::SIZE;
 /// How many stacks the region holds: 2^32 bytes' worth.
 const MOST: u64 = (1 << 32) / STRIDE;
 
-static POOL: Mutex<Pool> = Mutex::new(Pool { free: Vec::new(), made: 0 });
+static POOL: Lock<Pool> = Lock::new(Pool { free: Vec::new(), made: 0 });
 
 struct Pool {
     free: Vec<Stack>,

@@ -7,12 +7,14 @@
 use alloc::{boxed::Box, vec::Vec};
 use core::ptr;
 
-use spin::Mutex;
 use switchlab_core::policy::Policy;
 use switchlab_sync::free::{FreeTask, Pool, Seat};
 
 use super::{JoinHandle, Kernel, cpus, spawn_on};
-use crate::mm::{Stack, StackError};
+use crate::{
+    lock::Lock,
+    mm::{Stack, StackError},
+};
 
 pub use switchlab_sync::free::{FreeChannel, FreeCounts};
 
@@ -39,7 +41,7 @@ pub struct Crew<Y: Policy> {
 struct Start<Y: Policy> {
     pool: &'static Pool<Kernel, Y>,
     number: u32,
-    body: Mutex<Option<Body<Y>>>,
+    body: Lock<Option<Body<Y>>>,
 }
 
 impl<Y: Policy> Crew<Y> {
@@ -57,7 +59,7 @@ impl<Y: Policy> Crew<Y> {
         let mut stacks = Vec::with_capacity(tasks.len());
         for ((number, body), task) in (0..).zip(bodies).zip(tasks) {
             let stack = Stack::allocate()?;
-            let start = Box::leak(Box::new(Start { pool, number, body: Mutex::new(Some(body)) }));
+            let start = Box::leak(Box::new(Start { pool, number, body: Lock::new(Some(body)) }));
             // SAFETY: the stack is this task's alone until `dismiss`, behind which nobody runs it.
             unsafe { task.prepare(stack.top(), begin::<Y>, ptr::from_ref(start).expose_provenance()) };
             stacks.push(stack);

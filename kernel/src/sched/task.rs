@@ -6,16 +6,18 @@
 use alloc::boxed::Box;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use spin::Mutex;
 use switchlab_core::TaskId;
 
 use super::{Channel, Cpu, Task};
-use crate::mm::{Stack, StackError};
+use crate::{
+    lock::Lock,
+    mm::{Stack, StackError},
+};
 
 /// What this kernel adds to a task.
 pub struct TaskData {
-    stack: Mutex<Option<Stack>>,
-    body: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+    stack: Lock<Option<Stack>>,
+    body: Lock<Option<Box<dyn FnOnce() + Send>>>,
     /// Gets one message when the task has exited and its stack is free.
     exited: Channel,
 }
@@ -77,7 +79,7 @@ pub fn run_on<T: Send + 'static>(
     cpu: &'static Cpu,
     body: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, StackError> {
-    let result: &'static Mutex<Option<T>> = Box::leak(Box::new(Mutex::new(None)));
+    let result: &'static Lock<Option<T>> = Box::leak(Box::new(Lock::new(None)));
     spawn_on(cpu, move || *result.lock() = Some(body()))?.join();
     let returned = result.lock().take();
     Ok(returned.expect("a task that was joined has left its result"))
@@ -89,7 +91,7 @@ fn new_task(
     body: Option<Box<dyn FnOnce() + Send>>,
 ) -> &'static Task {
     let id = TaskId::new(NEXT_ID.fetch_add(1, Relaxed));
-    let data = TaskData { stack: Mutex::new(stack), body: Mutex::new(body), exited: Channel::new() };
+    let data = TaskData { stack: Lock::new(stack), body: Lock::new(body), exited: Channel::new() };
     Box::leak(Box::new(Task::new(id, cpu, data)))
 }
 

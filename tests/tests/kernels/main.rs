@@ -5,6 +5,7 @@ mod cpus;
 mod deterministic;
 mod failing;
 mod faults;
+mod foreign;
 mod instructions;
 mod listing;
 mod loader;
@@ -41,6 +42,7 @@ fn main() {
         steps::trials,
         ring_and_fan::trials,
         policy::trials,
+        foreign::trials,
     ];
     let trials = subjects.iter().flat_map(|trials| trials(&parts)).collect();
     libtest_mimic::run(&arguments, trials).exit();

@@ -1,0 +1,102 @@
+//! No timed block of any experiment calls the heap, takes a lock or writes a text; where one does, it fails.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use libtest_mimic::{Failed, Trial};
+use switchlab_records::{Record, read_log};
+use switchlab_tests::{Case, Parts, Verdict, equal, trial};
+use xtask::cmd::options::EXPERIMENTS;
+use xtask::workspace;
+
+/// The trials of this subject.
+pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
+    vec![
+        trial(parts, "foreign::no_block_of_any_experiment_allocates_locks_or_writes", nothing),
+        Trial::test("foreign::whoever_reads_the_clock_around_a_block_watches_it", watched),
+        trial(parts, "foreign::allocation_lock_or_text_in_a_block_is_a_failure", planted),
+    ]
+}
+
+/// By the sources of each experiment: its file, and its folder.
+fn watched() -> Verdict {
+    let top = workspace::root().join("kernel/src/experiments");
+    let mut folders = vec![top.clone()];
+    let mut found = BTreeMap::<_, (usize, usize)>::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let source = fs::read_to_string(&path)?;
+            let below = path.strip_prefix(&top)?.with_extension("");
+            let experiment = below.components().next().map(|part| part.as_os_str().to_owned());
+            let (reads, watches) = found.entry(experiment).or_default();
+            *reads += source.matches("tsc::start(").count();
+            *watches += source.matches("Watch::begin(").count();
+        }
+    }
+    equal("an experiment reads the clock", found.values().any(|(reads, _)| *reads > 0), true)?;
+    match found.iter().find(|(_, (reads, watches))| watches < reads) {
+        Some((experiment, (reads, watches))) => {
+            Err(format!("{experiment:?}: {watches} watches over {reads} timed blocks").into())
+        }
+        None => Ok(()),
+    }
+}
+
+/// Each block that is reported was watched, and what is watched for does happen between them.
+fn nothing(parts: &Parts) -> Verdict {
+    let end = Case::new(parts, "nothing_foreign").boot();
+    end.passes()?;
+    let log = read_log(&end.0.log_text);
+    let mut plans = 0;
+    let mut records = log.records.iter().peekable();
+    while let Some(record) = records.next() {
+        let Record::Plan(plan) = record else { continue };
+        plans += 1;
+        let mut blocks = 0;
+        while let Some(record) = records.next_if(|record| !matches!(record, Record::Plan(_))) {
+            blocks += u64::from(matches!(record, Record::Block(_) | Record::Point(_)));
+        }
+        let name = &*plan.experiment;
+        equal(&format!("blocks of {name}"), blocks, u64::from(plan.blocks))?;
+        // Some look first how long something takes, under a watch too.
+        let watched = end.count(&format!("watched-{name}"))?;
+        end.is(
+            watched >= blocks && blocks > 0,
+            format_args!("{name}: {watched} watched of {blocks} blocks"),
+        )?;
+        for counter in ["heap-calls", "locks", "texts"] {
+            let counted = end.count(&format!("{counter}-{name}"))?;
+            end.is(counted > 0, format_args!("{counter} of {name} outside of its blocks"))?;
+        }
+    }
+    equal("experiments", plans, EXPERIMENTS.len())
+}
+
+/// Handoffs of each block.
+const HANDOFFS: u64 = 24;
+/// Blocks with one kind planted: `classic` has three modes, with and without a handoff; `ring` and `fan` have two
+/// points each on three CPUs.
+const BLOCKS: usize = 3 * 2 + 2 + 2;
+
+fn planted(parts: &Parts) -> Verdict {
+    let end = Case::new(parts, "planted_foreign").boot();
+    let (once, twice) = (HANDOFFS, 2 * HANDOFFS);
+    end.fails_with("in its time none of these may happen")?;
+    for (what, found) in [
+        ("an allocation and its return", format!("heap calls {twice}, locks {twice}, texts 0")),
+        ("a lock", format!("heap calls 0, locks {once}, texts 0")),
+        ("a text", format!("heap calls 0, locks 0, texts {once}")),
+    ] {
+        let log = read_log(&end.0.log_text);
+        let failures = log.failures().filter(|failure| failure.ends_with(&found)).count();
+        equal(&format!("blocks that fail with {what} in each handoff"), failures, BLOCKS).map_err(
+            |failed| Failed::from(format!("{}\n{}", failed.message().unwrap_or_default(), end.0.log_text)),
+        )?;
+    }
+    equal("failures in all", read_log(&end.0.log_text).failures().count(), 3 * BLOCKS)
+}
