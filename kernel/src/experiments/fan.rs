@@ -323,7 +323,7 @@ fn go_round<P: Probe>(
     while round != to {
         for number in numbers {
             P::before_handoff();
-            number.send(round);
+            number.send(P::sent(round));
         }
         let mut wrong = None;
         for answer in answers {
@@ -386,7 +386,7 @@ fn answer<P: Probe>(numbers: &Receiver, answers: &Sender, due: &mut u64) -> u64 
             break found;
         }
         P::before_handoff();
-        answers.send(expected);
+        answers.send(P::sent(expected));
         expected += 1;
     };
     *due = expected;

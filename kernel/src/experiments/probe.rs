@@ -19,6 +19,12 @@ pub trait Probe: Send + 'static {
     /// plants a delay, to see it come out again.
     #[inline(always)]
     fn before_handoff() {}
+
+    /// What is sent where `number` is due, in a ring or a fan: where a test plants a wrong number.
+    #[inline(always)]
+    fn sent(number: u64) -> u64 {
+        number
+    }
 }
 
 /// The batch pass: nothing looks on.

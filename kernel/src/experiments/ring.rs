@@ -229,7 +229,7 @@ fn go_round<P: Probe>(
     let mut number = from;
     while number != to {
         P::before_handoff();
-        next.send(number);
+        next.send(P::sent(number));
         number += hops;
         let found = back.recv();
         if found != number - 1 {
@@ -288,7 +288,7 @@ fn pass_on<P: Probe>(previous: &Receiver, next: &Sender, due: &mut u64, hops: u6
             break found;
         }
         P::before_handoff();
-        next.send(expected + 1);
+        next.send(P::sent(expected + 1));
         expected += hops;
     };
     *due = expected;

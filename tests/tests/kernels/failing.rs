@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use libtest_mimic::Trial;
-use switchlab_records::read_log;
-use switchlab_tests::{Case, Parts, Verdict, trial};
+use switchlab_records::{Record, read_log};
+use switchlab_tests::{Case, Parts, Verdict, equal, trial};
 use xtask::results::Results;
 
 /// The trials of this subject.
@@ -16,6 +16,7 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
         trial(parts, "failing::wrong_sequence_number_is_a_failure", |parts| {
             Case::new(parts, "wrong_number").boot().fails_with("sequence number: expected 500, found 501")
         }),
+        trial(parts, "failing::wrong_number_in_a_ring_or_a_fan_is_told_by_who_found_it", wrong_hops),
         trial(parts, "failing::null_loop_that_hands_over_has_no_result", null_loops),
         trial(parts, "failing::triple_fault_is_a_crash", |parts| {
             let end = Case::new(parts, "triple_fault").boot();
@@ -33,6 +34,28 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
             end.is(matches!(end.0.outcome, xtask::exit::Outcome::NotStarted(_)), "a QEMU that did not start")
         }),
     ]
+}
+
+/// On three CPUs, so around two, then three; one consumer, then two. A number is wrong once, in the first of the
+/// points, and the second is as it should be.
+fn wrong_hops(parts: &Parts) -> Verdict {
+    let end = Case::new(parts, "wrong_hop").boot();
+    let log = read_log(&end.0.log_text);
+    let wrong: Vec<_> = log.failures().filter(|failure| failure.contains("sequence number")).collect();
+    equal(
+        "failures",
+        wrong,
+        [
+            "run 1, token around 2 CPUs: at place 1 of the ring: sequence number: expected 58, found 1000",
+            "run 1, token around 2 CPUs: at place 0 of the ring: sequence number: expected 57, found 1000",
+            "run 1, fan of 1 consumers: consumer 0: sequence number: expected 58, found 1000",
+            "run 1, fan of 1 consumers: producer: sequence number: expected 58, found 1000",
+        ]
+        .into(),
+    )?;
+    let points = log.records.iter().filter(|record| matches!(record, Record::Point(_))).count();
+    equal("points, two of each", points, 8)?;
+    end.fails_with("sequence number")
 }
 
 /// Each null loop counts its handoff and the join, and the kernel and the host both refuse it.
