@@ -165,18 +165,34 @@ pub fn of_file(path: &Path, sha256: Option<&str>) -> Result<Listing, String> {
     if sha256.is_some_and(|sha256| sha256 != found) {
         return Err(format!("{} has changed since the run: it is another kernel now", path.display()));
     }
-    of_kernel(path, &bytes, found)
-        .ok_or_else(|| format!("{} can not be disassembled: no ELF of x86_64", path.display()))
+    let routines = routines(path, &bytes, &ROOTS).ok_or_else(|| no_elf(path))?;
+    Ok(Listing { format: FORMAT, kernel_sha256: found, routines })
 }
 
-fn of_kernel(path: &Path, bytes: &[u8], kernel_sha256: String) -> Option<Listing> {
+/// The loop of one function of a kernel, and what it calls; nothing where the kernel has no such function. The
+/// function is named by its path and a part of its type arguments.
+///
+/// # Errors
+///
+/// The file can not be read, or is no ELF of x86_64.
+pub fn of_loop(kernel: &Path, path: &'static str, arguments: &'static str) -> Result<Vec<Routine>, String> {
+    let bytes = std::fs::read(kernel).map_err(|error| format!("{}: {error}", kernel.display()))?;
+    let root = Root { path, arguments, role: Role::Asking };
+    routines(kernel, &bytes, &[root]).ok_or_else(|| no_elf(kernel))
+}
+
+fn no_elf(path: &Path) -> String {
+    format!("{} can not be disassembled: no ELF of x86_64", path.display())
+}
+
+fn routines(path: &Path, bytes: &[u8], roots: &[Root]) -> Option<Vec<Routine>> {
     let code = Code::new(bytes)?;
     let loader = Loader::new(path).ok()?;
     let mut maker = Maker { code: &code, loader: &loader, sources: Sources::default() };
     let mut routines = Vec::new();
     let mut listed = BTreeSet::new();
     let mut called = Vec::new();
-    for root in &ROOTS {
+    for root in roots {
         let Some(function) = code.find(root.path, root.arguments) else { continue };
         if listed.insert(function.address) {
             let (routine, calls) = maker.routine(function, root.role)?;
@@ -192,7 +208,7 @@ fn of_kernel(path: &Path, bytes: &[u8], kernel_sha256: String) -> Option<Listing
             called.extend(calls);
         }
     }
-    Some(Listing { format: FORMAT, kernel_sha256, routines })
+    Some(routines)
 }
 
 /// What a listing is made from.
