@@ -9,6 +9,7 @@
 //! | `model` | each run, judged, and what its runs or boots measured of a mode |
 //! | `sections` | what each section says, in the order of the page |
 //! | `original` | what the original experiment measured and guessed |
+//! | `points` | the page of an experiment with many points |
 //! | [`plots`] | the pictures |
 //! | [`series`] | the runs as a table for `analyse` |
 //! | [`listing`] | the measured loops, disassembled |
@@ -25,6 +26,7 @@ pub mod listing;
 mod model;
 mod original;
 pub mod plots;
+mod points;
 mod sections;
 pub mod series;
 mod source;
@@ -39,6 +41,7 @@ pub use model::NoResult;
 pub use sections::exercises::{EXERCISES, Exercise};
 pub use source::read;
 
+use crate::status::Refusal;
 use model::Run;
 use sections::answer::Answer;
 use sections::belief::Fact;
@@ -59,8 +62,20 @@ pub struct Report {
 ///
 /// # Errors
 ///
-/// None to be expected: a run without a result is a page that says so.
+/// Status 2: runs of classic beside runs of experiments with many points. A run without a result is a page that
+/// says so.
 pub fn render(embedded: &[EmbeddedRun]) -> anyhow::Result<Report> {
+    match embedded.iter().filter(|run| points::is_survey(run)).count() {
+        0 => {}
+        all if all == embedded.len() => return points::render(embedded),
+        _ => {
+            let names: Vec<_> = embedded.iter().map(|run| &*run.name).collect();
+            return Err(Refusal::usage(format!(
+                "runs of classic and of experiments with many points in one report ({}): make one of each kind",
+                names.join(", ")
+            )));
+        }
+    }
     let runs = model::runs(embedded);
     let no_result = runs.iter().find_map(|run| run.measured.as_ref().err()).cloned();
     let compared = sections::answer::comparisons(&runs);

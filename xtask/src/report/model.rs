@@ -81,7 +81,7 @@ pub struct Repetition {
 }
 
 /// Lines of a log that a page without a result shows.
-const LAST_LINES: usize = 12;
+pub(super) const LAST_LINES: usize = 12;
 
 /// The runs, in order. Boots whose run is not known stand each for itself.
 pub fn runs(embedded: &[EmbeddedRun]) -> Vec<Run<'_>> {
@@ -305,7 +305,7 @@ fn boot_of<'a>(run: &'a EmbeddedRun, entry: &BootEntry) -> Result<(BootResult, R
 }
 
 /// The manifest, or why there is none although the file is there.
-fn manifest_beside(run: &EmbeddedRun, log: &EmbeddedFile) -> (Option<Manifest>, Option<String>) {
+pub(super) fn manifest_beside(run: &EmbeddedRun, log: &EmbeddedFile) -> (Option<Manifest>, Option<String>) {
     match run.beside(log, manifest::FILE).map(|file| Manifest::parse(&file.text)) {
         None => (None, None),
         Some(Ok(manifest)) => (Some(manifest), None),
@@ -314,7 +314,7 @@ fn manifest_beside(run: &EmbeddedRun, log: &EmbeddedFile) -> (Option<Manifest>, 
 }
 
 impl NoResult {
-    fn new(outcome: &Outcome) -> Self {
+    pub(super) fn new(outcome: &Outcome) -> Self {
         Self { outcome: outcome.to_string(), status: outcome.status().code() }
     }
 }

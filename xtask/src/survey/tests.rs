@@ -56,7 +56,7 @@ fn markdown_has_the_same_tables() {
 #[test]
 fn matrix_of_twelve_fits_a_terminal_and_one_of_many_is_summed_up() {
     let twelve = text_of(golden_points::matrix(12, 1));
-    let tables = twelve.split("Measured:").next().unwrap();
+    let tables = twelve.split("In short:").next().unwrap();
     assert!(tables.lines().all(|line| line.chars().count() <= 100), "{tables}");
     let many = text_of(golden_points::matrix(20, 1));
     assert!(many.contains("All pairs") && !many.contains("from (row) to (column)"), "{many}");

@@ -54,6 +54,21 @@ pub fn all() -> Vec<Page> {
     ]
 }
 
+/// Ways to wait, with one that is absent.
+pub fn wait() -> Page {
+    Page::of("wait", &golden::ended(golden::points::wait(5)), "33", "")
+}
+
+/// All pairs of CPUs, with a topology.
+pub fn matrix() -> Page {
+    Page::of("matrix", &golden::ended(golden::points::matrix(12, 1)), "33", "")
+}
+
+/// Lines along a coordinate, and fairness.
+pub fn scale() -> Page {
+    Page::of("scale", &golden::ended(golden::points::scale(1)), "33", "")
+}
+
 pub fn times() -> Page {
     Page::of("times", &golden::ended(golden::classic(12, 12, 1_000)), "33", "")
 }

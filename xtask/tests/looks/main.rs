@@ -41,7 +41,7 @@ fn main() {
         );
     }
     let program = Arc::new(program);
-    let kinds: [(_, Make); 11] = [
+    let kinds: [(_, Make); 14] = [
         ("times", pages::times),
         ("full", pages::full),
         ("instructions", pages::instructions),
@@ -53,6 +53,9 @@ fn main() {
         ("failed", pages::failed),
         ("cut", pages::cut),
         ("several", pages::several),
+        ("wait", pages::wait),
+        ("matrix", pages::matrix),
+        ("scale", pages::scale),
     ];
     let trials = kinds.into_iter().map(|(name, page)| {
         let has_browser = program.is_some();

@@ -37,9 +37,19 @@ pub enum Ink {
     Guess,
     /// The original's own measurements.
     Original,
+    /// Behind the number of a square, of the least cost.
+    Heat1,
+    /// The same of more, and so on.
+    Heat2,
+    /// The same.
+    Heat3,
+    /// The same.
+    Heat4,
+    /// The same of the most.
+    Heat5,
 }
 
-const INKS: [(Ink, &str); 9] = [
+const INKS: [(Ink, &str); 14] = [
     (Ink::Text, "ink"),
     (Ink::Muted, "muted"),
     (Ink::Rule, "rule"),
@@ -49,6 +59,11 @@ const INKS: [(Ink, &str); 9] = [
     (Ink::Switch, "switch"),
     (Ink::Guess, "guess"),
     (Ink::Original, "original"),
+    (Ink::Heat1, "heat-1"),
+    (Ink::Heat2, "heat-2"),
+    (Ink::Heat3, "heat-3"),
+    (Ink::Heat4, "heat-4"),
+    (Ink::Heat5, "heat-5"),
 ];
 
 impl Ink {

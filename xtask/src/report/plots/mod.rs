@@ -7,11 +7,15 @@
 //! | `waterfall` | the steps from one mode's cost to another's |
 //! | `distribution` | how the exchanges of a mode are distributed |
 //! | `order` | the runs in the order in which they were measured |
+//! | `growth` | how costs go along a coordinate, of an experiment with many points |
+//! | `heat` | what each ordered pair of CPUs costs |
 //! | `canvas` | what all are drawn on: plotters, with colours that are names |
 
 mod canvas;
 pub mod costs;
 pub mod distribution;
+pub mod growth;
+pub mod heat;
 pub mod order;
 pub mod waterfall;
 

@@ -20,8 +20,8 @@ pub(crate) struct Fact {
 }
 
 /// How the manifest labels what the numbers are.
-const NUMBERS: &str = "The numbers are";
-const ALARM: &str = "alarm";
+pub(crate) const NUMBERS: &str = "The numbers are";
+pub(crate) const ALARM: &str = "alarm";
 
 /// The facts of one run, the weightiest first.
 pub(crate) fn facts(run: &Run<'_>) -> Vec<Fact> {
@@ -75,7 +75,7 @@ fn alarm(label: &'static str, text: String) -> Fact {
     Fact { class: ALARM, ..fact(label, text) }
 }
 
-fn weighed(label: &'static str, text: String) -> Fact {
+pub(crate) fn weighed(label: &'static str, text: String) -> Fact {
     if speaks_against(label, &text) { alarm(label, text) } else { fact(label, text) }
 }
 

@@ -3,14 +3,15 @@
 use switchlab_core::format::Grouped;
 use switchlab_records::{Topology, Unit};
 
-use super::super::cells::{groups, places_of, series_of};
+use super::super::cells::{cost_text, groups, places_of, series_of};
 use super::super::{Cell, Growth, Survey, crossings, owned, place};
-use crate::analysis::{Bootstrap, Series, compare};
+use super::{Matrix, is_matrix, matrices};
+use crate::analysis::{Bootstrap, Series, Summary, compare};
 use crate::manifest::plural;
 
 /// Label and text of each.
 pub fn findings(survey: &Survey<'_>) -> Vec<(&'static str, String)> {
-    let mut findings = Vec::new();
+    let mut findings = vec![("In short", answer(survey))];
     if let Some(about) = survey.about() {
         findings.push(("Measured", about.what.to_owned()));
     }
@@ -22,6 +23,11 @@ pub fn findings(survey: &Survey<'_>) -> Vec<(&'static str, String)> {
     if let Some(topology) = topology_text(&survey.topology) {
         findings.push(("Topology", topology));
     }
+    for group in groups(&survey.cells).iter().filter(|group| is_matrix(group) && places_of(group).len() > 1) {
+        findings.extend(
+            matrices(group).iter().filter_map(|matrix| Some(("By topology", relations(survey, matrix)?))),
+        );
+    }
     for absent in &survey.absent {
         let name = format!("{} {}", absent.series, place(&owned(&absent.at)));
         findings.push(("Absent", format!("{}: {}", name.trim_end(), absent.reason)));
@@ -30,6 +36,98 @@ pub fn findings(survey: &Survey<'_>) -> Vec<(&'static str, String)> {
     findings.extend(void.map(|cell| ("Void", format!("{} in every run: not to be trusted", cell.name()))));
     findings.push(("Counts", counts(survey)));
     findings
+}
+
+/// What was found, in a sentence.
+pub fn answer(survey: &Survey<'_>) -> String {
+    let unit = if survey.plan.unit == Unit::Instructions { " instructions" } else { "" };
+    let text = |value| cost_text(survey.plan.unit, value) + unit;
+    let mut parts = Vec::new();
+    for group in groups(&survey.cells) {
+        let by = |a: &&&Cell, b: &&&Cell| a.one_way.total_cmp(&b.one_way);
+        let (Some(least), Some(most)) = (group.iter().min_by(by), group.iter().max_by(by)) else { continue };
+        let (series, places) = (series_of(&group), places_of(&group));
+        if let ([_], [_]) = (&series[..], &places[..]) {
+            parts.push(format!("{} takes {} one way", least.name(), text(least.one_way)));
+        } else if let [_] = places[..] {
+            let times = most.one_way / least.one_way;
+            let most = &most.series;
+            parts.push(format!(
+                "{} takes least, {} one way; {most} takes most, {times:.2} times that",
+                least.series,
+                text(least.one_way)
+            ));
+        } else if is_matrix(&group) {
+            let told = matrices(&group).into_iter().map(|matrix| {
+                let values: Vec<f64> = matrix.cells.iter().map(|cell| cell.one_way).collect();
+                let middle = Summary::of(&values).map_or(0.0, |summary| summary.median);
+                format!("{} {}", matrix.series, text(middle))
+            });
+            let told: Vec<_> = told.collect();
+            parts.push(format!(
+                "one way between two CPUs, by the median of all pairs: {}; the fastest is {}, the slowest {}",
+                told.join(", "),
+                least.name(),
+                most.name()
+            ));
+        } else {
+            let told = series.into_iter().filter_map(|name| {
+                let cells: Vec<_> = group.iter().filter(|cell| cell.series == name).collect();
+                let (first, last) = (cells.first()?, cells.last()?);
+                Some(match cells.len() {
+                    1 => format!("{} takes {}", first.name(), text(first.one_way)),
+                    _ => format!(
+                        "{name} takes {} at {} and {} at {}",
+                        text(first.one_way),
+                        counted(&first.at),
+                        text(last.one_way),
+                        counted(&last.at)
+                    ),
+                })
+            });
+            parts.extend(told);
+        }
+    }
+    let rest = parts.len().saturating_sub(MOST_PARTS);
+    parts.truncate(MOST_PARTS);
+    if rest > 0 {
+        parts.push(format!("{rest} more below"));
+    }
+    if parts.is_empty() { "nothing was measured: all is absent".into() } else { parts.join("; ") }
+}
+
+/// A sentence with more parts is read by nobody.
+const MOST_PARTS: usize = 3;
+
+/// `64 tasks`: a coordinate that counts.
+fn counted(at: &[(String, u64)]) -> String {
+    at.iter().map(|(name, number)| format!("{} {name}", Grouped(*number))).collect::<Vec<_>>().join(", ")
+}
+
+/// What two CPUs share at the least, from the nearest on.
+const RELATIONS: [&str; 4] = ["same core", "same die", "same socket", "other socket"];
+
+/// The median by how near two CPUs are; `None` where nothing is told of that.
+fn relations(survey: &Survey<'_>, matrix: &Matrix<'_>) -> Option<String> {
+    let find = |cpu: u64| survey.topology.iter().find(|of| u64::from(of.cpu) == cpu);
+    let relation = |cell: &Cell| {
+        let (a, b) = (find(cell.at[0].1)?, find(cell.at[1].1)?);
+        Some(match (a.socket == b.socket, a.die == b.die, a.core == b.core) {
+            (true, true, true) => 0,
+            (true, true, false) => 1,
+            (true, false, _) => 2,
+            (false, ..) => 3,
+        })
+    };
+    let told = RELATIONS.iter().enumerate().filter_map(|(rank, name)| {
+        let near = matrix.cells.iter().filter(|cell| relation(cell) == Some(rank));
+        let values: Vec<f64> = near.map(|cell| cell.one_way).collect();
+        let middle = Summary::of(&values).ok()?.median;
+        let pairs = plural(values.len() as u64, "pair");
+        Some(format!("{name} {} ({pairs})", cost_text(survey.plan.unit, middle)))
+    });
+    let told: Vec<_> = told.collect();
+    (!told.is_empty()).then(|| format!("{}: {}", matrix.series, told.join(", ")))
 }
 
 /// Each series against the least at the same place. Counted instructions need no verdict.

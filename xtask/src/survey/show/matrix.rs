@@ -108,7 +108,7 @@ fn summary(survey: &Survey<'_>, matrices: &[Matrix<'_>]) -> Sheet {
 }
 
 /// What the figures of a matrix are divided by, and the name of what they are then.
-fn scale_of(survey: &Survey<'_>, matrix: &Matrix<'_>) -> (f64, &'static str) {
+pub fn scale_of(survey: &Survey<'_>, matrix: &Matrix<'_>) -> (f64, &'static str) {
     let typical = mean(matrix.cells.iter().map(|cell| cell.one_way as u64)).unwrap_or_default();
     match (survey.plan.unit, typical) {
         (Unit::Instructions, _) => (1.0, "instructions"),

@@ -12,8 +12,8 @@ use super::cells::groups;
 use super::{Cell, Survey};
 use crate::manifest::{Manifest, plural};
 use crate::table::{SUSPECT, Sheet, UNKNOWN, guest_conditions, labelled};
-pub use findings::findings;
-pub use matrix::{Matrix, is_matrix, matrices};
+pub use findings::{answer, findings};
+pub use matrix::{Matrix, digits, is_matrix, matrices, scale_of};
 
 /// A report, before it has a form.
 pub struct Report {
