@@ -2,6 +2,7 @@
 //! plain lines elsewhere, nothing where quiet is asked for. All of it goes to stderr.
 
 mod boots;
+mod live;
 mod points;
 mod starts;
 
@@ -61,6 +62,7 @@ impl Progress {
     fn hear(&mut self, record: &Record<'_>, since_start: Duration) {
         match record {
             Record::Cpus(cpus) => {
+                self.job.cpus = cpus.up;
                 let ms = since_start.as_millis();
                 self.say(&format!("{} of {} CPUs up, {ms} ms after QEMU's start", cpus.up, cpus.found));
             }
@@ -111,8 +113,10 @@ impl Progress {
         });
         if self.style == Style::Bar {
             self.bar = ProgressBar::new(u64::from(plan.blocks));
-            let template = "{elapsed_precise} [{bar:30}] block {pos} of {len}  {msg}";
-            if let Ok(style) = ProgressStyle::with_template(template) {
+            self.job.grid = live::Grid::of(plan, self.job.cpus);
+            let what = if About::of(&plan.experiment).is_some() { "point" } else { "block" };
+            let template = format!("{{elapsed_precise}} [{{bar:30}}] {what} {{pos}} of {{len}}  {{msg}}");
+            if let Ok(style) = ProgressStyle::with_template(&template) {
                 self.bar.set_style(style.progress_chars("=> "));
             }
             self.bar.enable_steady_tick(Duration::from_millis(200));
@@ -189,6 +193,10 @@ struct Job {
     points: u32,
     /// When the first of them began.
     began: Option<Duration>,
+    /// CPUs that are up.
+    cpus: u32,
+    /// The pairs of CPUs, where all of them are measured.
+    grid: Option<live::Grid>,
 }
 
 /// How long the job will still take; `None` before there is anything to go by.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use switchlab_records::{Named, Point, Unit};
 
 use super::{Left, Progress, Style};
+use crate::results::unit_name;
 use crate::survey::cells::cost_text;
 
 impl Progress {
@@ -17,7 +18,8 @@ impl Progress {
         match self.style {
             Style::Bar => {
                 self.bar.inc(1);
-                self.bar.set_message(format!("{name} done, {left}"));
+                let table = self.table(point);
+                self.bar.set_message(format!("{name} done, {left}{table}"));
             }
             Style::Lines => {
                 let cost = self.cost(point).map_or_else(String::new, |cost| format!(": {cost} one way"));
@@ -28,12 +30,28 @@ impl Progress {
         }
     }
 
+    /// The table of pairs with this one, on lines of its own; empty where there is none.
+    fn table(&mut self, point: &Point<'_>) -> String {
+        let (cost, unit) = (self.value(point), unit_name(self.job.unit));
+        let (Some(cost), Some(grid)) = (cost, &mut self.job.grid) else { return String::new() };
+        grid.note(format!("run {} {}, {unit}", point.run, point.series), &point.at, cost);
+        format!("\n{}", grid.text())
+    }
+
     /// What a handoff costs by the clock as it is known so far.
     fn cost(&self, point: &Point<'_>) -> Option<String> {
+        let text = cost_text(self.job.unit, self.value(point)?);
+        Some(match self.job.unit {
+            Unit::Instructions => format!("{text} instructions"),
+            Unit::Time => text,
+        })
+    }
+
+    fn value(&self, point: &Point<'_>) -> Option<f64> {
         let ticks = point.ticks as f64 / point.handoffs.max(1) as f64;
         match (self.job.unit, self.job.tsc) {
-            (Unit::Instructions, _) => Some(format!("{} instructions", cost_text(Unit::Instructions, ticks))),
-            (Unit::Time, tsc) => tsc.map(|tsc| cost_text(Unit::Time, ticks * 1e9 / tsc.get() as f64)),
+            (Unit::Instructions, _) => Some(ticks),
+            (Unit::Time, tsc) => tsc.map(|tsc| ticks * 1e9 / tsc.get() as f64),
         }
     }
 }
