@@ -25,6 +25,7 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
             move |parts| fan(&boot(parts, "fan", cpus, in_instructions)?, cpus),
         ));
     }
+    trials.push(trial(parts, "ring_and_fan::hop_takes_no_more_around_64_cpus_than_around_2", no_growth));
     trials.push(trial(parts, "ring_and_fan::hops_are_exact_with_a_host_thread_for_each_cpu", |parts| {
         ring(&boot(parts, "ring", 3, with_host_threads)?, 3)
     }));
@@ -82,6 +83,27 @@ fn ring(end: &End, cpus: u32) -> Verdict {
         let Counts { handoffs, switches, ipis_sent, ipis_taken, halts: _ } = point.counts;
         equal("counts", (handoffs, switches, ipis_sent, ipis_taken), (hops, 0, hops, hops))
     })
+}
+
+/// In instructions. A round has its own few, which more hops share.
+fn no_growth(parts: &Parts) -> Verdict {
+    let end = boot(parts, "ring", 64, in_instructions)?;
+    let log = read_log(&end.0.log_text);
+    let hop = |cpus: u64| {
+        let point = points(&log.records).into_iter().find(|point| point.at[0].1 == cpus);
+        point
+            .map(|point| point.ticks as f64 / point.handoffs as f64)
+            .ok_or(format!("no point of {cpus} CPUs"))
+    };
+    let least = hop(2)?;
+    for cpus in sizes(4, 64) {
+        let found = hop(cpus.into())?;
+        end.is(
+            found <= 1.05 * least,
+            format_args!("{least} instructions a hop; {found} around {cpus} CPUs"),
+        )?;
+    }
+    Ok(())
 }
 
 fn fan(end: &End, cpus: u32) -> Verdict {
