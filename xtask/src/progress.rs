@@ -115,7 +115,10 @@ impl Progress {
             self.bar = ProgressBar::new(u64::from(plan.blocks));
             self.job.grid = live::Grid::of(plan, self.job.cpus);
             let what = if About::of(&plan.experiment).is_some() { "point" } else { "block" };
-            let template = format!("{{elapsed_precise}} [{{bar:30}}] {what} {{pos}} of {{len}}  {{msg}}");
+            // One line is cut to the terminal, else what of it wrapped would be left behind at the end.
+            let message = if self.job.grid.is_some() { "msg" } else { "wide_msg" };
+            let template =
+                format!("{{elapsed_precise}} [{{bar:30}}] {what} {{pos}} of {{len}}  {{{message}}}");
             if let Ok(style) = ProgressStyle::with_template(&template) {
                 self.bar.set_style(style.progress_chars("=> "));
             }

@@ -18,8 +18,12 @@ impl Progress {
         match self.style {
             Style::Bar => {
                 self.bar.inc(1);
-                let table = self.table(point);
-                self.bar.set_message(format!("{name} done, {left}{table}"));
+                // The table says which series and run it is.
+                let message = match self.table(point) {
+                    Some(table) => format!("{left}\n{table}"),
+                    None => format!("{name} done, {left}"),
+                };
+                self.bar.set_message(message);
             }
             Style::Lines => {
                 let cost = self.cost(point).map_or_else(String::new, |cost| format!(": {cost} one way"));
@@ -30,12 +34,12 @@ impl Progress {
         }
     }
 
-    /// The table of pairs with this one, on lines of its own; empty where there is none.
-    fn table(&mut self, point: &Point<'_>) -> String {
+    /// The table of pairs with this one, on lines of its own; `None` where there is none.
+    fn table(&mut self, point: &Point<'_>) -> Option<String> {
         let (cost, unit) = (self.value(point), unit_name(self.job.unit));
-        let (Some(cost), Some(grid)) = (cost, &mut self.job.grid) else { return String::new() };
+        let (cost, grid) = (cost?, self.job.grid.as_mut()?);
         grid.note(format!("run {} {}, {unit}", point.run, point.series), &point.at, cost);
-        format!("\n{}", grid.text())
+        Some(grid.text())
     }
 
     /// What a handoff costs by the clock as it is known so far.

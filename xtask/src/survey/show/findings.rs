@@ -99,9 +99,13 @@ pub fn answer(survey: &Survey<'_>) -> String {
 /// A sentence with more parts is read by nobody.
 const MOST_PARTS: usize = 3;
 
-/// `64 tasks`: a coordinate that counts.
+/// `64 tasks`, `1 task`: a coordinate that counts.
 fn counted(at: &[(String, u64)]) -> String {
-    at.iter().map(|(name, number)| format!("{} {name}", Grouped(*number))).collect::<Vec<_>>().join(", ")
+    let counted = at.iter().map(|(name, number)| {
+        let name = if *number == 1 { name.trim_end_matches('s') } else { name };
+        format!("{} {name}", Grouped(*number))
+    });
+    counted.collect::<Vec<_>>().join(", ")
 }
 
 /// What two CPUs share at the least, from the nearest on.
