@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use libtest_mimic::{Failed, Trial};
 use switchlab_records::{Record, read_log};
@@ -14,30 +15,31 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
     vec![
         trial(parts, "foreign::no_block_of_any_experiment_allocates_locks_or_writes", nothing),
         Trial::test("foreign::whoever_reads_the_clock_around_a_block_watches_it", watched),
+        Trial::test("foreign::kernel_takes_no_lock_that_is_not_counted", one_lock),
         trial(parts, "foreign::allocation_lock_or_text_in_a_block_is_a_failure", planted),
     ]
 }
 
+/// By the kernel's sources: only the lock that counts is made of one that does not.
+fn one_lock() -> Verdict {
+    let mut locks = Vec::new();
+    each_source(&workspace::root().join("kernel/src"), |path, source| {
+        if ["spin::Mutex", "spin::{Mutex", "RwLock"].iter().any(|lock| source.contains(lock)) {
+            locks.push(path.to_owned());
+        }
+    })?;
+    equal("files with a lock that is not counted", locks, vec![PathBuf::from("lock.rs")])
+}
+
 /// By the sources of each experiment: its file, and its folder.
 fn watched() -> Verdict {
-    let top = workspace::root().join("kernel/src/experiments");
-    let mut folders = vec![top.clone()];
     let mut found = BTreeMap::<_, (usize, usize)>::new();
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder)? {
-            let path = entry?.path();
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            let source = fs::read_to_string(&path)?;
-            let below = path.strip_prefix(&top)?.with_extension("");
-            let experiment = below.components().next().map(|part| part.as_os_str().to_owned());
-            let (reads, watches) = found.entry(experiment).or_default();
-            *reads += source.matches("tsc::start(").count();
-            *watches += source.matches("Watch::begin(").count();
-        }
-    }
+    each_source(&workspace::root().join("kernel/src/experiments"), |path, source| {
+        let experiment = path.with_extension("").components().next().map(|part| part.as_os_str().to_owned());
+        let (reads, watches) = found.entry(experiment).or_default();
+        *reads += source.matches("tsc::start(").count();
+        *watches += source.matches("Watch::begin(").count();
+    })?;
     equal("an experiment reads the clock", found.values().any(|(reads, _)| *reads > 0), true)?;
     match found.iter().find(|(_, (reads, watches))| watches < reads) {
         Some((experiment, (reads, watches))) => {
@@ -45,6 +47,22 @@ fn watched() -> Verdict {
         }
         None => Ok(()),
     }
+}
+
+/// Calls `look` with the path below `top` and the text of each file there.
+fn each_source(top: &Path, mut look: impl FnMut(&Path, &str)) -> Verdict {
+    let mut folders = vec![top.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                look(path.strip_prefix(top)?, &fs::read_to_string(&path)?);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Each block that is reported was watched, and what is watched for does happen between them.
