@@ -23,7 +23,7 @@ use crate::{
     console, crash, failure,
     firmware::{self, Firmware},
     log,
-    mm::{self, Stack},
+    mm::{self, Stack, StackSize},
     qualify,
     report::{self, report},
     sched,
@@ -200,7 +200,7 @@ fn start_aps(percpus: &[&'static PerCpu]) {
     };
     let aps: Vec<Ap> = percpus
         .iter()
-        .map(|&percpu| match Stack::allocate() {
+        .map(|&percpu| match Stack::allocate(StackSize::Usual) {
             Ok(stack) => Ap { percpu, stack_top: stack.top().addr() as u64 },
             Err(error) => refuse(format_args!("CPU {}: {error}", percpu.id())),
         })

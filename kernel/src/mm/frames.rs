@@ -20,9 +20,11 @@ pub(super) struct Frames {
     regions: &'static [MemoryRegion],
     /// Nothing below this was not handed out.
     next: u64,
+    /// Bytes that were handed out.
+    taken: u64,
 }
 
-pub(super) static FRAMES: Lock<Frames> = Lock::new(Frames { regions: &[], next: LOW_MEMORY_END });
+pub(super) static FRAMES: Lock<Frames> = Lock::new(Frames { regions: &[], next: LOW_MEMORY_END, taken: 0 });
 
 pub(super) fn init(regions: &'static [MemoryRegion]) {
     FRAMES.lock().regions = regions;
@@ -31,6 +33,17 @@ pub(super) fn init(regions: &'static [MemoryRegion]) {
 /// Usable memory in bytes.
 pub fn usable_bytes(regions: &[MemoryRegion]) -> u64 {
     usable(regions).map(|(start, end)| end - start).sum()
+}
+
+/// Bytes of frames that were handed out so far, for whatever.
+pub fn taken_bytes() -> u64 {
+    FRAMES.lock().taken
+}
+
+/// Bytes of frames that are left.
+pub fn free_bytes() -> u64 {
+    let frames = FRAMES.lock();
+    usable(frames.regions).map(|(start, end)| end.saturating_sub(start.max(frames.next))).sum()
 }
 
 /// The highest free page below 640 KiB that a start-up IPI can reach; `None` without one.
@@ -55,6 +68,7 @@ impl Frames {
             .find(|&(start, end)| start < end && end - start >= bytes)
             .map(|(start, _)| start)?;
         self.next = start + bytes;
+        self.taken += bytes;
         Some(PhysAddr::new(start))
     }
 }

@@ -13,9 +13,16 @@ use crate::{
     lock::Lock,
 };
 
-/// Bytes of the heap: exceptions' stacks take 3 MiB with 64 CPUs, and what the blocks of 1,000 runs
+/// Bytes of the smallest heap: exceptions' stacks take 3 MiB with 64 CPUs, and what the blocks of 1,000 runs
 /// leave behind less than 3 MiB.
-pub const HEAP_BYTES: u64 = 16 << 20;
+pub const LEAST_HEAP_BYTES: u64 = 16 << 20;
+
+/// Bytes of the largest: eight times what the most tasks take of it.
+const MOST_HEAP_BYTES: u64 = 64 << 20;
+
+/// The part of the memory that the heap gets, between these two. A task takes 136 bytes of the heap and
+/// 4,112 of frames, so memory for the stacks of tasks is used up before the heap is.
+const PART: u64 = 16;
 
 #[global_allocator]
 static HEAP: CountingHeap = CountingHeap(Lock::new(Heap::empty()));
@@ -38,12 +45,34 @@ unsafe impl GlobalAlloc for CountingHeap {
     }
 }
 
-pub(super) fn init() {
-    let start = FRAMES
-        .lock()
-        .allocate_contiguous(HEAP_BYTES)
-        .unwrap_or_else(|| panic!("no {} MiB of usable memory in one piece for the heap", HEAP_BYTES >> 20));
+/// Bytes of the heap of a machine with so much memory.
+const fn bytes_of(memory: u64) -> u64 {
+    let part = (memory / PART).next_multiple_of(1 << 20);
+    if part < LEAST_HEAP_BYTES {
+        LEAST_HEAP_BYTES
+    } else if part > MOST_HEAP_BYTES {
+        MOST_HEAP_BYTES
+    } else {
+        part
+    }
+}
+
+pub(super) fn init(memory: u64) {
+    let bytes = bytes_of(memory);
+    let start = FRAMES.lock().allocate_contiguous(bytes).unwrap_or_else(|| {
+        panic!("no {} MiB of usable memory in one piece for the heap: give the machine more", bytes >> 20)
+    });
     let start = physical::to_virtual(start);
     // SAFETY: the frames are fresh and mapped for ever.
-    unsafe { HEAP.0.lock().init(start.as_mut_ptr(), HEAP_BYTES as usize) };
+    unsafe { HEAP.0.lock().init(start.as_mut_ptr(), bytes as usize) };
+}
+
+/// Bytes of the heap that are in use.
+pub fn heap_taken_bytes() -> u64 {
+    HEAP.0.lock().used() as u64
+}
+
+/// Bytes of the heap that are free, in however many pieces.
+pub fn heap_free_bytes() -> u64 {
+    HEAP.0.lock().free() as u64
 }

@@ -13,10 +13,10 @@ mod stacks;
 
 pub use command_line::find_command_line;
 pub use devices::{map_xapic, start_hpet, start_page, take_start_page_back};
-pub use frames::usable_bytes;
-pub use heap::HEAP_BYTES;
-pub use physical::firmware_bytes;
-pub use stacks::{Stack, StackError, guard_page_of_current_stack};
+pub use frames::{free_bytes, taken_bytes, usable_bytes};
+pub use heap::{LEAST_HEAP_BYTES, heap_free_bytes, heap_taken_bytes};
+pub use physical::{firmware_bytes, zeroed_words};
+pub use stacks::{Stack, StackError, StackSize, guard_page_of_current_stack};
 
 use bootloader_api::info::MemoryRegion;
 
@@ -40,5 +40,5 @@ pub fn init(physical_memory: u64, regions: &'static [MemoryRegion]) {
     physical::init(physical_memory, regions);
     frames::init(regions);
     paging::init();
-    heap::init();
+    heap::init(usable_bytes(regions));
 }

@@ -6,6 +6,8 @@ use bootloader_api::info::{MemoryRegion, MemoryRegionKind};
 use spin::Once;
 use x86_64::{PhysAddr, VirtAddr};
 
+use super::frames::FRAMES;
+
 /// Where physical address 0 is mapped; every other behind it.
 #[derive(Clone, Copy, Debug)]
 struct PhysicalMap {
@@ -56,4 +58,18 @@ pub fn firmware_bytes(address: u64, length: usize) -> Option<&'static [u8]> {
     // SAFETY: mapped for ever (the loader's contract, see `mm::init`), and nobody writes there: it is not usable
     // memory, and the kernel leaves the firmware's and the loader's alone.
     Some(unsafe { slice::from_raw_parts(to_virtual(PhysAddr::new(address)).as_ptr(), length) })
+}
+
+/// `bytes` of fresh words in one piece, all 0, for ever: of frames, so more than the heap would hold. `None`
+/// where there are not so many.
+pub fn zeroed_words(bytes: u64) -> Option<&'static mut [u64]> {
+    let start = FRAMES.lock().allocate_contiguous(bytes)?;
+    let start = to_virtual(start).as_mut_ptr::<u64>();
+    let length = bytes as usize / size_of::<u64>();
+    // SAFETY: the frames are fresh and mapped for ever, so they are this slice's alone; all bytes that it
+    // shows are written first.
+    unsafe {
+        start.write_bytes(0, length);
+        Some(slice::from_raw_parts_mut(start, length))
+    }
 }

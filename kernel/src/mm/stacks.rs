@@ -1,5 +1,5 @@
-//! Task stacks. Each has a page below it that is never mapped, so that an overflow is a page fault
-//! (and, as the fault finds no stack to go to, a double fault on a stack of its own) and never
+//! Task stacks, of two sizes. Each has a page below it that is never mapped, so that an overflow is a page
+//! fault (and, as the fault finds no stack to go to, a double fault on a stack of its own) and never
 //! another task's data.
 //!
 //! ```text
@@ -7,10 +7,10 @@
 //!             ▲ bottom     top ▲
 //! ```
 //!
-//! Stacks that are given back are handed out again.
+//! Stacks that are given back are handed out again: they are a list through their own memory, so giving one
+//! back allocates nothing.
 
-use alloc::vec::Vec;
-use core::fmt;
+use core::{fmt, ptr::NonNull};
 
 use x86_64::{
     VirtAddr,
@@ -20,34 +20,91 @@ use x86_64::{
 use super::paging;
 use crate::lock::Lock;
 
-/// Where stacks are mapped.
-const REGION_START: u64 = 0xffff_a000_0000_0000;
-/// Bytes of a stack, its guard page not counted.
-const STACK_BYTES: u64 = 32 * 1024;
-/// Bytes from one stack to the next.
-const STRIDE: u64 = STACK_BYTES + Size4KiB::SIZE;
-/// How many stacks the region holds: 2^32 bytes' worth.
-const MOST: u64 = (1 << 32) / STRIDE;
+/// How large a stack is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StackSize {
+    /// One page: for tasks of which there are many, and which neither format nor report.
+    Smallest,
+    /// 32 KiB: for all others.
+    Usual,
+}
 
-static POOL: Lock<Pool> = Lock::new(Pool { free: Vec::new(), made: 0 });
+impl StackSize {
+    const ALL: [Self; 2] = [Self::Smallest, Self::Usual];
 
+    /// Bytes of a stack, its guard page not counted.
+    pub const fn bytes(self) -> u64 {
+        match self {
+            Self::Smallest => Size4KiB::SIZE,
+            Self::Usual => 32 * 1024,
+        }
+    }
+
+    /// Where stacks of this size are mapped: each size has its region.
+    const fn region_start(self) -> u64 {
+        match self {
+            Self::Usual => 0xffff_a000_0000_0000,
+            Self::Smallest => 0xffff_a100_0000_0000,
+        }
+    }
+
+    /// Bytes from one stack to the next.
+    const fn stride(self) -> u64 {
+        self.bytes() + Size4KiB::SIZE
+    }
+
+    /// How many stacks the region holds: 2^32 bytes' worth.
+    const fn most(self) -> u64 {
+        (1 << 32) / self.stride()
+    }
+
+    const fn pool(self) -> &'static Lock<Pool> {
+        static SMALLEST: Lock<Pool> = Lock::new(Pool::new());
+        static USUAL: Lock<Pool> = Lock::new(Pool::new());
+        match self {
+            Self::Smallest => &SMALLEST,
+            Self::Usual => &USUAL,
+        }
+    }
+}
+
+/// The stacks of one size.
 struct Pool {
-    free: Vec<Stack>,
+    /// The one that was given back last.
+    free: Option<Stack>,
     /// Stacks that were ever mapped.
     made: u64,
+}
+
+impl Pool {
+    const fn new() -> Self {
+        Self { free: None, made: 0 }
+    }
 }
 
 /// A stack of a task. Whoever holds it holds the memory.
 #[derive(Debug)]
 pub struct Stack {
-    bottom: VirtAddr,
+    bottom: NonNull<u8>,
+    size: StackSize,
 }
 
-/// Why there is no stack.
+// SAFETY: it stands for memory that is mapped for ever, the same on all CPUs, and nobody else's.
+unsafe impl Send for Stack {}
+
+/// Why there is no stack, or no task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StackError {
     /// No frames are left.
-    OutOfMemory,
+    OutOfMemory {
+        /// For a stack of this size.
+        size: StackSize,
+    },
+    /// The heap has no room for a task.
+    HeapIsFull {
+        /// Bytes that a task takes of it.
+        bytes: usize,
+    },
     /// The region for stacks is full.
     TooMany {
         /// How many it holds.
@@ -58,48 +115,59 @@ pub enum StackError {
 impl fmt::Display for StackError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::OutOfMemory => write!(f, "no memory for a stack of {STACK_BYTES} bytes"),
+            Self::OutOfMemory { size } => {
+                write!(f, "no memory for a stack of {} bytes: give the machine more", size.bytes())
+            }
+            Self::HeapIsFull { bytes } => {
+                write!(f, "no {bytes} bytes of the heap for a task: give the machine more memory")
+            }
             Self::TooMany { most } => write!(f, "more than {most} stacks"),
         }
     }
 }
 
 impl Stack {
-    /// A stack that was given back, or else a new one.
+    /// A stack of this size that was given back, or else a new one.
     ///
     /// # Errors
     ///
     /// [`StackError`] where memory or room is used up.
-    pub fn allocate() -> Result<Self, StackError> {
-        let mut pool = POOL.lock();
-        if let Some(stack) = pool.free.pop() {
+    pub fn allocate(size: StackSize) -> Result<Self, StackError> {
+        let mut pool = size.pool().lock();
+        if let Some(stack) = pool.free.take() {
+            // SAFETY: `give_back` wrote it there, and nobody has touched the stack since.
+            pool.free = unsafe { stack.link().read() };
             return Ok(stack);
         }
-        if pool.made == MOST {
-            return Err(StackError::TooMany { most: MOST });
+        if pool.made == size.most() {
+            return Err(StackError::TooMany { most: size.most() });
         }
-        let bottom = VirtAddr::new(REGION_START + pool.made * STRIDE + Size4KiB::SIZE);
-        for page in
-            Page::range(Page::containing_address(bottom), Page::containing_address(bottom + STACK_BYTES))
-        {
-            paging::map_fresh(page).map_err(|_| StackError::OutOfMemory)?;
+        let bottom = VirtAddr::new(size.region_start() + pool.made * size.stride() + Size4KiB::SIZE);
+        let pages =
+            Page::range(Page::containing_address(bottom), Page::containing_address(bottom + size.bytes()));
+        for page in pages {
+            paging::map_fresh(page).map_err(|_| StackError::OutOfMemory { size })?;
         }
         pool.made += 1;
-        // Room to take it back without an allocation then.
-        let made = pool.made as usize;
-        let missing = made.saturating_sub(pool.free.len());
-        pool.free.reserve(missing);
-        Ok(Self { bottom })
+        Ok(Self { bottom: NonNull::new(bottom.as_mut_ptr()).expect("the region starts above 0"), size })
     }
 
     /// Gives the stack back for others. Nothing runs on it any more.
     pub fn give_back(self) {
-        POOL.lock().free.push(self);
+        let mut pool = self.size.pool().lock();
+        // SAFETY: the stack is mapped, writable, aligned, and held: nobody else touches it.
+        unsafe { self.link().write(pool.free.take()) };
+        pool.free = Some(self);
     }
 
     /// Where it ends: aligned to 16 bytes.
     pub fn top(&self) -> *mut u8 {
-        (self.bottom + STACK_BYTES).as_mut_ptr()
+        self.bottom.as_ptr().wrapping_add(self.size.bytes() as usize)
+    }
+
+    /// Where a stack that nobody has keeps the next such.
+    fn link(&self) -> *mut Option<Self> {
+        self.bottom.as_ptr().cast()
     }
 }
 
@@ -108,7 +176,9 @@ impl Stack {
 pub fn guard_page_of_current_stack() -> Option<u64> {
     let local = 0_u8;
     let address = (&raw const local).addr() as u64;
-    let number = address.checked_sub(REGION_START)? / STRIDE;
-    let guard = REGION_START + number * STRIDE;
-    (number < MOST && !paging::is_mapped(VirtAddr::new(guard))).then_some(guard)
+    StackSize::ALL.into_iter().find_map(|size| {
+        let number = address.checked_sub(size.region_start())? / size.stride();
+        let guard = size.region_start() + number * size.stride();
+        (number < size.most() && !paging::is_mapped(VirtAddr::new(guard))).then_some(guard)
+    })
 }

@@ -12,7 +12,7 @@ use switchlab_switch as switch;
 use switchlab_sync::Platform;
 
 use super::Kernel;
-use crate::mm::{Stack, StackError};
+use crate::mm::{Stack, StackError, StackSize};
 
 /// A second flow of control that runs only while its owner waits in [`resume`](Self::resume).
 #[derive(Debug)]
@@ -50,7 +50,7 @@ impl Fiber {
     ///
     /// [`StackError`] where there is no stack for it.
     pub fn new<B: Body>(body: B) -> Result<Self, StackError> {
-        let stack = Stack::allocate()?;
+        let stack = Stack::allocate(StackSize::Usual)?;
         let body = ptr::from_mut(Box::leak(Box::new(body))).expose_provenance();
         // SAFETY: the stack is the fiber's alone until the fiber is gone, when nobody can resume it.
         let suspended = unsafe { switch::Fiber::prepare(stack.top(), enter::<B>, body) };

@@ -13,7 +13,7 @@ use switchlab_sync::free::{FreeTask, Pool, Seat};
 use super::{JoinHandle, Kernel, cpus, spawn_on};
 use crate::{
     lock::Lock,
-    mm::{Stack, StackError},
+    mm::{Stack, StackError, StackSize},
 };
 
 pub use switchlab_sync::free::{FreeChannel, FreeCounts};
@@ -58,7 +58,7 @@ impl<Y: Policy> Crew<Y> {
         let pool: &'static Pool<Kernel, Y> = Box::leak(Box::new(Pool::new(Vec::leak(seats), tasks, seed)));
         let mut stacks = Vec::with_capacity(tasks.len());
         for ((number, body), task) in (0..).zip(bodies).zip(tasks) {
-            let stack = Stack::allocate()?;
+            let stack = Stack::allocate(StackSize::Usual)?;
             let start = Box::leak(Box::new(Start { pool, number, body: Lock::new(Some(body)) }));
             // SAFETY: the stack is this task's alone until `dismiss`, behind which nobody runs it.
             unsafe { task.prepare(stack.top(), begin::<Y>, ptr::from_ref(start).expose_provenance()) };

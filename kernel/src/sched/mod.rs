@@ -22,7 +22,7 @@ use switchlab_core::CpuId;
 use crate::arch::{interrupts, percpu::PerCpu};
 pub use platform::Kernel;
 pub use switchlab_sync::Counters;
-pub use task::{JoinHandle, run_on, spawn_on};
+pub use task::{JoinHandle, run_on, spawn_on, spawn_sized_on};
 
 /// A task of this kernel.
 pub type Task = switchlab_sync::Task<Kernel>;

@@ -135,6 +135,18 @@ impl<T: Sync> AtomicWord<T> {
         Word(self.0.swap(Self::pointer(number), order))
     }
 
+    /// Replaces the number `number` by a reference.
+    ///
+    /// # Errors
+    ///
+    /// What it holds, where that is not `number`.
+    #[inline]
+    pub fn claim(&self, number: usize, reference: &'static T) -> Result<(), Word<T>> {
+        debug_assert!(ptr::from_ref(reference).addr() >= Word::<T>::NUMBERS);
+        let reference = ptr::from_ref(reference).cast_mut();
+        self.0.compare_exchange(Self::pointer(number), reference, AcqRel, Acquire).map(drop).map_err(Word)
+    }
+
     /// Sets the bits of `mask` in a number and returns what it was.
     #[inline(always)]
     pub fn set(&self, mask: usize, order: Ordering) -> usize {

@@ -108,6 +108,8 @@ impl<P: Platform> Cpu<P> {
             task.next.store(Some(task), Relaxed);
             self.words.word(Words::TAIL).store(address(task), Relaxed);
         }
+        task.set_started();
+        idle.set_started();
         self.words.word(Words::CURRENT).store(address(task), Relaxed);
         self.idle.store(Some(idle), Relaxed);
     }
@@ -217,14 +219,14 @@ impl<P: Platform> Cpu<P> {
 
     /// The idle task's body: runs what is ready, finishes what exited, halts when there is nothing.
     ///
-    /// `finish` is called for each task that exited, once its stack is in use no more and its state
-    /// says so: it may free the one and wake who waits for the other.
+    /// `finish` is called for each task that exited, once its stack is in use no more: it may free it. Only
+    /// then does the task's state say that it has exited, and is woken who waits for that.
     pub fn run_idle(finish: fn(&'static Task<P>)) -> ! {
         let (cpu, idle) = (P::this_cpu(), Self::current());
         loop {
             if let Some(gone) = cpu.leaving.swap(None, Relaxed) {
-                gone.set_exited();
                 finish(gone);
+                gone.set_exited();
             }
             match RunQueue::head() {
                 Some(next) => {

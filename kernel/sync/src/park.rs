@@ -53,6 +53,11 @@ impl<P: Platform> Parker<P> {
         }
     }
 
+    /// Nobody waits here any more. Before its owner runs, or by it.
+    pub(crate) fn forget(&self) {
+        self.token.store(NONE, Relaxed);
+    }
+
     /// The task that waits here, if one has claimed it.
     pub fn owner(&self) -> Option<&'static Task<P>> {
         self.owner.load(Relaxed)

@@ -7,12 +7,18 @@ use switchlab_switch::Context;
 
 use crate::{
     Cpu, Parker, Platform,
-    atomic::{AtomicBool, AtomicRef, Relaxed},
+    atomic::{AcqRel, Acquire, AtomicRef, AtomicWord, Relaxed},
 };
+
+/// It has not exited, and nobody waits for that.
+const LIVES: usize = 1;
+/// It has exited.
+const EXITED: usize = 2;
 
 /// A flow of control with a stack of its own, bound to one CPU.
 ///
-/// What a switch touches stands first, within one cache line.
+/// What a switch touches stands first, within one cache line. With what the kernel adds it takes two, so that
+/// there may be many.
 #[repr(C, align(64))]
 pub struct Task<P: Platform> {
     /// Where it stands while it does not run.
@@ -21,10 +27,11 @@ pub struct Task<P: Platform> {
     pub(crate) next: AtomicRef<Self>,
     cpu: &'static Cpu<P>,
     parker: Parker<P>,
-    /// Where it waits to be started: apart from `parker`, so that a wake-up which comes before the
-    /// start neither starts it nor is lost.
+    /// Where it waits to be started, and, once it runs, for the ends of others: apart from `parker`, so that
+    /// a wake-up which somebody else sends meanwhile neither ends that wait nor is lost.
     start: Parker<P>,
-    exited: AtomicBool,
+    /// One of the numbers above; or the task that waits for this one's end.
+    end: AtomicWord<Self>,
     id: TaskId,
     /// What the platform adds.
     pub data: P::TaskData,
@@ -39,7 +46,7 @@ impl<P: Platform> Task<P> {
             cpu,
             parker: Parker::new(),
             start: Parker::awaited(),
-            exited: AtomicBool::new(false),
+            end: AtomicWord::new(LIVES),
             id,
             data,
         }
@@ -59,7 +66,7 @@ impl<P: Platform> Task<P> {
     /// What it does. Nothing writes that down: it follows from where the task is. A snapshot, where
     /// another CPU asks.
     pub fn state(&self) -> TaskState {
-        if self.exited.load(Relaxed) {
+        if self.has_exited() {
             TaskState::Exited
         } else if self.cpu.current_or_none().is_some_and(|running| core::ptr::eq(running, self)) {
             TaskState::Running
@@ -70,8 +77,35 @@ impl<P: Platform> Task<P> {
         }
     }
 
+    fn has_exited(&self) -> bool {
+        // Acquire: pairs with `set_exited`, so that whoever sees the end sees what was done before it.
+        self.end.load(Acquire).number() == EXITED
+    }
+
+    /// Says that it has exited, and wakes who waits for that. On its CPU.
     pub(crate) fn set_exited(&self) {
-        self.exited.store(true, Relaxed);
+        if let Some(waiting) = self.end.swap(EXITED, AcqRel).reference() {
+            waiting.start.wake_task(waiting);
+        }
+    }
+
+    /// Says that it runs, though nobody started it.
+    pub(crate) fn set_started(&self) {
+        self.start.forget();
+    }
+
+    /// Blocks the running task until this one has exited, and is finished (see [`Cpu::run_idle`]). By one task
+    /// at most.
+    ///
+    /// # Panics
+    ///
+    /// If another task waits for it already.
+    pub fn join(&self) {
+        let current = Cpu::<P>::current();
+        match self.end.claim(LIVES, current) {
+            Ok(()) => current.start.wait(),
+            Err(found) => assert!(found.number() == EXITED, "{:?} is joined twice", self.id),
+        }
     }
 
     /// Who is behind it in the run queue, or itself. Once it has run.

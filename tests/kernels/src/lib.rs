@@ -11,6 +11,7 @@ pub mod yields;
 use bootloader_api::BootInfo;
 use switchlab_kernel::{
     bring_up::{self, Lab},
+    mm::StackSize,
     report::report,
     sched::{self, Cpu, JoinHandle},
 };
@@ -63,6 +64,16 @@ pub fn count(name: &str, value: u64) {
 /// If there is no stack for it.
 pub fn spawn(cpu: &'static Cpu, body: impl FnOnce() + Send + 'static) -> JoinHandle {
     sched::spawn_on(cpu, body).unwrap_or_else(|error| panic!("spawn: {error}"))
+}
+
+/// Starts a task on the smallest stack.
+///
+/// # Panics
+///
+/// If there is no memory for it.
+pub fn spawn_small(cpu: &'static Cpu, body: impl FnOnce() + Send + 'static) -> JoinHandle {
+    let task = sched::spawn_sized_on(cpu, StackSize::Smallest, body);
+    task.unwrap_or_else(|error| panic!("spawn: {error}"))
 }
 
 /// CPU `number`.

@@ -10,7 +10,10 @@ const PAGE_FAULT: u8 = 14;
 /// The trials of this subject.
 pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
     vec![
-        trial(parts, "faults::stack_overflow_meets_the_guard_page", guard_page),
+        trial(parts, "faults::stack_overflow_meets_the_guard_page", |parts| guard_page(parts, "guard_page")),
+        trial(parts, "faults::overflow_of_the_smallest_stack_meets_its_guard_page", |parts| {
+            guard_page(parts, "small_guard_page")
+        }),
         trial(parts, "faults::double_fault_has_a_stack_of_its_own", double_fault),
         trial(parts, "faults::page_fault_names_everything", page_fault),
         trial(parts, "faults::panic_says_its_piece_whatever_lock_is_held", |parts| {
@@ -28,8 +31,8 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
     ]
 }
 
-fn guard_page(parts: &Parts) -> Verdict {
-    let end = Case::new(parts, "guard_page").boot();
+fn guard_page(parts: &Parts, kernel: &str) -> Verdict {
+    let end = Case::new(parts, kernel).boot();
     end.crashes_with("double fault")?;
     let (guard, crash) = (end.count("guard_page")?, end.crash()?);
     equal("page of CR2", crash.cr2 / PAGE * PAGE, guard)?;

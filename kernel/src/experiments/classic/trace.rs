@@ -22,7 +22,7 @@ use crate::{
     bring_up::{Lab, refuse},
     experiments::{Results, probe::Probe},
     failure, log,
-    mm::{HEAP_BYTES, StackError},
+    mm::{LEAST_HEAP_BYTES, StackError},
     report::report,
     sched,
 };
@@ -76,7 +76,7 @@ const HEAP_OF_A_TRACE: usize = {
 };
 
 const _: () = assert!(
-    HEAP_OF_A_TRACE + MAX_CPUS * IST_BYTES_OF_A_CPU < HEAP_BYTES as usize,
+    HEAP_OF_A_TRACE + MAX_CPUS * IST_BYTES_OF_A_CPU < LEAST_HEAP_BYTES as usize,
     "the longest trace has to fit in the heap, beside the stacks of exceptions"
 );
 

@@ -14,7 +14,7 @@ use switchlab_kernel::{
         smp::{self, Ap},
     },
     bring_up::Lab,
-    mm::{self, Stack},
+    mm::{self, Stack, StackSize},
 };
 
 case::case!("missing_ap", missing_ap);
@@ -22,7 +22,7 @@ case::case!("missing_ap", missing_ap);
 fn missing_ap(_: &Lab) {
     let mut start_page = mm::start_page().expect("a low page");
     let percpu = for_ever(PerCpu::new(CpuId::new(63), ApicId::new(77)));
-    let stack = Stack::allocate().expect("a stack");
+    let stack = Stack::allocate(StackSize::Usual).expect("a stack");
     let aps = [Ap { percpu, stack_top: stack.top().addr() as u64 }];
     match smp::start_others(&mut start_page, &aps, |_| unreachable!("there is no such CPU")) {
         Ok(()) => case::failure!("a CPU that does not exist has started"),
