@@ -366,7 +366,8 @@ impl ExperimentArgs {
         let Self { experiment, pair, samples, budget, tasks, .. } = self;
         let Size { runs, exchanges } = self.size(manner);
         let warm_up = self.warm_up.or_else(|| self.about().map(|_| exchanges / 10));
-        let pair = pair.or((cpus > 1).then_some(DEFAULT_PAIR));
+        // With many points a pair is named where it is meant: the matrix has all of them without.
+        let pair = pair.or((cpus > 1 && self.about().is_none()).then_some(DEFAULT_PAIR));
         let pair = pair.map_or_else(String::new, |(first, second)| format!(" pair={first},{second}"));
         let tasks = tasks.map(u64::from);
         let named = [("warmup", warm_up), ("samples", *samples), ("budget", *budget), ("tasks", tasks)]
@@ -515,15 +516,12 @@ mod tests {
 
     #[test]
     fn experiments_with_many_points_have_sizes_of_their_own() {
-        assert_eq!(
-            named("matrix").words(12, HOST),
-            "experiment=matrix runs=3 exchanges=1000 pair=0,1 warmup=100"
-        );
+        assert_eq!(named("matrix").words(12, HOST), "experiment=matrix runs=3 exchanges=1000 warmup=100");
         let counted = Manner { timing: Timing::Instructions, boots: Repeat::One };
         let scale = ExperimentArgs { tasks: Some(64), budget: Some(5), ..named("scale") };
         assert_eq!(
             scale.words(12, counted),
-            "experiment=scale runs=1 exchanges=10000 pair=0,1 warmup=1000 budget=5 tasks=64 unit=instructions"
+            "experiment=scale runs=1 exchanges=10000 warmup=1000 budget=5 tasks=64 unit=instructions"
         );
         let ways = ExperimentArgs { ways: Ways::parse("spin,halt"), warm_up: Some(0), ..named("wait") };
         assert!(ways.words(2, HOST).ends_with("warmup=0 ways=halt,spin"), "{}", ways.words(2, HOST));
@@ -538,7 +536,7 @@ mod tests {
             (ExperimentArgs { ways: ways(), ..experiment() }, "--ways with --experiment classic"),
             (ExperimentArgs { budget: Some(1), ..experiment() }, "--budget with --experiment classic"),
             (ExperimentArgs { tasks: Some(2), ..named("matrix") }, "--tasks with --experiment matrix"),
-            (ExperimentArgs { pair: Some((0, 1)), ..named("matrix") }, "--pair with --experiment matrix"),
+            (ExperimentArgs { pair: Some((0, 1)), ..named("scale") }, "--pair with --experiment scale"),
         ];
         for (args, told) in wrong {
             let error = args.check_taken().unwrap_err();

@@ -165,6 +165,9 @@ fn sentence(text: &str) -> String {
     }
 }
 
+/// More places with several coordinates are in the tables alone.
+const MOST_ROWS_FIGURES: usize = 4;
+
 /// A picture for each kind of coordinates; what can not be drawn is in the tables.
 fn figures(survey: &Survey<'_>, id: &str) -> Vec<Figure> {
     let quantity = match survey.plan.unit {
@@ -188,6 +191,11 @@ fn figures(survey: &Survey<'_>, id: &str) -> Vec<Figure> {
             let series: Vec<(&str, Vec<&Cell>)> =
                 series_of(group).into_iter().map(|name| (name, of(&name))).collect();
             figures.extend(growth::lines(&id, quantity, &places[0][0].0, &series).ok());
+        } else if places.len() <= MOST_ROWS_FIGURES {
+            for (at, number) in places.iter().zip(1..) {
+                let here: Vec<&Cell> = group.iter().copied().filter(|cell| cell.at == **at).collect();
+                figures.extend(growth::rows(&format!("{id}-{number}"), quantity, &here).ok());
+            }
         }
     }
     figures

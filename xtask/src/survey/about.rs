@@ -71,7 +71,7 @@ pub const ALL: [About; 6] = [
         name: "matrix",
         what: "a message to and fro between two CPUs, for each ordered pair of CPUs and each way to wait; \
                `from` sends first",
-        takes: &[Takes::Ways, Takes::Budget],
+        takes: &[Takes::Ways, Takes::Budget, Takes::Pair],
         memory: MEMORY,
         sizes: [(3, 1_000), (1, 100)],
         points: |cpus| 5 * cpus * cpus.saturating_sub(1),
