@@ -11,6 +11,7 @@
 //! - [`park`]: a [`Parker`], on which one task waits and which any CPU wakes.
 //! - [`channel`]: one slot, one sender, one receiver, on any CPUs.
 //! - [`free`]: tasks that are bound to no CPU, and the CPUs that run them.
+//! - [`slot`]: one word between two CPUs, for who waits without a scheduler.
 //! - [`atomic`]: the atomics, under one name, so that a model checker can replace them.
 //!
 //! # The rules all of it relies on
@@ -37,6 +38,7 @@ pub mod inbox;
 pub mod park;
 pub mod platform;
 pub mod run_queue;
+pub mod slot;
 pub mod task;
 pub mod words;
 
@@ -44,5 +46,6 @@ pub use channel::{Channel, Receiver, Sender};
 pub use cpu::{Counters, Cpu};
 pub use park::Parker;
 pub use platform::Platform;
+pub use slot::Slot;
 pub use task::Task;
 pub use words::Words;
