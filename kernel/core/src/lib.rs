@@ -18,6 +18,7 @@
 //! | [`readings`], [`offset`] | what clock readings say of the clock, and of two CPUs' | the kernel's qualify, tests |
 //! | [`stats`] | ticks to time, means, ratios, throughput | report, xtask |
 //! | [`way`] | the ways to wait for another CPU | parameters, experiments |
+//! | [`topology`] | socket, die, core and thread from the bits of an APIC id | experiments |
 //! | [`ruler`] | ticks told as times or as instructions | report, xtask |
 //! | [`mod@format`] | how times, ratios and large numbers are written | report, xtask |
 //!
@@ -49,6 +50,7 @@ pub mod stats;
 pub mod task_state;
 #[cfg(test)]
 mod testing;
+pub mod topology;
 pub mod way;
 
 pub use ids::{ApicId, CpuId, MAX_CPUS, TaskId};
