@@ -55,6 +55,8 @@ pub struct Lab {
     pub cpus: u32,
     /// The clocks, since start-up.
     pub clocks: Clocks,
+    /// The TSC's frequency as it was at start-up, in Hz: good enough to stop by. 0 where no clock told.
+    pub tsc_hz: u64,
 }
 
 /// Step 1: a serial line to speak on, crashes that are reported, a heap.
@@ -116,8 +118,8 @@ pub fn start_cpus(handover: &Handover) -> Lab {
         ticks: tsc::end() - entered,
     }));
     report_machine(handover, has_rdtscp);
-    let clocks = start_clocks(&firmware);
-    Lab { cpus: percpus.len() as u32, clocks }
+    let (clocks, tsc_hz) = start_clocks(&firmware);
+    Lab { cpus: percpus.len() as u32, clocks, tsc_hz }
 }
 
 /// Step 4: what the clock is worth, before anything is measured with it.
@@ -221,8 +223,9 @@ fn report_machine(handover: &Handover, rdtscp: bool) {
     }));
 }
 
-fn start_clocks(firmware: &Firmware) -> Clocks {
+fn start_clocks(firmware: &Firmware) -> (Clocks, u64) {
     let clocks = Clocks::start(firmware.hpet.and_then(mm::start_hpet));
-    report(&Record::Clock(clocks.compare_before()));
-    clocks
+    let clock = clocks.compare_before();
+    report(&Record::Clock(clock));
+    (clocks, clock.tsc_hz)
 }

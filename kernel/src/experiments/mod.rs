@@ -4,11 +4,14 @@
 pub mod classic;
 pub mod exchange;
 pub mod fan;
+mod matrix;
 pub mod points;
 pub mod policy;
 pub mod probe;
 pub mod ring;
+mod wait;
 pub mod watch;
+pub mod ways;
 
 use alloc::{boxed::Box, vec::Vec};
 use core::fmt::Write;
@@ -48,6 +51,8 @@ static EXPERIMENTS: &[&dyn Experiment] = &[
     &classic::Classic::<probe::Batch>::new(),
     &ring::Ring::<probe::Batch>::new(),
     &fan::Fan::<probe::Batch>::new(),
+    &wait::Waits,
+    &matrix::Matrix,
     &policy::PolicyContest,
 ];
 

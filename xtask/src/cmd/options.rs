@@ -16,7 +16,7 @@ use crate::status::Refusal;
 use crate::survey::about::{self, About, MEMORY, Takes};
 
 /// The experiments that there are.
-pub const EXPERIMENTS: [&str; 4] = ["classic", "ring", "fan", "policy"];
+pub const EXPERIMENTS: [&str; 6] = ["classic", "ring", "fan", "policy", "wait", "matrix"];
 
 /// What makes a guest.
 #[derive(clap::Args)]

@@ -1,6 +1,7 @@
 //! What CPUID says of the machine. It is what the guest is told, no proof of what is below.
 
-use raw_cpuid::{CpuId, Hypervisor};
+use raw_cpuid::{CpuId, Hypervisor, TopologyType};
+use switchlab_core::topology::{Bits, Domain, Place};
 
 /// A text of at most 48 bytes, as CPUID gives them.
 #[derive(Clone, Copy, Debug)]
@@ -82,4 +83,36 @@ pub fn tsc_claims() -> TscClaims {
         leaf_16h_hz: u64::from(base_mhz) * 1_000_000,
         hypervisor_hz: u64::from(hypervisor_khz.unwrap_or(0)) * 1_000,
     }
+}
+
+/// The running CPU's x2APIC id, or the 8-bit one where there is no other, and its place.
+///
+/// From leaf 1Fh, else 0Bh, else 1 and 4 (Intel SDM vol. 3, 9.9).
+pub fn place() -> (u32, Place) {
+    let cpuid = CpuId::new();
+    let levels = || {
+        let v2 = cpuid.get_extended_topology_info_v2().filter(|levels| levels.clone().next().is_some());
+        v2.or_else(|| cpuid.get_extended_topology_info()).into_iter().flatten()
+    };
+    if let Some(first) = levels().next() {
+        let id = first.x2apic_id();
+        let bits = Bits::from_levels(levels().filter_map(|level| {
+            let domain = match level.level_type() {
+                TopologyType::SMT => Domain::Thread,
+                TopologyType::Core | TopologyType::Module | TopologyType::Tile => Domain::Core,
+                TopologyType::Die => Domain::Die,
+                TopologyType::Invalid => return None,
+            };
+            Some((domain, level.shift_right_for_next_apic_id()))
+        }));
+        return (id, bits.place(id));
+    }
+    let Some(features) = cpuid.get_feature_info() else { return (0, Bits::default().place(0)) };
+    let id = u32::from(features.initial_local_apic_id());
+    let ids = if features.has_htt() { u32::from(features.max_logical_processor_ids()) } else { 1 };
+    let cores = cpuid
+        .get_cache_parameters()
+        .and_then(|mut caches| caches.next())
+        .map_or(ids, |cache| cache.max_cores_for_package() as u32);
+    (id, Bits::from_counts(ids, cores).place(id))
 }

@@ -13,6 +13,7 @@ pub mod ipi;
 pub mod machine;
 #[cfg(feature = "marks")]
 pub mod mark;
+pub mod mwait;
 pub mod percpu;
 pub mod pic;
 pub mod ports;

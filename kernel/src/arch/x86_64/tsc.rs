@@ -59,6 +59,15 @@ pub fn fenced() -> u64 {
     high << 32 | low
 }
 
+/// The counter in TSC ticks, read at about this place: for what waits by it.
+#[inline(always)]
+pub fn unfenced() -> u64 {
+    let (low, high): (u64, u64);
+    // SAFETY: as in `start`.
+    unsafe { asm!("rdtsc", out("rax") low, out("rdx") high, options(nostack, preserves_flags)) };
+    high << 32 | low
+}
+
 /// Takes one instruction more where `n` is odd: so that readings of a counter that counts instructions do
 /// not keep one distance, which would pass for its step.
 #[inline(always)]

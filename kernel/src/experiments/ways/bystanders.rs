@@ -1,0 +1,157 @@
+//! CPUs beside the pair, each with a task that counts its loops for as long as it is let: what waiting takes
+//! from others shows in what they get done.
+//!
+//! They and whoever measures share words alone: no IPI goes to or comes from them while something is measured.
+
+use alloc::{boxed::Box, vec::Vec};
+use core::{
+    hint::{self, black_box},
+    sync::atomic::{
+        AtomicBool, AtomicU64,
+        Ordering::{Acquire, Relaxed, Release},
+    },
+};
+
+use spin::Mutex;
+use switchlab_core::CpuId;
+
+use super::crew::{Crew, Job};
+use crate::arch::tsc;
+
+/// Loops between two looks at whether to stop, and a PAUSE: under single-threaded TCG a PAUSE is where a CPU
+/// gives way, else it runs for a tenth of a second.
+pub const LOOPS: u64 = 1_000;
+
+/// The CPUs, and what they count.
+pub struct Bystanders {
+    cpus: Vec<CpuId>,
+    shared: &'static Shared,
+}
+
+#[derive(Debug)]
+struct Shared {
+    stop: Stop,
+    loops: Vec<Loops>,
+}
+
+/// On a line of its own: written once, looked at all the time.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Stop(AtomicBool);
+
+/// One CPU's loops, so far, on a line of its own.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Loops(AtomicU64);
+
+/// What they did while nobody handed over.
+#[derive(Clone, Copy, Debug)]
+pub struct Alone {
+    /// Loops of all.
+    pub loops: u64,
+    /// Ticks that they had.
+    pub ticks: u64,
+}
+
+/// Looks at their counts, from the pair.
+#[derive(Clone, Copy, Debug)]
+pub struct Watch(&'static Shared);
+
+impl Bystanders {
+    /// All CPUs but these two.
+    pub fn beside(pair: [CpuId; 2], cpus: u32) -> Self {
+        let cpus: Vec<_> = (0..cpus).map(CpuId::new).filter(|cpu| !pair.contains(cpu)).collect();
+        let loops = cpus.iter().map(|_| Loops::default()).collect();
+        Self { cpus, shared: Box::leak(Box::new(Shared { stop: Stop::default(), loops })) }
+    }
+
+    /// How many.
+    pub fn count(&self) -> u64 {
+        self.cpus.len() as u64
+    }
+
+    /// Their jobs: they count until [`Watch::stop`].
+    pub fn jobs(&self) -> Vec<(CpuId, Job)> {
+        self.shared.stop.0.store(false, Relaxed);
+        self.shared.loops.iter().for_each(|loops| loops.0.store(0, Relaxed));
+        let shared = self.shared;
+        let job = |place: usize| -> Job {
+            Box::new(move || {
+                while !shared.stop.0.load(Relaxed) {
+                    shared.loops[place].work();
+                }
+            })
+        };
+        self.cpus.iter().enumerate().map(|(place, &cpu)| (cpu, job(place))).collect()
+    }
+
+    /// For the pair.
+    pub fn watch(&self) -> Watch {
+        Watch(self.shared)
+    }
+
+    /// Lets them count for `ticks`, while the pair halts.
+    ///
+    /// # Panics
+    ///
+    /// If there are none.
+    pub fn alone(&self, crew: &Crew, ticks: u64) -> Alone {
+        let found: &'static Mutex<Option<Alone>> = Box::leak(Box::new(Mutex::new(None)));
+        let mut jobs = self.jobs();
+        let watch = self.watch();
+        // The first of them looks at the clock, too.
+        let (_, first) = jobs.first_mut().expect("there are bystanders");
+        *first = Box::new(move || {
+            let work = || watch.0.loops[0].work();
+            while !watch.all_run() {
+                work();
+            }
+            let before = watch.loops();
+            let start = tsc::start();
+            while tsc::unfenced().wrapping_sub(start) < ticks {
+                work();
+            }
+            let end = tsc::end();
+            let loops = watch.loops() - before;
+            watch.stop();
+            *found.lock() = Some(Alone { loops, ticks: end - start });
+        });
+        crew.run(jobs);
+        let alone = found.lock().take();
+        alone.expect("the first bystander leaves what it found")
+    }
+}
+
+impl Loops {
+    #[inline(always)]
+    fn work(&self) {
+        work();
+        self.0.store(self.0.load(Relaxed) + LOOPS, Release);
+        hint::spin_loop();
+    }
+}
+
+#[inline(never)]
+fn work() {
+    for n in 0..LOOPS {
+        black_box(n);
+    }
+}
+
+impl Watch {
+    /// Whether each has looped already.
+    pub fn all_run(self) -> bool {
+        // Acquire: pairs with `work`.
+        self.0.loops.iter().all(|loops| loops.0.load(Acquire) != 0)
+    }
+
+    /// Loops of all so far.
+    pub fn loops(self) -> u64 {
+        self.0.loops.iter().map(|loops| loops.0.load(Relaxed)).sum()
+    }
+
+    /// Lets them end.
+    pub fn stop(self) {
+        self.0.stop.0.store(true, Relaxed);
+    }
+}
