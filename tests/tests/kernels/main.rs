@@ -15,6 +15,7 @@ mod ring_and_fan;
 mod steps;
 mod tasks;
 mod watched;
+mod ways;
 
 use libtest_mimic::Arguments;
 use switchlab_tests::Parts;
@@ -37,6 +38,7 @@ fn main() {
         loader::trials,
         deterministic::trials,
         watched::trials,
+        ways::trials,
         instructions::trials,
         listing::trials,
         steps::trials,

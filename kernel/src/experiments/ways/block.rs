@@ -6,12 +6,15 @@ use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use switchlab_records::Counts;
 
 use super::{
-    bystanders::Watch,
+    bystanders,
     sides::{Side, Tally},
 };
 use crate::{
     arch::tsc,
-    experiments::exchange::{Wrong, difference, snapshot},
+    experiments::{
+        exchange::{Wrong, difference, snapshot},
+        watch::Watch,
+    },
     sched::Cpu,
 };
 
@@ -19,6 +22,7 @@ use crate::{
 const BEGIN: u64 = u64::MAX - 2;
 const STOP: u64 = u64::MAX - 3;
 const WRONG: u64 = u64::MAX - 4;
+const READY: u64 = u64::MAX - 5;
 
 /// How long a chunk of exchanges may be, between two looks at the clock.
 const LONGEST_CHUNK: u64 = 1_024;
@@ -157,13 +161,18 @@ pub fn ask<S: Side, L: Look>(
     size: Size,
     cpus: [&'static Cpu; 2],
     tallies: [&'static Tally; 2],
-    bystanders: Option<Watch>,
+    bystanders: Option<bystanders::Watch>,
 ) -> Asked {
     while bystanders.is_some_and(|watch| !watch.all_run()) {
         core::hint::spin_loop();
     }
     let mut look = L::default();
-    let warmed = hand_over_within(side, &mut look, 0, size.warm_up, size.budget_ticks / 10);
+    // The other side is there, and does nothing else any more.
+    let wrong = exchange_word(side, READY);
+    let warmed = match wrong {
+        Some(_) => Done { exchanges: 0, ticks: 0, wrong },
+        None => hand_over_within(side, &mut look, 0, size.warm_up, size.budget_ticks / 10),
+    };
     let wrong = warmed.wrong.or_else(|| exchange_word(side, BEGIN));
     let count = || (cpus.map(|cpu| snapshot(&[cpu, cpu])), tallies.map(Waits::of), loops(bystanders));
     let before = count();
@@ -195,8 +204,8 @@ pub fn ask<S: Side, L: Look>(
     }
 }
 
-fn loops(bystanders: Option<Watch>) -> u64 {
-    bystanders.map_or(0, Watch::loops)
+fn loops(bystanders: Option<bystanders::Watch>) -> u64 {
+    bystanders.map_or(0, bystanders::Watch::loops)
 }
 
 /// Sends a word that is no number; the other side sends it back.
@@ -225,19 +234,22 @@ fn hand_over_within<S: Side, L: Look>(
 ) -> Done {
     let (mut number, end) = (from, from + most);
     let mut chunk = 1;
+    let watch = Watch::begin();
     let start = tsc::start();
-    loop {
+    let done = loop {
         let to = end.min(number + chunk);
         let wrong = hand_over(side, look, number, to);
         let ticks = tsc::end() - start;
         if wrong.is_some() || to == end || ticks >= budget_ticks {
-            return Done { exchanges: to - from, ticks, wrong };
+            break Done { exchanges: to - from, ticks, wrong };
         }
         if chunk < LONGEST_CHUNK && ticks < budget_ticks / 2 {
             chunk *= 2;
         }
         number = to;
-    }
+    };
+    watch.end(format_args!("exchanges {from} to {number}"));
+    done
 }
 
 /// The asking side's loop: exchanges `from..to`, up to the first wrong number. Exchange n carries n, there and
@@ -263,6 +275,7 @@ pub fn answer<S: Side, L: Look>(side: &mut S) -> Answered {
     let mut expected = 0;
     loop {
         match answer_numbers(side, &mut look, &mut expected) {
+            READY => side.send(READY),
             BEGIN => {
                 side.send(BEGIN);
                 look.begin();

@@ -107,7 +107,7 @@ impl Bystanders {
                 work();
             }
             let before = watch.loops();
-            let start = tsc::start();
+            let start = tsc::fenced();
             while tsc::unfenced().wrapping_sub(start) < ticks {
                 work();
             }

@@ -78,8 +78,10 @@ impl Crew {
                 member.task()
             })
             .collect();
-        members.into_iter().for_each(Task::wake);
+        members.iter().for_each(|member| member.wake());
         sched::block_current();
+        // Only now: who was woken may be measuring, and giving memory back is foreign to that.
+        drop(members);
     }
 
     /// Lets all go.

@@ -158,7 +158,7 @@ impl Bench {
             while probe.ready.look() == new {
                 core::hint::spin_loop();
             }
-            let start = tsc::start();
+            let start = tsc::fenced();
             while tsc::unfenced().wrapping_sub(start) < ticks {
                 core::hint::spin_loop();
             }

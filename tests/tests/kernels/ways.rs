@@ -1,0 +1,160 @@
+//! The experiments on waiting, `wait` and `matrix`, on 2 to 64 CPUs: exact counts, from the log.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use libtest_mimic::{Failed, Trial};
+use switchlab_records::{Absent, Counts, Point, Record, read_log};
+use switchlab_tests::{Case, End, Parts, TcgThread, Timing, Verdict, equal, trial};
+
+const EXCHANGES: u64 = 200;
+
+/// The trials of this subject.
+pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for cpus in [2, 3, 12] {
+        trials.push(trial(parts, format!("ways::waits_beside_{cpus}_cpus_are_exact"), move |parts| {
+            wait(&boot(parts, cpus, in_instructions, "experiment=wait runs=2")?, cpus)
+        }));
+    }
+    for cpus in [2, 3, 12, 64] {
+        trials.push(trial(parts, format!("ways::every_pair_of_{cpus}_cpus_is_exact"), move |parts| {
+            matrix(&boot(parts, cpus, in_instructions, "experiment=matrix runs=1")?, cpus)
+        }));
+    }
+    trials.push(trial(parts, "ways::waits_are_exact_in_time", |parts| {
+        let end = boot(parts, 3, in_time, "experiment=wait runs=1 budget=100")?;
+        let series: BTreeSet<_> = points(&end).iter().map(|point| point.series.to_string()).collect();
+        equal("ways", series.len(), 5)?;
+        points(&end).iter().try_for_each(exact)
+    }));
+    trials.push(trial(parts, "ways::waits_are_exact_with_a_host_thread_for_each_cpu", |parts| {
+        let words = "experiment=wait runs=1 budget=100 ways=halt,spin,spin-halt";
+        points(&boot(parts, 2, with_host_threads, words)?).iter().try_for_each(exact)
+    }));
+    trials.push(trial(parts, "ways::mwait_that_is_not_there_is_absent_beside_the_others", |parts| {
+        let without = |case: Case| in_instructions(case).with(|spec| spec.cpu = "max,-monitor".into());
+        let end = boot(parts, 2, without, "experiment=wait runs=1 ways=halt,mwait")?;
+        let log = read_log(&end.0.log_text);
+        let absent = log.records.iter().filter_map(|record| match record {
+            Record::Absent(Absent { series, reason, .. }) => Some((&**series, &**reason)),
+            _ => None,
+        });
+        let absent: Vec<_> = absent.collect();
+        end.is(
+            absent.len() == 1 && absent[0].0 == "mwait" && absent[0].1.contains("MONITOR"),
+            "a reason why mwait is absent",
+        )?;
+        equal("points of halt", points(&end).len(), 1)
+    }));
+    trials.push(trial(parts, "ways::mwait_alone_that_is_not_there_is_refused_by_name", |parts| {
+        let end = case(parts, 2, "experiment=matrix runs=1 ways=mwait")
+            .with(|spec| spec.cpu = "max,-monitor".into())
+            .boot();
+        end.fails_with("MONITOR and MWAIT")
+    }));
+    trials.push(trial(parts, "ways::one_cpu_is_refused_with_what_is_needed", |parts| {
+        case(parts, 1, "experiment=wait").boot().fails_with("--smp 2 or more")
+    }));
+    trials
+}
+
+fn in_instructions(case: Case) -> Case {
+    case.with(|spec| {
+        spec.timing = Timing::Instructions;
+        spec.append += " unit=instructions";
+        spec.deadline = Duration::from_secs(120);
+    })
+}
+
+fn in_time(case: Case) -> Case {
+    case.with(|spec| spec.deadline = Duration::from_secs(120))
+}
+
+fn with_host_threads(case: Case) -> Case {
+    in_time(case).with(|spec| spec.tcg_thread = TcgThread::Multi)
+}
+
+fn case(parts: &Parts, cpus: u32, words: &str) -> Case {
+    Case::laboratory(parts).with(|spec| {
+        spec.smp = cpus;
+        spec.append = format!("{words} exchanges={EXCHANGES} warmup=10 offsets=none");
+    })
+}
+
+fn boot(parts: &Parts, cpus: u32, how: impl Fn(Case) -> Case, words: &str) -> Result<End, Failed> {
+    let end = how(case(parts, cpus, words)).boot();
+    end.passes()?;
+    Ok(end)
+}
+
+fn points(end: &End) -> Vec<Point<'_>> {
+    let log = read_log(&end.0.log_text);
+    let points = log.records.into_iter().filter_map(|record| match record {
+        Record::Point(point) => Some(point),
+        _ => None,
+    });
+    points.collect()
+}
+
+fn number(of: &[(std::borrow::Cow<'_, str>, u64)], name: &str) -> Result<u64, Failed> {
+    let found = of.iter().find(|(known, _)| known == name);
+    found.map(|(_, number)| *number).ok_or_else(|| format!("no `{name}` in {of:?}").into())
+}
+
+/// Every handoff once, no switch, and as many IPIs as the way needs.
+fn exact(point: &Point<'_>) -> Verdict {
+    let what = format!("{} at {:?}", point.series, point.at);
+    let handoffs = point.handoffs;
+    let ipis = match &*point.series {
+        "halt" => handoffs,
+        "spin-halt" => {
+            let (halted, spun) = (number(&point.also, "halted")?, number(&point.also, "spun")?);
+            equal(&format!("{what}: waits"), halted + spun, handoffs)?;
+            halted
+        }
+        _ => 0,
+    };
+    let Counts { handoffs: counted, switches, ipis_sent, ipis_taken, halts: _ } = point.counts;
+    equal(&what, (counted, switches, ipis_sent, ipis_taken), (handoffs, 0, ipis, ipis))
+}
+
+fn wait(end: &End, cpus: u32) -> Verdict {
+    let points = points(end);
+    let beside = if cpus > 2 { vec![0, u64::from(cpus) - 2] } else { vec![0] };
+    // All ways but pure spinning, whose instructions do not repeat.
+    equal("points", points.len(), 2 * 4 * beside.len())?;
+    for point in &points {
+        exact(point)?;
+        equal("handoffs", point.handoffs, 2 * EXCHANGES)?;
+        let bystanders = number(&point.at, "bystanders")?;
+        end.is(beside.contains(&bystanders), format_args!("{beside:?} bystanders at {:?}", point.at))?;
+        if bystanders > 0 {
+            for name in ["bystander-loops", "bystander-loops-alone"] {
+                end.is(number(&point.also, name)? > 0, format_args!("{name} at {:?}", point.at))?;
+            }
+        }
+        if point.series == "mwait" {
+            // TCG's MWAIT is a PAUSE.
+            equal("true waits", number(&point.also, "true-wait")?, 0)?;
+        }
+    }
+    Ok(())
+}
+
+fn matrix(end: &End, cpus: u32) -> Verdict {
+    let points = points(end);
+    let ordered = u64::from(cpus * (cpus - 1));
+    equal("points: two ways, each ordered pair", points.len() as u64, 2 * ordered)?;
+    let most = (200_000 / (ordered / 2)).min(EXCHANGES);
+    let mut places = BTreeSet::new();
+    for point in &points {
+        exact(point)?;
+        equal("handoffs", point.handoffs, most)?;
+        let (from, to) = (number(&point.at, "from")?, number(&point.at, "to")?);
+        end.is(from != to && places.insert((point.series.to_string(), from, to)), "each pair once")?;
+    }
+    let log = read_log(&end.0.log_text);
+    let topology = log.records.iter().filter(|record| matches!(record, Record::Topology(_))).count();
+    equal("CPUs whose place is told", topology as u32, cpus)
+}
