@@ -9,6 +9,7 @@ pub mod points;
 pub mod policy;
 pub mod probe;
 pub mod ring;
+pub mod scale;
 mod wait;
 pub mod watch;
 pub mod ways;
@@ -54,6 +55,7 @@ static EXPERIMENTS: &[&dyn Experiment] = &[
     &wait::Waits,
     &matrix::Matrix,
     &policy::PolicyContest,
+    &scale::Scale,
 ];
 
 /// All of them; the first is the default.

@@ -12,6 +12,7 @@ mod loader;
 mod memory;
 mod policy;
 mod ring_and_fan;
+mod scale;
 mod steps;
 mod tasks;
 mod watched;
@@ -42,6 +43,7 @@ fn main() {
         instructions::trials,
         listing::trials,
         steps::trials,
+        scale::trials,
         ring_and_fan::trials,
         policy::trials,
         foreign::trials,

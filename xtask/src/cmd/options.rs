@@ -16,7 +16,7 @@ use crate::status::Refusal;
 use crate::survey::about::{self, About, MEMORY, Takes};
 
 /// The experiments that there are.
-pub const EXPERIMENTS: [&str; 6] = ["classic", "ring", "fan", "policy", "wait", "matrix"];
+pub const EXPERIMENTS: [&str; 7] = ["classic", "ring", "fan", "policy", "wait", "matrix", "scale"];
 
 /// What makes a guest.
 #[derive(clap::Args)]

@@ -1,0 +1,357 @@
+//! Many tasks of one CPU that yield round their ring. They are all started before the first point, and block
+//! between points; so a point with n tasks wakes n - 1 of them, the task that measures being the first.
+
+use alloc::{boxed::Box, format, string::String, vec::Vec};
+use core::{
+    hint::black_box,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+use switchlab_core::params::Params;
+use switchlab_records::{Counts, Point};
+
+use super::mib;
+use crate::{
+    arch::tsc,
+    bring_up::refuse,
+    experiments::{
+        exchange::{Wrong, difference, snapshot},
+        points,
+        watch::Watch,
+    },
+    failure,
+    mm::{self, StackError, StackSize},
+    sched::{self, Cpu, Task},
+};
+
+/// How much memory of its own a task reads between two switches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Touch {
+    Nothing,
+    OneKib,
+    SixteenKib,
+}
+
+impl Touch {
+    pub const ALL: [Self; 3] = [Self::Nothing, Self::OneKib, Self::SixteenKib];
+
+    pub const fn series(self) -> &'static str {
+        match self {
+            Self::Nothing => "switch-touch-0k",
+            Self::OneKib => "switch-touch-1k",
+            Self::SixteenKib => "switch-touch-16k",
+        }
+    }
+
+    const fn bytes(self) -> u64 {
+        match self {
+            Self::Nothing => 0,
+            Self::OneKib => 1 << 10,
+            Self::SixteenKib => 16 << 10,
+        }
+    }
+
+    const fn words(self) -> usize {
+        self.bytes() as usize / size_of::<u64>()
+    }
+}
+
+/// Bytes of frames that a task with the smallest stack takes: the stack, and its entry in a page table.
+const FRAMES_OF_A_TASK: u64 = 4096 + 16;
+/// Bytes of the heap that it takes: itself, and where it is found.
+const HEAP_OF_A_TASK: u64 = size_of::<Task>() as u64 + 8;
+/// Bytes of frames that are left for all else: stacks of the usual size, page tables.
+const FRAMES_LEFT: u64 = 6 << 20;
+/// Bytes of the heap that are left.
+const HEAP_LEFT: u64 = 2 << 20;
+
+/// What fits into the memory.
+#[derive(Clone, Copy, Debug)]
+pub struct Fit {
+    /// Bytes of frames that are free for it.
+    frames: u64,
+    /// The most tasks.
+    tasks: u32,
+    /// The most that read 16 KiB.
+    touching: u32,
+}
+
+impl Fit {
+    /// Of this machine, with up to `most` tasks.
+    pub fn of_this_machine(most: u32) -> Self {
+        let frames = mm::free_bytes().saturating_sub(FRAMES_LEFT);
+        let heap = mm::heap_free_bytes().saturating_sub(HEAP_LEFT);
+        let most = u64::from(most);
+        let sizes = || core::iter::successors(Some(most.next_power_of_two()), |n| (*n > 2).then_some(n / 2));
+        let tasks = sizes()
+            .map(|n| n.min(most))
+            .find(|n| n * FRAMES_OF_A_TASK <= frames && n * HEAP_OF_A_TASK <= heap)
+            .unwrap_or(0);
+        let left = frames - tasks * FRAMES_OF_A_TASK;
+        let touching = sizes().map(|n| n.min(tasks)).find(|n| n * Touch::SixteenKib.bytes() <= left);
+        Self { frames, tasks: tasks as u32, touching: touching.unwrap_or(0) as u32 }
+    }
+
+    const fn arena_bytes(&self) -> u64 {
+        self.touching as u64 * Touch::SixteenKib.bytes()
+    }
+
+    pub fn allows(&self, touch: Touch, tasks: u32) -> bool {
+        tasks <= self.tasks && u64::from(tasks) * touch.bytes() <= self.arena_bytes()
+    }
+
+    /// Why a point is absent.
+    pub fn what_is_needed(&self, touch: Touch, tasks: u32) -> String {
+        let n = u64::from(tasks);
+        let (stacks, touched) = (n * FRAMES_OF_A_TASK, n * touch.bytes());
+        // Tasks come first: what they take is not there to be read.
+        let started = n.max(self.tasks.into());
+        let all = started * (FRAMES_OF_A_TASK + HEAP_OF_A_TASK) + touched;
+        let all = all + FRAMES_LEFT + HEAP_LEFT + mm::LEAST_HEAP_BYTES;
+        let memory = (all.div_ceil(1 << 20)).next_power_of_two();
+        let each = match touch {
+            Touch::Nothing => String::new(),
+            Touch::OneKib | Touch::SixteenKib => {
+                format!(", and {} KiB for each are {}", touch.bytes() >> 10, mib(touched))
+            }
+        };
+        format!(
+            "the stacks of {tasks} tasks are {}{each}; {} are free; --memory {memory}M",
+            mib(stacks),
+            mib(self.frames)
+        )
+    }
+}
+
+/// The turn that nobody is due at: ends a point.
+const STOP: u64 = u64::MAX;
+
+/// What all tasks of the ring see.
+#[repr(C, align(64))]
+struct Shared {
+    /// The next turn; each task holds it against the one that it is due at.
+    turn: AtomicU64,
+    tasks: AtomicU64,
+    words: AtomicU64,
+    /// The first wrong turn: what was due, and what was found.
+    wrong: [AtomicU64; 2],
+    memory: &'static [u64],
+}
+
+/// The tasks, blocked.
+pub struct Members {
+    cpu: &'static Cpu,
+    shared: &'static Shared,
+    tasks: Vec<&'static Task>,
+    bytes_per_task: u64,
+}
+
+impl Members {
+    /// Starts as many as fit. By a task on `cpu`.
+    pub fn start(cpu: &'static Cpu, fit: &Fit) -> Result<Self, StackError> {
+        let memory: &'static [u64] = match fit.arena_bytes() {
+            0 => &[],
+            bytes => mm::zeroed_words(bytes).unwrap_or_else(|| {
+                refuse(format_args!("no {} in one piece for tasks to read; --tasks 2 needs none", mib(bytes)))
+            }),
+        };
+        let shared: &'static Shared = Box::leak(Box::new(Shared {
+            turn: AtomicU64::new(0),
+            tasks: AtomicU64::new(0),
+            words: AtomicU64::new(0),
+            wrong: [AtomicU64::new(0), AtomicU64::new(0)],
+            memory,
+        }));
+        let taken = || mm::taken_bytes() + mm::heap_taken_bytes();
+        let before = taken();
+        let count = fit.tasks.saturating_sub(1) as usize;
+        let mut tasks = Vec::with_capacity(count);
+        for index in 1..=count {
+            let task = sched::spawn_sized_on(cpu, StackSize::Smallest, move || live(shared, index))?;
+            tasks.push(task.task());
+        }
+        let bytes_per_task = (taken() - before).div_ceil(count.max(1) as u64);
+        // Each blocks.
+        sched::yield_now();
+        Ok(Self { cpu, shared, tasks, bytes_per_task })
+    }
+
+    /// One point.
+    pub fn measure(
+        &self,
+        (run, position): (u32, u32),
+        touch: Touch,
+        tasks: u32,
+        parameters: &Params,
+    ) -> Point<'static> {
+        let n = u64::from(tasks);
+        let rounds = points::rounds(parameters.exchanges, n);
+        let rounds = match touch {
+            // A turn is 100 times longer.
+            Touch::SixteenKib => (rounds / 16).max(1),
+            Touch::Nothing | Touch::OneKib => rounds,
+        };
+        let warm_up = (rounds / 10).max(1);
+        let shared = self.shared;
+        shared.turn.store(0, Relaxed);
+        shared.tasks.store(n, Relaxed);
+        shared.words.store(touch.words() as u64, Relaxed);
+        self.tasks[..tasks as usize - 1].iter().for_each(|task| task.wake());
+
+        let take = |from: u64, rounds: u64| match touch {
+            Touch::Nothing => take_turns::<{ Touch::Nothing.words() }>(shared, n, from, rounds),
+            Touch::OneKib => take_turns::<{ Touch::OneKib.words() }>(shared, n, from, rounds),
+            Touch::SixteenKib => take_turns::<{ Touch::SixteenKib.words() }>(shared, n, from, rounds),
+        };
+        let pair = [self.cpu, self.cpu];
+        let mut wrong = take(0, warm_up);
+        let (counts, turns) = (snapshot(&pair), shared.turn.load(Relaxed));
+        let watch = Watch::begin();
+        let start = tsc::start();
+        if wrong.is_none() {
+            wrong = take(warm_up * n, rounds);
+        }
+        let end = tsc::end();
+        watch.end(format_args!("the timed block of {tasks} tasks whose record is next"));
+        let counted = difference(&snapshot(&pair), &counts);
+        // A yield hands over no message; each turn is a handoff.
+        let counts = Counts { handoffs: shared.turn.load(Relaxed).wrapping_sub(turns), ..counted };
+
+        shared.turn.store(STOP, Relaxed);
+        sched::yield_now();
+        self.report_wrong(run, touch, tasks, wrong);
+        let handoffs = rounds * n;
+        Point {
+            run,
+            position,
+            series: touch.series().into(),
+            at: points::named([("tasks", n)]),
+            handoffs,
+            ticks: end - start,
+            counts,
+            expected: Counts {
+                handoffs,
+                switches: handoffs,
+                ipis_sent: 0,
+                ipis_taken: 0,
+                halts: counts.halts,
+            },
+            also: points::named([
+                ("null-ticks", self.time_null(touch, n, rounds)),
+                ("bytes-per-task", self.bytes_per_task),
+            ]),
+        }
+    }
+
+    fn report_wrong(&self, run: u32, touch: Touch, tasks: u32, wrong: Option<Wrong>) {
+        let [expected, found] = self.shared.wrong.each_ref().map(|value| value.swap(0, Relaxed));
+        let of_another = (expected != found).then_some(Wrong { expected, found });
+        if let Some(wrong) = of_another.or(wrong) {
+            failure!("run {run}, {} with {tasks} tasks: turns out of order: {wrong}", touch.series());
+        }
+    }
+
+    /// The null experiment: one task does what all do, but for yielding.
+    fn time_null(&self, touch: Touch, n: u64, rounds: u64) -> u64 {
+        let shared = self.shared;
+        shared.turn.store(0, Relaxed);
+        let start = tsc::start();
+        let wrong = match touch {
+            Touch::Nothing => keep_on::<{ Touch::Nothing.words() }>(shared, n, rounds),
+            Touch::OneKib => keep_on::<{ Touch::OneKib.words() }>(shared, n, rounds),
+            Touch::SixteenKib => keep_on::<{ Touch::SixteenKib.words() }>(shared, n, rounds),
+        };
+        let end = tsc::end();
+        if let Some(wrong) = wrong {
+            failure!("the null loop of {}: {wrong}", touch.series());
+        }
+        end - start
+    }
+}
+
+/// A member's life: takes part in points that it is woken for, and blocks in between.
+fn live(shared: &'static Shared, index: usize) {
+    loop {
+        sched::block_current();
+        match shared.words.load(Relaxed) as usize {
+            words if words == Touch::OneKib.words() => take_part::<{ Touch::OneKib.words() }>(shared, index),
+            words if words == Touch::SixteenKib.words() => {
+                take_part::<{ Touch::SixteenKib.words() }>(shared, index);
+            }
+            _ => take_part::<{ Touch::Nothing.words() }>(shared, index),
+        }
+    }
+}
+
+/// One point of a member: until a turn that is not its own.
+#[inline(never)]
+fn take_part<const WORDS: usize>(shared: &Shared, index: usize) {
+    let own = own::<WORDS>(shared, index);
+    let tasks = shared.tasks.load(Relaxed);
+    let mut due = index as u64;
+    let found = loop {
+        let found = shared.turn.load(Relaxed);
+        if found != due {
+            break found;
+        }
+        shared.turn.store(due + 1, Relaxed);
+        due += tasks;
+        touch::<WORDS>(own);
+        sched::yield_now();
+    };
+    if found != STOP {
+        shared.wrong[0].store(due, Relaxed);
+        shared.wrong[1].store(found, Relaxed);
+    }
+}
+
+/// The timed block of the first task: its turns of `rounds` rounds, from turn `from` on.
+#[inline(never)]
+fn take_turns<const WORDS: usize>(shared: &Shared, tasks: u64, from: u64, rounds: u64) -> Option<Wrong> {
+    let own = own::<WORDS>(shared, 0);
+    let (mut due, end) = (from, from + rounds * tasks);
+    while due != end {
+        let found = shared.turn.load(Relaxed);
+        if found != due {
+            return Some(Wrong { expected: due, found });
+        }
+        shared.turn.store(due + 1, Relaxed);
+        due += tasks;
+        touch::<WORDS>(own);
+        sched::yield_now();
+    }
+    let found = shared.turn.load(Relaxed);
+    (found != end).then_some(Wrong { expected: end, found })
+}
+
+/// The null experiment's timed loop.
+#[inline(never)]
+fn keep_on<const WORDS: usize>(shared: &Shared, tasks: u64, rounds: u64) -> Option<Wrong> {
+    let mut due = 0;
+    for _ in 0..rounds {
+        for index in 0..tasks {
+            let found = shared.turn.load(Relaxed);
+            if found != due {
+                return Some(Wrong { expected: due, found });
+            }
+            due += 1;
+            shared.turn.store(due, Relaxed);
+            touch::<WORDS>(own::<WORDS>(shared, index as usize));
+        }
+    }
+    None
+}
+
+/// The memory of a task.
+#[inline(always)]
+fn own<const WORDS: usize>(shared: &Shared, index: usize) -> &'static [u64] {
+    &shared.memory[index * WORDS..][..WORDS]
+}
+
+/// Reads all of it, as `lat_ctx` does.
+#[inline(always)]
+fn touch<const WORDS: usize>(own: &[u64]) {
+    if WORDS != 0 {
+        black_box(own.iter().fold(0, |sum: u64, word| sum.wrapping_add(*word)));
+    }
+}
