@@ -92,7 +92,7 @@ mod tests {
     fn id_is_cut_where_the_levels_say() {
         // Two threads a core, eight cores a die, two dies a socket.
         let bits = Bits::from_levels([(Domain::Thread, 1), (Domain::Core, 4), (Domain::Die, 5)]);
-        assert_eq!(bits.place(0b1_1_101_1), Place { socket: 1, die: 1, core: 5, thread: 1 });
+        assert_eq!(bits.place(0b11_1011), Place { socket: 1, die: 1, core: 5, thread: 1 });
         assert_eq!(bits.place(0), Place { socket: 0, die: 0, core: 0, thread: 0 });
     }
 
@@ -106,7 +106,7 @@ mod tests {
     fn levels_between_core_and_die_belong_to_the_core() {
         let bits =
             Bits::from_levels([(Domain::Thread, 1), (Domain::Core, 3), (Domain::Core, 4), (Domain::Die, 6)]);
-        assert_eq!(bits.place(0b1_10_111_1), Place { socket: 1, die: 2, core: 7, thread: 1 });
+        assert_eq!(bits.place(0b110_1111), Place { socket: 1, die: 2, core: 7, thread: 1 });
     }
 
     #[test]

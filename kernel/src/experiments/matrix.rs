@@ -57,7 +57,7 @@ impl Experiment for Matrix {
         let points = 2 * pairs.len() as u32 * found.ways.len() as u32 * parameters.runs;
         points::announce(NAME, &Params { warm_up: size.warm_up, ..*parameters }, size.exchanges, points);
         found.report_absent();
-        let mut work = Work { size, bench: Bench::new(), found, told: Vec::new() };
+        let mut work = Work { size, bench: Bench::hire(), found, told: Vec::new() };
         report_topology(&work.bench, lab.cpus);
         for run in 1..=parameters.runs {
             let mut position = 0;

@@ -61,7 +61,7 @@ impl Experiment for Waits {
                 exchanges: parameters.exchanges,
                 budget_ticks: ways::budget_ticks(parameters, lab, default_budget(parameters.unit)),
             },
-            bench: Bench::new(),
+            bench: Bench::hire(),
             bystanders,
             found,
             told: Vec::new(),
@@ -85,7 +85,7 @@ struct Work {
 impl Work {
     fn do_run(&mut self, run: u32) {
         let mut ways = self.found.ways.clone();
-        if run % 2 == 0 {
+        if run.is_multiple_of(2) {
             // So that a drift does not always help the same way.
             ways.reverse();
         }

@@ -1,6 +1,5 @@
 //! Spinning, then halting, on host threads that jitter: no wake-up is lost, and none is left behind.
 
-#[expect(dead_code, reason = "the other protocols use more of it")]
 mod common;
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

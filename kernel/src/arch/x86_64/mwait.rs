@@ -17,7 +17,7 @@ pub const ABSENT: &str =
     "this CPU has no MONITOR and MWAIT (CPUID 1, ECX bit 3); under KVM they need -overcommit cpu-pm=on";
 
 impl Mwait {
-    /// Looks whether the running CPU has them (CPUID.1:ECX[3]).
+    /// Looks whether the running CPU has them (CPUID 1, ECX bit 3).
     pub fn detect() -> Option<Self> {
         let has =
             raw_cpuid::CpuId::new().get_feature_info().is_some_and(|features| features.has_monitor_mwait());

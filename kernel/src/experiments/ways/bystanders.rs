@@ -70,7 +70,7 @@ impl Bystanders {
         self.cpus.len() as u64
     }
 
-    /// Their jobs: they count until [`Watch::stop`].
+    /// Their jobs: they count until `Watch::stop`.
     pub fn jobs(&self) -> Vec<(CpuId, Job)> {
         self.shared.stop.0.store(false, Relaxed);
         self.shared.loops.iter().for_each(|loops| loops.0.store(0, Relaxed));

@@ -69,7 +69,7 @@ pub struct Measured {
 
 impl Bench {
     /// Hires a crew. Ends the machine where there is no memory for it.
-    pub fn new() -> Self {
+    pub fn hire() -> Self {
         let crew = Crew::hire().unwrap_or_else(|error| refuse(format_args!("a task on each CPU: {error}")));
         Self { crew, table: Box::leak(Box::default()) }
     }
