@@ -518,10 +518,10 @@ mod tests {
     fn experiments_with_many_points_have_sizes_of_their_own() {
         assert_eq!(named("matrix").words(12, HOST), "experiment=matrix runs=3 exchanges=1000 warmup=100");
         let counted = Manner { timing: Timing::Instructions, boots: Repeat::One };
-        let scale = ExperimentArgs { tasks: Some(64), budget: Some(5), ..named("scale") };
+        let scale = ExperimentArgs { tasks: Some(64), ..named("scale") };
         assert_eq!(
             scale.words(12, counted),
-            "experiment=scale runs=1 exchanges=10000 warmup=1000 budget=5 tasks=64 unit=instructions"
+            "experiment=scale runs=1 exchanges=10000 warmup=1000 tasks=64 unit=instructions"
         );
         let ways = ExperimentArgs { ways: Ways::parse("spin,halt"), warm_up: Some(0), ..named("wait") };
         assert!(ways.words(2, HOST).ends_with("warmup=0 ways=halt,spin"), "{}", ways.words(2, HOST));

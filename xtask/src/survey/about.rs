@@ -96,9 +96,8 @@ pub const ALL: [About; 6] = [
     About {
         name: "scale",
         what: "one switch by the number of tasks that take turns, each touching so much of its own memory \
-               (0, 1 or 16 KiB) between two switches; one handoff by the number of CPUs; and pairs that \
-               ping-pong at once",
-        takes: &[Takes::Tasks, Takes::Budget],
+               (0, 1 or 16 KiB) between two switches; one handoff by the number of CPUs",
+        takes: &[Takes::Tasks],
         memory: "512M",
         sizes: [(3, 100_000), (1, 10_000)],
         points: |cpus| 3 * 16 + cpus,
