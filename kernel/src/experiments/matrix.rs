@@ -8,7 +8,6 @@
 
 use alloc::{boxed::Box, format, vec::Vec};
 
-use spin::Mutex;
 use switchlab_core::{CpuId, Way, Ways, params::Params, ruler::Ruler};
 use switchlab_records::{Clock, Counts, Named, Point, Record, Topology, Unit};
 
@@ -20,7 +19,9 @@ use super::{
 use crate::{
     arch::machine,
     bring_up::{Lab, refuse},
-    failure, log,
+    failure,
+    lock::Lock,
+    log,
     report::report,
     sched::Channel,
 };
@@ -105,7 +106,7 @@ fn size(parameters: &Params, lab: &Lab, pairs: u64) -> Size {
 /// Where each CPU is, asked on that CPU.
 fn report_topology(bench: &Bench, cpus: u32) {
     for cpu in (0..cpus).map(CpuId::new) {
-        let found: &'static Mutex<Option<_>> = Box::leak(Box::new(Mutex::new(None)));
+        let found: &'static Lock<Option<_>> = Box::leak(Box::new(Lock::new(None)));
         let ask: Job = Box::new(|| *found.lock() = Some(machine::place()));
         bench.crew.run([(cpu, ask)].into());
         let Some((apic_id, place)) = found.lock().take() else { continue };

@@ -12,11 +12,10 @@ use core::{
     },
 };
 
-use spin::Mutex;
 use switchlab_core::CpuId;
 
 use super::crew::{Crew, Job};
-use crate::arch::tsc;
+use crate::{arch::tsc, lock::Lock};
 
 /// Loops between two looks at whether to stop, and a PAUSE: under single-threaded TCG a PAUSE is where a CPU
 /// gives way, else it runs for a tenth of a second.
@@ -96,7 +95,7 @@ impl Bystanders {
     ///
     /// If there are none.
     pub fn alone(&self, crew: &Crew, ticks: u64) -> Alone {
-        let found: &'static Mutex<Option<Alone>> = Box::leak(Box::new(Mutex::new(None)));
+        let found: &'static Lock<Option<Alone>> = Box::leak(Box::new(Lock::new(None)));
         let mut jobs = self.jobs();
         let watch = self.watch();
         // The first of them looks at the clock, too.

@@ -11,11 +11,11 @@ use core::sync::atomic::{
     Ordering::{AcqRel, Relaxed},
 };
 
-use spin::Mutex;
 use switchlab_core::CpuId;
 
 use crate::{
     arch::interrupts,
+    lock::Lock,
     mm::StackError,
     sched::{self, Cpu, JoinHandle, Task},
 };
@@ -39,7 +39,7 @@ struct Office {
 
 /// Where a member finds its job; it leaves where there is none.
 #[derive(Default)]
-struct Desk(Mutex<Option<Job>>);
+struct Desk(Lock<Option<Job>>);
 
 impl Crew {
     /// Hires a member on each CPU. What calls this is the one who gives jobs.

@@ -8,7 +8,6 @@ pub mod sides;
 
 use alloc::{boxed::Box, vec::Vec};
 
-use spin::Mutex;
 use switchlab_core::{CpuId, Way, Ways, params::Params, stats};
 use switchlab_records::{Counts, Unit};
 use switchlab_sync::Slot;
@@ -20,6 +19,7 @@ use crate::{
         tsc,
     },
     bring_up::{Lab, refuse},
+    lock::Lock,
     sched::{self, Channel, Cpu},
 };
 use block::{Answered, Asked, Look};
@@ -41,8 +41,8 @@ struct Table {
     there: Slot,
     back: Slot,
     tallies: [Tally; 2],
-    asked: Mutex<Option<Asked>>,
-    answered: Mutex<Option<Answered>>,
+    asked: Lock<Option<Asked>>,
+    answered: Lock<Option<Answered>>,
 }
 
 /// What a block gave.
@@ -140,7 +140,7 @@ impl Bench {
             ready: Slot,
             line: Slot,
             over: Slot,
-            returns: Mutex<u64>,
+            returns: Lock<u64>,
         }
         let probe: &'static Probe = Box::leak(Box::default());
         let waiting: Job = Box::new(move || {
