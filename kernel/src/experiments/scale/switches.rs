@@ -255,6 +255,7 @@ impl Members {
     fn time_null(&self, touch: Touch, n: u64, rounds: u64) -> u64 {
         let shared = self.shared;
         shared.turn.store(0, Relaxed);
+        let watch = Watch::begin();
         let start = tsc::start();
         let wrong = match touch {
             Touch::Nothing => keep_on::<{ Touch::Nothing.words() }>(shared, n, rounds),
@@ -262,6 +263,7 @@ impl Members {
             Touch::SixteenKib => keep_on::<{ Touch::SixteenKib.words() }>(shared, n, rounds),
         };
         let end = tsc::end();
+        watch.end(format_args!("the null loop of {}", touch.series()));
         if let Some(wrong) = wrong {
             failure!("the null loop of {}: {wrong}", touch.series());
         }
