@@ -431,7 +431,7 @@ fn run_that_is_not_there_is_refused_by_name() {
 }
 
 /// Text on its background, by the names of the style sheet.
-const TEXTS: [(&str, &str); 7] = [
+const TEXTS: [(&str, &str); 12] = [
     ("ink", "paper"),
     ("muted", "paper"),
     ("link", "paper"),
@@ -439,6 +439,11 @@ const TEXTS: [(&str, &str); 7] = [
     ("ink", "panel"),
     ("muted", "panel"),
     ("original", "paper"),
+    ("ink", "heat-1"),
+    ("ink", "heat-2"),
+    ("ink", "heat-3"),
+    ("ink", "heat-4"),
+    ("ink", "heat-5"),
 ];
 
 /// Shapes on theirs, which need less (WCAG 1.4.11).

@@ -58,14 +58,14 @@ fn wrong_hops(parts: &Parts) -> Verdict {
     end.fails_with("sequence number")
 }
 
-/// Each null loop counts its handoff and the join, and the kernel and the host both refuse it.
+/// Each null loop counts its handoff, and the kernel and the host both refuse it.
 fn null_loops(parts: &Parts) -> Verdict {
     let end = Case::new(parts, "handing_null").boot();
-    end.fails_with("run 1, same-core null batch: handoffs: expected 0, found 2")?;
-    end.says("run 1, cross-core null batch: handoffs: expected 0, found 2")?;
-    end.says("run 1, switch null batch: handoffs: expected 0, found 2")?;
+    end.fails_with("run 1, same-core null batch: handoffs: expected 0, found 1")?;
+    end.says("run 1, cross-core null batch: handoffs: expected 0, found 1")?;
+    end.says("run 1, switch null batch: handoffs: expected 0, found 1")?;
     let log = read_log(&end.0.log_text);
     let why = Results::from_log(&log).err().unwrap_or_default();
-    let named = why.contains("null batch: the kernel passed a wrong count of handoffs: expected 0, found 2");
+    let named = why.contains("null batch: the kernel passed a wrong count of handoffs: expected 0, found 1");
     end.is(named, format_args!("no result for its null loop; why there is none: `{why}`"))
 }

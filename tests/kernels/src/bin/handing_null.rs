@@ -28,8 +28,7 @@ fn handing_null(lab: &Lab) {
 /// The exchange of the timed block that hands over.
 const THIS_ONE: u64 = 500;
 
-/// Hands a message to another task of CPU 0 and joins it, which is a handoff too: once in the warm-up, and
-/// once in the timed block.
+/// Hands a message to another task of CPU 0: once in the warm-up, and once in the timed block.
 #[derive(Default)]
 struct HandsOver {
     exchanges: u64,
