@@ -6,7 +6,7 @@ use std::{
     thread,
 };
 
-use switchlab_core::{CpuId, TaskId};
+use switchlab_core::{CpuId, TaskId, task_state::TaskState};
 use switchlab_switch::Message;
 use switchlab_sync::{Cpu, Platform, Task, Words};
 
@@ -161,5 +161,9 @@ pub fn run_all(tasks: &[&'static HostTask]) {
     }
     for task in tasks {
         task.data.done.wait();
+        // The idle task says so next, behind what signalled this.
+        while task.state() != TaskState::Exited {
+            thread::yield_now();
+        }
     }
 }
