@@ -1,4 +1,4 @@
-//! What is left of an exchange where nobody hands over: the floor under every switch in this program.
+//! What is left of an exchange where nobody hands over: what the loops of the bare switches cost by themselves.
 //!
 //! One flow of control does both sides' turns. In place of each switch stands what none can do without:
 //! every register is destroyed, so that what lives is stored and loaded again, and an indirect jump leads
