@@ -28,7 +28,8 @@
 //!
 //! Both are inlined, and tell the compiler that they destroy every register, those that a call preserves
 //! too (so it is not `clobber_abi`). So the compiler saves, around the switch, what lives there and
-//! nothing more: often nothing. Only rbp, which inline asm can not declare, is pushed always. rbx can not be declared by its name; it is what is left of the class
+//! nothing more: often nothing. Only rbp, which inline asm can not declare, is pushed always. rbx can not be
+//! declared by its name; it is what is left of the class
 //! `reg_abcd` where rax, rcx and rdx are taken, so asking for one more of that class takes it.
 //!
 //! Not saved, because all contexts share one setting that the switch leaves alone: MXCSR, the x87
