@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `source` | the files that a report is made of |
 //! | `embed` | the same files within a page |
+//! | `frame` | what every page has around what it tells |
 //! | `model` | each run, judged, and what its runs or boots measured of a mode |
 //! | `sections` | what each section says, in the order of the page |
 //! | `original` | what the original experiment measured and guessed |
@@ -22,6 +23,7 @@
 //! else are the medians and spans of runs or boots in the pictures, and in the sentence at the top.
 
 mod embed;
+mod frame;
 pub mod listing;
 mod model;
 mod original;
@@ -42,12 +44,12 @@ pub use sections::exercises::{EXERCISES, Exercise};
 pub use source::read;
 
 use crate::status::Refusal;
+use frame::Frame;
 use model::Run;
 use sections::answer::Answer;
 use sections::belief::Fact;
 use sections::comparison::Comparison;
 use sections::{costs, distributions, glossary, handoff, order, runs, waterfall};
-use table::Table;
 
 /// A page, and what it amounts to.
 #[derive(Debug)]
@@ -79,21 +81,16 @@ pub fn render(embedded: &[EmbeddedRun]) -> anyhow::Result<Report> {
     let runs = model::runs(embedded);
     let no_result = runs.iter().find_map(|run| run.measured.as_ref().err()).cloned();
     let compared = sections::answer::comparisons(&runs);
-    let page = Page {
+    let mut page = Page {
         answer: Answer::new(&runs, &compared),
         comparisons: compared.iter().flatten().map(Comparison::new).collect(),
         several: runs.len() > 1,
         runs: runs.iter().map(Section::new).collect(),
-        limits: sections::limits::limits(),
         exercises: EXERCISES,
-        glossary: Vec::new(),
-        files: sections::files::files(embedded),
-        data: embed::element(embedded)?,
-        version: env!("CARGO_PKG_VERSION"),
+        frame: Frame::new(embedded)?,
     };
-    // The words that the page uses are known when all else is there.
-    let glossary = glossary::used_in(&page.render()?);
-    Ok(Report { html: Page { glossary, ..page }.render()?, no_result })
+    page.frame.glossary = glossary::used_in(&page.render()?);
+    Ok(Report { html: page.render()?, no_result })
 }
 
 /// The page, in the order in which it is read.
@@ -106,12 +103,8 @@ struct Page {
     runs: Vec<Section>,
     /// Whether there is more than one run, so that each needs its name.
     several: bool,
-    limits: String,
     exercises: &'static [Exercise],
-    glossary: Vec<glossary::Topic>,
-    files: Table,
-    data: String,
-    version: &'static str,
+    frame: Frame,
 }
 
 /// What the page says of one run.

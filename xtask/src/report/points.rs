@@ -5,11 +5,12 @@ use askama::Template;
 use switchlab_records::{Unit, read_log};
 
 use super::Report;
-use super::embed::{self, EmbeddedFile, EmbeddedRun};
+use super::embed::{EmbeddedFile, EmbeddedRun};
+use super::frame::Frame;
 use super::model::{LAST_LINES, NoResult, manifest_beside};
 use super::plots::{Figure, Quantity, growth, heat};
 use super::sections::belief::{ALARM, Fact, NUMBERS, weighed};
-use super::sections::{files, glossary, limits};
+use super::sections::glossary;
 use super::table::{Table, prose, spaced};
 use crate::judged::{self, Found};
 use crate::survey::cells::{groups, places_of, series_of};
@@ -39,21 +40,16 @@ pub(super) fn render(embedded: &[EmbeddedRun]) -> anyhow::Result<Report> {
     let sentences: Vec<_> = runs.iter().map(|run| run.sentence.clone()).collect();
     let several = runs.len() > 1;
     let title = runs.first().map_or_else(String::new, |run| run.title.clone());
-    let page = Page {
+    let mut page = Page {
         title: format!("{} · switchlab", title.split(':').next().unwrap_or_default()),
         sentences,
         class: if no_result.is_some() { "failed" } else { "answer" },
         runs,
         several,
-        limits: limits::limits(),
-        glossary: Vec::new(),
-        files: files::files(embedded),
-        data: embed::element(embedded)?,
-        version: env!("CARGO_PKG_VERSION"),
+        frame: Frame::new(embedded)?,
     };
-    // The words that the page uses are known when all else is there.
-    let glossary = glossary::used_in(&page.render()?);
-    Ok(Report { html: Page { glossary, ..page }.render()?, no_result })
+    page.frame.glossary = glossary::used_in(&page.render()?);
+    Ok(Report { html: page.render()?, no_result })
 }
 
 /// The page, in the order in which it is read.
@@ -65,11 +61,7 @@ struct Page {
     class: &'static str,
     runs: Vec<Section>,
     several: bool,
-    limits: String,
-    glossary: Vec<glossary::Topic>,
-    files: Table,
-    data: String,
-    version: &'static str,
+    frame: Frame,
 }
 
 /// What the page says of one run.
