@@ -41,6 +41,7 @@ fn jump() {
         core::arch::asm!(
             "lea {rbx}, [rip + 2f]",
             "jmp {rbx}",
+            ".p2align 5",
             "2:",
             rbx = out(reg_abcd) _,
             out("rax") _, out("rcx") _, out("rdx") _, out("rdi") _, out("rsi") _,
