@@ -7,6 +7,7 @@
 
 use alloc::{boxed::Box, vec::Vec};
 use core::{
+    cell::RefCell,
     convert::identity,
     marker::PhantomData,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
@@ -131,6 +132,8 @@ const STOP: u64 = NO_NUMBER - 2;
 pub struct Token<P> {
     shared: &'static Shared,
     next: Sender,
+    /// From whom closes a ring, by places from 1 on; made when its ring is first closed.
+    back: RefCell<Vec<Option<Receiver>>>,
     members: Vec<JoinHandle>,
     probe: PhantomData<fn() -> P>,
 }
@@ -141,8 +144,10 @@ struct Shared {
     cpus: Vec<&'static Cpu>,
     /// From each CPU to the next.
     forward: Vec<Channel>,
+    /// From each but the first to the first: whoever is the last of a ring closes it.
+    closing: Vec<Channel>,
     /// Where the token goes around. Changed while nobody has it.
-    lap: Lock<Option<Lap>>,
+    lap: Lock<Lap>,
     /// What a member found instead of what was due.
     wrong: [AtomicU64; 2],
 }
@@ -151,8 +156,6 @@ struct Shared {
 struct Lap {
     /// CPUs that take part.
     cpus: usize,
-    /// From the last of them to the first.
-    closing: &'static Channel,
 }
 
 impl<P: Probe> Token<P> {
@@ -163,15 +166,17 @@ impl<P: Probe> Token<P> {
     ///
     /// [`StackError`] where there is no stack for one of them.
     pub fn start(cpus: Vec<&'static Cpu>) -> Result<Self, StackError> {
-        let forward = cpus.iter().skip(1).map(|_| Channel::new()).collect();
+        let channels = || cpus.iter().skip(1).map(|_| Channel::new()).collect();
+        let (forward, closing) = (channels(), channels());
         let wrong = [AtomicU64::new(0), AtomicU64::new(0)];
-        let shared: &'static Shared =
-            Box::leak(Box::new(Shared { cpus, forward, lap: Lock::new(None), wrong }));
+        let lap = Lock::new(Lap { cpus: cpus.len() });
+        let shared: &'static Shared = Box::leak(Box::new(Shared { cpus, forward, closing, lap, wrong }));
         let members = (1..shared.cpus.len())
             .map(|place| sched::spawn_on(shared.cpus[place], move || serve::<P>(shared, place)))
             .collect::<Result<_, _>>()?;
-        let started = Self { shared, next: shared.forward[0].sender(), members, probe: PhantomData };
-        started.set_up(shared.cpus.len());
+        let back = RefCell::new(shared.closing.iter().map(|_| None).collect());
+        let started = Self { shared, next: shared.forward[0].sender(), back, members, probe: PhantomData };
+        started.with_ring_of(shared.cpus.len(), |_| ());
         Ok(started)
     }
 
@@ -181,16 +186,17 @@ impl<P: Probe> Token<P> {
     /// each counted for its last hop, it counted before the token came here. So they stand still, but for
     /// the last CPU's halt.
     pub fn measure(&self, cpus: usize, warm_up: u64, rounds: u64, probe: &mut P) -> Measured {
-        let back = self.set_up(cpus);
         let hops = cpus as u64;
-        let mut measured = measure_block(
-            &mut (),
-            |()| counted_on(&self.shared.cpus[..cpus]),
-            |(), from, to, probe| go_round(&self.next, &back, from * hops, to * hops, hops, probe),
-            warm_up + SETTLING,
-            rounds,
-            probe,
-        );
+        let mut measured = self.with_ring_of(cpus, |back| {
+            measure_block(
+                &mut (),
+                |()| counted_on(&self.shared.cpus[..cpus]),
+                |(), from, to, probe| go_round(&self.next, back, from * hops, to * hops, hops, probe),
+                warm_up + SETTLING,
+                rounds,
+                probe,
+            )
+        });
         if measured.wrong.is_some_and(|wrong| wrong.found == NO_NUMBER) {
             let [expected, found] = self.shared.wrong.each_ref().map(|value| value.load(Relaxed));
             measured.wrong = Some(Wrong { expected, found });
@@ -198,14 +204,22 @@ impl<P: Probe> Token<P> {
         measured
     }
 
-    /// Closes the ring behind the first `cpus` CPUs; returns where the token comes back.
-    fn set_up(&self, cpus: usize) -> Receiver {
-        let closing: &'static Channel = Box::leak(Box::new(Channel::new()));
-        let back = closing.receiver();
-        *self.shared.lap.lock() = Some(Lap { cpus, closing });
+    /// Closes the ring behind the first `cpus` CPUs, and shows `measure` where the token comes back. Nothing is
+    /// made but at the first time of each ring.
+    fn with_ring_of<T>(&self, cpus: usize, measure: impl FnOnce(&Receiver) -> T) -> T {
+        let mut back = self.back.borrow_mut();
+        let back = &mut back[cpus - 2];
+        if let Some(back) = back {
+            back.take_line();
+        }
+        let back = back.get_or_insert_with(|| self.shared.closing[cpus - 2].receiver());
+        *self.shared.lap.lock() = Lap { cpus };
         self.next.send(SET_UP);
         back.recv();
-        back
+        let measured = measure(back);
+        // All rings end at this CPU, which has one line.
+        back.leave_line();
+        measured
     }
 
     /// Ends the tasks.
@@ -244,9 +258,12 @@ fn go_round<P: Probe>(
 fn serve<P: Probe>(shared: &'static Shared, place: usize) {
     let previous = shared.forward[place - 1].receiver();
     let forward = shared.forward.get(place).map(Channel::sender);
+    let closing = shared.closing[place - 1].sender();
     let mut message = previous.recv();
     while message == SET_UP {
-        message = take_part::<P>(shared, place, &previous, forward.as_ref());
+        let lap = *shared.lap.lock();
+        let next = forward.as_ref().filter(|_| place + 1 != lap.cpus).unwrap_or(&closing);
+        message = take_part::<P>(shared, place, &previous, next, lap);
     }
     if let Some(forward) = forward {
         forward.send(message);
@@ -258,11 +275,9 @@ fn take_part<P: Probe>(
     shared: &'static Shared,
     place: usize,
     previous: &Receiver,
-    forward: Option<&Sender>,
+    next: &Sender,
+    lap: Lap,
 ) -> u64 {
-    let lap = shared.lap.lock().expect("it is set before it is told of");
-    let closing = (place + 1 == lap.cpus).then(|| lap.closing.sender());
-    let next = closing.as_ref().or(forward).expect("who has nobody behind it closes the ring");
     next.send(SET_UP);
     let mut due = place as u64 - 1;
     loop {

@@ -349,6 +349,23 @@ impl<P: Platform> Receiver<P> {
     pub fn recv(&self) -> u64 {
         self.channel.recv()
     }
+
+    /// Leaves its CPU's line to another channel, if it is this one: for a receiver that is to be used again.
+    ///
+    /// Until it is taken again nobody may send, since nobody would notice.
+    pub fn leave_line(&self) {
+        P::this_cpu().give_line_back(self.channel);
+    }
+
+    /// Makes it its CPU's line again, before anybody sends.
+    ///
+    /// # Panics
+    ///
+    /// If another channel is the line, or somebody has sent meanwhile: no IPI would tell of it.
+    pub fn take_line(&self) {
+        assert!(P::this_cpu().take_line(self.channel), "another channel is this CPU's line");
+        assert!(!self.channel.is_full(), "a message came while the channel was not its CPU's line");
+    }
 }
 
 impl<P: Platform> Drop for Receiver<P> {

@@ -67,6 +67,47 @@ fn cross_core_exchange_is_two_handoffs_and_two_ipis_and_no_switch() {
     assert_eq!(ping_pong(cpus[0], cpus[1], 10_000), [20_000, 0, 20_000, 20_000]);
 }
 
+/// Two channels to one task, in turn its CPU's line: each message is one IPI.
+#[test]
+fn channels_that_leave_the_line_to_each_other_lose_nothing() {
+    const TURNS: u64 = 300;
+    let cpus = start_cpus(2);
+    let (here, far) = (cpus[0], cpus[1]);
+    let (there, back) = ([channel(), channel()], channel());
+    let counted = Arc::new(Mutex::new([0; 2]));
+    let result = counted.clone();
+    let receiver = spawn(0, here, move || {
+        let (lines, back) = (there.map(|channel| channel.receiver()), back.sender());
+        for line in &lines {
+            assert_eq!(line.recv(), 0, "the first settles how messages go");
+            line.leave_line();
+        }
+        let count = || [get(here, |c| c.ipis_taken), get(far, |c| c.ipis_sent)];
+        let before = count();
+        for turn in 1..=TURNS {
+            let line = &lines[turn as usize % 2];
+            line.take_line();
+            back.send(turn);
+            assert_eq!(line.recv(), turn);
+            line.leave_line();
+        }
+        let after = count();
+        *result.lock().unwrap() = [0, 1].map(|i| after[i] - before[i]);
+        back.send(u64::MAX);
+    });
+    let sender = spawn(1, far, move || {
+        let (lines, back) = (there.map(|channel| channel.sender()), back.receiver());
+        lines.iter().for_each(|line| line.send(0));
+        for turn in 1..=TURNS {
+            assert_eq!(back.recv(), turn);
+            lines[turn as usize % 2].send(turn);
+        }
+        assert_eq!(back.recv(), u64::MAX);
+    });
+    run_all(&[receiver, sender]);
+    assert_eq!(*counted.lock().unwrap(), [TURNS, TURNS]);
+}
+
 #[test]
 fn yielding_tasks_run_in_turn() {
     let cpus = start_cpus(1);
