@@ -96,11 +96,12 @@ pub const ALL: [About; 6] = [
     About {
         name: "scale",
         what: "one switch by the number of tasks that take turns, each touching so much of its own memory \
-               (0, 1 or 16 KiB) between two switches; one handoff by the number of CPUs",
-        takes: &[Takes::Tasks],
+               (0, 1 or 16 KiB) between two switches; one handoff by the number of CPUs in a ring; and by \
+               the number of pairs of CPUs that ping-pong at once, the machine's time for a handoff of any of them",
+        takes: &[Takes::Tasks, Takes::Budget],
         memory: "512M",
         sizes: [(3, 100_000), (1, 10_000)],
-        points: |cpus| 3 * 16 + cpus,
+        points: |cpus| 3 * 16 + u64::from(cpus.ilog2()) + 1 + 6,
     },
     About {
         name: "policy",

@@ -20,6 +20,27 @@ pub struct Fairness {
     pub jain: f64,
 }
 
+/// The same of a place, by name.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PlaceFairness {
+    /// Which series.
+    pub series: String,
+    /// Where: names of coordinates and numbers.
+    pub at: Vec<(String, u64)>,
+    /// How evenly.
+    #[serde(flatten)]
+    pub fairness: Fairness,
+}
+
+/// Of each place where sharers are told of.
+pub fn of_all(cells: &[Cell]) -> Vec<PlaceFairness> {
+    let told = |cell: &Cell| {
+        let fairness = of(cell)?;
+        Some(PlaceFairness { series: cell.series.clone(), at: cell.at.clone(), fairness })
+    };
+    cells.iter().filter_map(told).collect()
+}
+
 /// Whether a count is one sharer's.
 pub fn is_share(name: &str) -> bool {
     name.strip_prefix(EXCHANGES).is_some_and(|number| number.parse::<u32>().is_ok())

@@ -41,6 +41,7 @@ use crate::results::unit_name;
 use crate::results::whole::Conditions;
 use crate::watch::Watch;
 pub use cells::Cell;
+pub use fairness::PlaceFairness;
 pub use growth::Growth;
 
 /// The results of a log with points. `_ticks` are TSC ticks; every other figure is in `unit`.
@@ -70,6 +71,8 @@ pub struct Survey<'a> {
     pub cells: Vec<Cell>,
     /// How the cost of each series grows along its coordinate, where it has one with at least three values.
     pub growth: Vec<Growth>,
+    /// How evenly those that ran at once shared, at each place where that was counted.
+    pub fairness: Vec<PlaceFairness>,
     /// What this machine does not allow, and why.
     pub absent: Vec<Absent<'a>>,
     /// Every point, in order.
@@ -170,6 +173,7 @@ impl<'a> Survey<'a> {
             clock: quality,
             cells: Vec::new(),
             growth: Vec::new(),
+            fairness: Vec::new(),
             start,
             plan,
             cpus,
@@ -199,6 +203,7 @@ impl<'a> Survey<'a> {
     fn put_together(&mut self) {
         self.cells = cells::of(&self.points);
         self.growth = growth::of(&self.cells);
+        self.fairness = fairness::of_all(&self.cells);
     }
 
     /// What the experiment measures, where that is known.

@@ -88,6 +88,9 @@ fn json_holds_points_cells_and_growth() {
     assert_eq!(json["points"][0]["series"], "switch-touch-0k");
     assert_eq!(json["points"][0]["one_way"], 20.0);
     assert_eq!(json["growth"][1]["along"], "tasks");
+    let shares = &json["fairness"][1];
+    assert_eq!((&shares["at"][0][1], &shares["sharers"]), (&2.into(), &2.into()));
+    assert_eq!((shares["least"].as_f64(), shares["most"].as_f64()), (Some(0.4), Some(0.6)));
 }
 
 #[test]

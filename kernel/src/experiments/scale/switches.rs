@@ -3,14 +3,14 @@
 
 use alloc::{boxed::Box, format, string::String, vec::Vec};
 use core::{
+    fmt,
     hint::black_box,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-use switchlab_core::params::Params;
 use switchlab_records::{Counts, Point};
 
-use super::mib;
+use super::{Size, mib};
 use crate::{
     arch::tsc,
     bring_up::refuse,
@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// How much memory of its own a task reads between two switches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Touch {
     Nothing,
     OneKib,
@@ -182,16 +182,15 @@ impl Members {
         (run, position): (u32, u32),
         touch: Touch,
         tasks: u32,
-        parameters: &Params,
+        size: &Size,
     ) -> Point<'static> {
         let n = u64::from(tasks);
-        let rounds = points::rounds(parameters.exchanges, n);
-        let rounds = match touch {
+        let rounds = |exchanges| match (touch, points::rounds(exchanges, n)) {
             // A turn is 100 times longer.
-            Touch::SixteenKib => (rounds / 16).max(1),
-            Touch::Nothing | Touch::OneKib => rounds,
+            (Touch::SixteenKib, rounds) => (rounds / 16).max(1),
+            (Touch::Nothing | Touch::OneKib, rounds) => rounds,
         };
-        let warm_up = (rounds / 10).max(1);
+        let (warm_up, rounds) = (rounds(size.warm_up), rounds(size.exchanges));
         let shared = self.shared;
         shared.turn.store(0, Relaxed);
         shared.tasks.store(n, Relaxed);
@@ -199,20 +198,20 @@ impl Members {
         self.tasks[..tasks as usize - 1].iter().for_each(|task| task.wake());
 
         let take = |from: u64, rounds: u64| match touch {
-            Touch::Nothing => take_turns::<{ Touch::Nothing.words() }>(shared, n, from, rounds),
-            Touch::OneKib => take_turns::<{ Touch::OneKib.words() }>(shared, n, from, rounds),
-            Touch::SixteenKib => take_turns::<{ Touch::SixteenKib.words() }>(shared, n, from, rounds),
+            Touch::Nothing => lead::<{ Touch::Nothing.words() }>(shared, n, from, rounds),
+            Touch::OneKib => lead::<{ Touch::OneKib.words() }>(shared, n, from, rounds),
+            Touch::SixteenKib => lead::<{ Touch::SixteenKib.words() }>(shared, n, from, rounds),
         };
         let pair = [self.cpu, self.cpu];
-        let mut wrong = take(0, warm_up);
+        let (warmed, mut wrong) = timed(format_args!("the warm-up of {tasks} tasks"), || take(0, warm_up));
+        let rounds = size.affordable(warm_up, warmed, rounds);
         let (counts, turns) = (snapshot(&pair), shared.turn.load(Relaxed));
-        let watch = Watch::begin();
-        let start = tsc::start();
-        if wrong.is_none() {
-            wrong = take(warm_up * n, rounds);
-        }
-        let end = tsc::end();
-        watch.end(format_args!("the timed block of {tasks} tasks whose record is next"));
+        let block = format_args!("the timed block of {tasks} tasks whose record is next");
+        let (ticks, of_block) = timed(block, || match wrong {
+            None => take(warm_up * n, rounds),
+            Some(_) => None,
+        });
+        wrong = wrong.or(of_block);
         let counted = difference(&snapshot(&pair), &counts);
         // A yield hands over no message; each turn is a handoff.
         let counts = Counts { handoffs: shared.turn.load(Relaxed).wrapping_sub(turns), ..counted };
@@ -227,7 +226,7 @@ impl Members {
             series: touch.series().into(),
             at: points::named([("tasks", n)]),
             handoffs,
-            ticks: end - start,
+            ticks,
             counts,
             expected: Counts {
                 handoffs,
@@ -237,6 +236,7 @@ impl Members {
                 halts: counts.halts,
             },
             also: points::named([
+                ("warm-up-rounds", warm_up),
                 ("null-ticks", self.time_null(touch, n, rounds)),
                 ("bytes-per-task", self.bytes_per_task),
             ]),
@@ -255,20 +255,26 @@ impl Members {
     fn time_null(&self, touch: Touch, n: u64, rounds: u64) -> u64 {
         let shared = self.shared;
         shared.turn.store(0, Relaxed);
-        let watch = Watch::begin();
-        let start = tsc::start();
-        let wrong = match touch {
+        let (ticks, wrong) = timed(format_args!("the null loop of {}", touch.series()), || match touch {
             Touch::Nothing => keep_on::<{ Touch::Nothing.words() }>(shared, n, rounds),
             Touch::OneKib => keep_on::<{ Touch::OneKib.words() }>(shared, n, rounds),
             Touch::SixteenKib => keep_on::<{ Touch::SixteenKib.words() }>(shared, n, rounds),
-        };
-        let end = tsc::end();
-        watch.end(format_args!("the null loop of {}", touch.series()));
+        });
         if let Some(wrong) = wrong {
             failure!("the null loop of {}: {wrong}", touch.series());
         }
-        end - start
+        ticks
     }
+}
+
+/// What a block takes, in ticks, and what is wrong with it.
+fn timed(name: fmt::Arguments<'_>, block: impl FnOnce() -> Option<Wrong>) -> (u64, Option<Wrong>) {
+    let watch = Watch::begin();
+    let start = tsc::start();
+    let wrong = block();
+    let end = tsc::end();
+    watch.end(name);
+    (end - start, wrong)
 }
 
 /// A member's life: takes part in points that it is woken for, and blocks in between.
@@ -286,44 +292,46 @@ fn live(shared: &'static Shared, index: usize) {
 }
 
 /// One point of a member: until a turn that is not its own.
-#[inline(never)]
 fn take_part<const WORDS: usize>(shared: &Shared, index: usize) {
     let own = own::<WORDS>(shared, index);
     let tasks = shared.tasks.load(Relaxed);
-    let mut due = index as u64;
-    let found = loop {
-        let found = shared.turn.load(Relaxed);
-        if found != due {
-            break found;
-        }
-        shared.turn.store(due + 1, Relaxed);
-        due += tasks;
-        touch::<WORDS>(own);
-        sched::yield_now();
-    };
+    // No turn counts that far, so only another turn ends it.
+    let (due, found) = take_turns::<WORDS>(shared, own, tasks, index as u64, STOP);
     if found != STOP {
         shared.wrong[0].store(due, Relaxed);
         shared.wrong[1].store(found, Relaxed);
     }
 }
 
-/// The timed block of the first task: its turns of `rounds` rounds, from turn `from` on.
+/// The first task's turns of `rounds` rounds, from turn `from` on.
+fn lead<const WORDS: usize>(shared: &Shared, tasks: u64, from: u64, rounds: u64) -> Option<Wrong> {
+    let end = from + rounds * tasks;
+    let (expected, found) = take_turns::<WORDS>(shared, own::<WORDS>(shared, 0), tasks, from, end);
+    (found != end).then_some(Wrong { expected, found })
+}
+
+/// The loop of every task: its turns from `due` on, until `end` is due or the turn is another. Returns the turn that
+/// was due and the one that was found.
+///
+/// One for all, so that with two tasks a turn takes what it takes with many.
 #[inline(never)]
-fn take_turns<const WORDS: usize>(shared: &Shared, tasks: u64, from: u64, rounds: u64) -> Option<Wrong> {
-    let own = own::<WORDS>(shared, 0);
-    let (mut due, end) = (from, from + rounds * tasks);
-    while due != end {
+fn take_turns<const WORDS: usize>(
+    shared: &Shared,
+    own: &[u64],
+    tasks: u64,
+    mut due: u64,
+    end: u64,
+) -> (u64, u64) {
+    loop {
         let found = shared.turn.load(Relaxed);
-        if found != due {
-            return Some(Wrong { expected: due, found });
+        if found != due || due == end {
+            return (due, found);
         }
         shared.turn.store(due + 1, Relaxed);
         due += tasks;
         touch::<WORDS>(own);
         sched::yield_now();
     }
-    let found = shared.turn.load(Relaxed);
-    (found != end).then_some(Wrong { expected: end, found })
 }
 
 /// The null experiment's timed loop.

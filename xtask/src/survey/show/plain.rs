@@ -2,6 +2,7 @@
 //! shared.
 
 use switchlab_core::format::Grouped;
+use switchlab_records::Unit;
 
 use super::super::cells::{cost_text, places_of, series_of};
 use super::super::fairness::{self, is_share};
@@ -32,8 +33,8 @@ pub(super) fn costs(survey: &Survey<'_>, group: &[&Cell]) -> Vec<Part> {
 /// What figures in a table of several series are.
 fn what(survey: &Survey<'_>) -> &'static str {
     match survey.plan.unit {
-        switchlab_records::Unit::Time => "One way, the median of the runs,",
-        switchlab_records::Unit::Instructions => "Instructions one way",
+        Unit::Time => "One way, the median of the runs,",
+        Unit::Instructions => "Instructions one way",
     }
 }
 
@@ -148,14 +149,25 @@ fn cell_is_only(survey: &Survey<'_>, cell: &Cell) -> bool {
         == 1
 }
 
-/// How evenly those that ran at once shared, where that was counted.
+/// How much those that ran at once got done, and how evenly they shared, where that was counted.
 pub(super) fn fairness(survey: &Survey<'_>) -> Option<Part> {
-    let header = ["Fairness", "Sharers", "Least share", "Most share", "Even share", "Jain's index"];
+    // What a column of throughput is of, in the unit of a cost.
+    let (throughput, of) = match survey.plan.unit {
+        Unit::Time => ("Handoffs a second", 1e9),
+        Unit::Instructions => ("In 1,000 instructions", 1e3),
+    };
+    let header =
+        ["At once", throughput, "Sharers", "Least share", "Most share", "Even share", "Jain's index"];
     let rows = survey.cells.iter().filter_map(|cell| {
         let fair = fairness::of(cell)?;
         let percent = |share: f64| format!("{:.1} %", 100.0 * share);
+        let throughput = of / cell.one_way;
         Some(vec![
             cell.name(),
+            match survey.plan.unit {
+                Unit::Time => Grouped(throughput.round() as u64).to_string(),
+                Unit::Instructions => format!("{throughput:.2}"),
+            },
             fair.sharers.to_string(),
             percent(fair.least),
             percent(fair.most),
