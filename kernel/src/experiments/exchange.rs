@@ -9,7 +9,10 @@ use core::{
 
 use switchlab_records::Counts;
 
-use super::{probe::Probe, watch::Watch};
+use super::{
+    probe::Probe,
+    watch::{MeasuredLocks, Watch},
+};
 use crate::{
     arch::tsc,
     lock::Lock,
@@ -126,8 +129,9 @@ fn ask<P: Probe>(table: &'static Table<P>, probe: &mut P) -> Measured {
 }
 
 /// A block, as every loop is timed: the warm-up, then `exchanges` between two readings of the clock,
-/// and what was counted meanwhile. Under a [`Watch`]: anything foreign is a failure. `hand_over` does exchanges `from..to` up to the first wrong number,
-/// and `counts` tells what was counted so far; both see `state`.
+/// and what was counted meanwhile. Under a [`Watch`]: anything foreign is a failure, any lock too. `hand_over`
+/// does exchanges `from..to` up to the first wrong number, and `counts` tells what was counted so far; both see
+/// `state`.
 pub fn measure_block<S, P: Probe>(
     state: &mut S,
     counts: impl Fn(&S) -> Counts,
@@ -136,17 +140,31 @@ pub fn measure_block<S, P: Probe>(
     exchanges: u64,
     probe: &mut P,
 ) -> Measured {
+    measure_block_with(MeasuredLocks::None, state, counts, hand_over, warm_up, exchanges, probe).0
+}
+
+/// The same where `locks` are the thing measured; says beside it how many of them were taken.
+pub fn measure_block_with<S, P: Probe>(
+    locks: MeasuredLocks,
+    state: &mut S,
+    counts: impl Fn(&S) -> Counts,
+    hand_over: impl Fn(&mut S, u64, u64, &mut P) -> Option<Wrong>,
+    warm_up: u64,
+    exchanges: u64,
+    probe: &mut P,
+) -> (Measured, u64) {
     let mut wrong = hand_over(state, 0, warm_up, probe);
     let before = counts(state);
-    let watch = Watch::begin();
+    let watch = Watch::begin().declaring(locks);
     probe.begin();
     let start = tsc::start();
     if wrong.is_none() {
         wrong = hand_over(state, warm_up, warm_up + exchanges, probe);
     }
     let end = tsc::end();
-    watch.end(format_args!("the timed block of {exchanges} exchanges or rounds whose record is next"));
-    Measured { ticks: end - start, counts: difference(&counts(state), &before), wrong }
+    let block = format_args!("the timed block of {exchanges} exchanges or rounds whose record is next");
+    let locks_taken = watch.end(block);
+    (Measured { ticks: end - start, counts: difference(&counts(state), &before), wrong }, locks_taken)
 }
 
 /// The timed block: exchanges `from..to`, up to the first wrong number. Exchange n carries n,

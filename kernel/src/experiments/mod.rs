@@ -54,7 +54,7 @@ static EXPERIMENTS: &[&dyn Experiment] = &[
     &fan::Fan::<probe::Batch>::new(),
     &wait::Waits,
     &matrix::Matrix,
-    &policy::PolicyContest,
+    &policy::PolicyContest::<probe::Batch>::new(),
     &scale::Scale,
 ];
 

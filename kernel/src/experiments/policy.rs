@@ -9,21 +9,23 @@
 mod pairs;
 
 use alloc::{boxed::Box, vec::Vec};
+use core::marker::PhantomData;
 
 use switchlab_core::{
     order,
     params::Params,
     policy::{Lifo, Policies, PolicyName, RoundRobin, Stealing},
     sizes::doubling,
-    stats,
 };
-use switchlab_records::{Clock, Counts, Point, Unit};
+use switchlab_records::{Clock, Counts, Point};
 
 use super::{
     Experiment, Results,
     exchange::SETTLING,
     points::{self, Means},
-    watch::Watch,
+    probe::{Batch, Probe},
+    watch::{MeasuredLocks, Watch},
+    ways::budget_ticks,
 };
 use crate::{
     bring_up::{Lab, refuse},
@@ -37,8 +39,21 @@ const NAME: &str = "policy";
 /// How long a point is measured at most where nobody says: milliseconds, or millions of instructions.
 const BUDGET: u64 = 100;
 
-/// The experiment.
-pub struct PolicyContest;
+/// The experiment. `H` looks on in the loops: [`Batch`], or what a test plants there.
+pub struct PolicyContest<H = Batch>(PhantomData<fn() -> H>);
+
+impl<H> PolicyContest<H> {
+    /// The experiment.
+    pub const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<H> Default for PolicyContest<H> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 /// Where it is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,7 +70,7 @@ struct Size {
     budget_ticks: u64,
 }
 
-impl Experiment for PolicyContest {
+impl<H: Probe> Experiment for PolicyContest<H> {
     fn name(&self) -> &'static str {
         NAME
     }
@@ -73,9 +88,9 @@ impl Experiment for PolicyContest {
         let size = Size {
             warm_up: parameters.warm_up.min(parameters.exchanges / 10),
             exchanges: parameters.exchanges,
-            budget_ticks: budget_ticks(parameters, lab),
+            budget_ticks: budget_ticks(parameters, lab, BUDGET),
         };
-        let crowds = policies.iter().map(|policy| Ok((policy, gather(policy, most, parameters.seed)?)));
+        let crowds = policies.iter().map(|policy| Ok((policy, gather::<H>(policy, most, parameters.seed)?)));
         let crowds: Result<Vec<_>, StackError> = crowds.collect();
         let crowds = crowds.unwrap_or_else(|error| refuse(format_args!("{NAME}: {error}")));
         let mut told = Told { means: Means::new(parameters.unit), crossings: Vec::new() };
@@ -95,21 +110,12 @@ impl Experiment for PolicyContest {
     }
 }
 
-fn gather(policy: PolicyName, pairs: u32, seed: u64) -> Result<Box<dyn Crowd>, StackError> {
+fn gather<H: Probe>(policy: PolicyName, pairs: u32, seed: u64) -> Result<Box<dyn Crowd>, StackError> {
     Ok(match policy {
-        PolicyName::RoundRobin => Box::new(Pairs::<RoundRobin>::gather(pairs, seed)?),
-        PolicyName::Lifo => Box::new(Pairs::<Lifo>::gather(pairs, seed)?),
-        PolicyName::Stealing => Box::new(Pairs::<Stealing>::gather(pairs, seed)?),
+        PolicyName::RoundRobin => Box::new(Pairs::<RoundRobin, H>::gather(pairs, seed)?),
+        PolicyName::Lifo => Box::new(Pairs::<Lifo, H>::gather(pairs, seed)?),
+        PolicyName::Stealing => Box::new(Pairs::<Stealing, H>::gather(pairs, seed)?),
     })
-}
-
-fn budget_ticks(parameters: &Params, lab: &Lab) -> u64 {
-    let budget = parameters.budget_ms.unwrap_or(BUDGET).saturating_mul(1_000_000);
-    match parameters.unit {
-        Unit::Instructions => budget,
-        Unit::Time => stats::TscHz::new(lab.clocks.compare_before().tsc_hz)
-            .map_or(u64::MAX, |hz| (u128::from(budget) * u128::from(hz.get()) / 1_000_000_000) as u64),
-    }
 }
 
 /// Measures one block and reports it, with what is wrong with it; returns whether the pairs can go on.
@@ -121,13 +127,15 @@ fn measure(run: u32, position: u32, place: Place, size: Size, crowd: &dyn Crowd,
     let mut counted = crowd.exchange(place.pairs, 0, warm_up);
     let affordable = u128::from(size.budget_ticks) * u128::from(warm_up) / u128::from(counted.ticks.max(1));
     let exchanges = (size.exchanges / pairs).min(affordable as u64).max(1);
+    let mut queue_locks = 0;
     if counted.wrong.is_none() {
-        let watch = Watch::begin();
+        // Any CPU may put a task into any queue: the locks around them are a part of the handoff.
+        let watch = Watch::begin().declaring(MeasuredLocks::OfQueues);
         counted = crowd.exchange(place.pairs, warm_up, warm_up + exchanges);
-        watch
+        queue_locks = watch
             .end(format_args!("the timed block of {pairs} times {exchanges} exchanges whose record is next"));
     }
-    let point = point(run, position, place, exchanges, &counted);
+    let point = point(run, position, place, exchanges, &counted, queue_locks);
     told.add(place, &point, counted.free.crossings);
     points::judge(point);
     if let Some((pair, wrong)) = counted.wrong {
@@ -136,7 +144,14 @@ fn measure(run: u32, position: u32, place: Place, size: Size, crowd: &dyn Crowd,
     counted.wrong.is_none()
 }
 
-fn point(run: u32, position: u32, place: Place, exchanges: u64, counted: &Counted) -> Point<'static> {
+fn point(
+    run: u32,
+    position: u32,
+    place: Place,
+    exchanges: u64,
+    counted: &Counted,
+    queue_locks: u64,
+) -> Point<'static> {
     let Counted { ticks, counts, free, .. } = *counted;
     Point {
         run,
@@ -159,6 +174,7 @@ fn point(run: u32, position: u32, place: Place, exchanges: u64, counted: &Counte
             ("crossings", free.crossings),
             ("steals", free.steals),
             ("idle-wake-ups", free.calls),
+            ("queue-locks", queue_locks),
         ]),
     }
 }

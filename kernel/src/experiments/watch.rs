@@ -1,5 +1,8 @@
 //! Over every timed block: nothing foreign happens in it. [`measure_block`](super::exchange::measure_block)
 //! calls it, and so has whatever else reads the clock around what it measures.
+//!
+//! A lock is foreign unless it is the thing that is measured: an experiment declares those, and declaring them
+//! allows them and no others. A declaration that nothing comes of is a failure too.
 
 use core::{
     fmt,
@@ -15,24 +18,49 @@ pub fn ended() -> u64 {
     ENDED.load(Relaxed)
 }
 
+/// The locks that are the thing measured in a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MeasuredLocks {
+    /// None: tasks are bound to their CPUs, and nothing of a CPU needs a lock.
+    None,
+    /// Those around the queues of free tasks, which any CPU may put a task into.
+    OfQueues,
+}
+
 /// A watch from before a block's first reading of the clock until behind its last.
 #[derive(Debug)]
 #[must_use = "a watch that is not ended finds nothing"]
-pub struct Watch(Foreign);
+pub struct Watch {
+    before: Foreign,
+    declared: MeasuredLocks,
+}
 
 impl Watch {
     /// Begins.
     pub fn begin() -> Self {
-        Self(Foreign::so_far())
+        Self { before: Foreign::so_far(), declared: MeasuredLocks::None }
+    }
+
+    /// Declares which locks are the thing measured; where nobody does, none is.
+    pub fn declaring(self, declared: MeasuredLocks) -> Self {
+        Self { declared, ..self }
     }
 
     /// Ends; reports a failure where anything foreign happened meanwhile, on whatever CPU. `block` says which
-    /// block it was.
-    pub fn end(self, block: fmt::Arguments<'_>) {
-        let found = Foreign::so_far().since(self.0);
+    /// block it was. Returns how many of the locks that were declared were taken.
+    pub fn end(self, block: fmt::Arguments<'_>) -> u64 {
+        let found = Foreign::so_far().since(self.before);
         ENDED.fetch_add(1, Relaxed);
-        if found != Foreign::NONE {
-            failure!("{block}: in its time none of these may happen: {found}");
+        let (measured, foreign) = match self.declared {
+            MeasuredLocks::None => (0, found),
+            MeasuredLocks::OfQueues => (found.queue_locks, Foreign { queue_locks: 0, ..found }),
+        };
+        if foreign != Foreign::NONE {
+            failure!("{block}: in its time none of these may happen: {foreign}");
         }
+        if self.declared != MeasuredLocks::None && measured == 0 {
+            failure!("{block}: the locks of queues are declared as what is measured, and none was taken");
+        }
+        measured
     }
 }

@@ -31,6 +31,8 @@ pub struct Counters {
     pub handoffs: &'static AtomicU64,
     /// Halts.
     pub halts: &'static AtomicU64,
+    /// Locks around queues that were taken.
+    pub queue_locks: &'static AtomicU64,
 }
 
 /// One CPU's scheduler. Its functions without `self` are about the CPU that runs them; they and the
@@ -71,6 +73,7 @@ impl<P: Platform> Cpu<P> {
             switches: self.words.word(Words::SWITCHES),
             handoffs: self.words.word(Words::HANDOFFS),
             halts: self.words.word(Words::HALTS),
+            queue_locks: self.words.word(Words::QUEUE_LOCKS),
         }
     }
 

@@ -14,7 +14,7 @@
 //!    CPU's own data is held across one. The compiler does not hold one either, since the switch destroys
 //!    all registers and, as far as it knows, all memory.
 //! 3. **A queue's lock is the only one**: a spin lock, held for a few instructions, with interrupts off.
-//!    It is part of what is measured. A thief holds two, the lower CPU's first.
+//!    It is part of what is measured, and counted. A thief holds two, the lower CPU's first.
 //! 4. **An idle CPU is woken by one IPI.** It says that it is idle, looks again, and halts. Whoever takes
 //!    that word back, and one only can, sends the IPI; and the CPU waits for the IPI, even if it found
 //!    something meanwhile. No wake-up is lost: who puts a task into a queue looks for idle CPUs behind the
@@ -25,13 +25,14 @@ mod worker;
 
 use core::{fmt, marker::PhantomData};
 
-use spin::{Mutex, MutexGuard};
+use spin::MutexGuard;
 use switchlab_core::policy::{Idle, Policy, Queue};
 use switchlab_switch::{Context, Entry, Message, switch_context};
 
 use crate::{
     Platform, Task, Words,
     atomic::{AcqRel, Acquire, AtomicBool, AtomicRef, AtomicU8, AtomicU64, Ordering::SeqCst, Relaxed, count},
+    queue_lock::QueueLock,
 };
 pub use channel::{FreeChannel, FreeReceiver, FreeSender};
 
@@ -57,7 +58,7 @@ pub struct FreeTask {
 /// A CPU's place in a pool.
 #[repr(C)]
 pub struct Seat<P: Platform> {
-    queue: Queued,
+    queue: Queued<P>,
     /// Who serves the pool here.
     worker: AtomicRef<Task<P>>,
     own: Own,
@@ -65,7 +66,7 @@ pub struct Seat<P: Platform> {
 
 /// What other CPUs touch as well: on cache lines of its own.
 #[repr(align(64))]
-struct Queued(Mutex<Queue<'static>>);
+struct Queued<P>(QueueLock<P, Queue<'static>>);
 
 /// What its CPU alone touches; others may look at the counters.
 #[repr(align(64))]
@@ -137,7 +138,7 @@ impl<P: Platform> Seat<P> {
     /// A place with an empty queue, which has `slots` for all tasks of the pool.
     pub const fn new(slots: &'static mut [u32]) -> Self {
         Self {
-            queue: Queued(Mutex::new(Queue::new(slots))),
+            queue: Queued(QueueLock::new(Queue::new(slots))),
             worker: AtomicRef::none(),
             own: Own {
                 context: Context::empty(),

@@ -11,6 +11,7 @@
 //! - [`park`]: a [`Parker`], on which one task waits and which any CPU wakes.
 //! - [`channel`]: one slot, one sender, one receiver, on any CPUs.
 //! - [`free`]: tasks that are bound to no CPU, and the CPUs that run them.
+//! - `queue_lock`: the one lock here, which those need.
 //! - [`slot`]: one word between two CPUs, for who waits without a scheduler.
 //! - [`atomic`]: the atomics, under one name, so that a model checker can replace them.
 //!
@@ -37,6 +38,7 @@ pub mod free;
 pub mod inbox;
 pub mod park;
 pub mod platform;
+mod queue_lock;
 pub mod run_queue;
 pub mod slot;
 pub mod task;

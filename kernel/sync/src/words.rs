@@ -5,7 +5,8 @@ use core::fmt;
 
 use crate::atomic::{AtomicU64, Relaxed};
 
-/// A CPU's words, by number. All but the last three are touched by that CPU alone; others may look.
+/// A CPU's words, by number. All but the three from [`MAIL`](Words::MAIL) on are touched by that CPU alone;
+/// others may look.
 ///
 /// On cache lines of its own.
 #[repr(C, align(64))]
@@ -35,7 +36,9 @@ impl Words {
     pub(crate) const INBOX: usize = 9;
     /// What the platform sends an IPI to this CPU by. Never changes once it is set.
     pub const TARGET: usize = 10;
-    const ALL: usize = 16;
+    /// Locks around queues of free tasks that were taken here. On a line that only this CPU writes.
+    pub const QUEUE_LOCKS: usize = 16;
+    const ALL: usize = 24;
 
     /// All 0, but for what an IPI is sent by.
     pub const fn new(target: u64) -> Self {

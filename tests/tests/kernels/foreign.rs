@@ -17,18 +17,55 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
         Trial::test("foreign::whoever_reads_the_clock_around_a_block_watches_it", watched),
         Trial::test("foreign::kernel_takes_no_lock_that_is_not_counted", one_lock),
         trial(parts, "foreign::allocation_lock_or_text_in_a_block_is_a_failure", planted),
+        trial(
+            parts,
+            "foreign::locks_of_queues_are_allowed_where_they_are_declared_and_nowhere_else",
+            declared,
+        ),
     ]
 }
 
-/// By the kernel's sources: only the lock that counts is made of one that does not.
+/// By the sources: only the locks that count are made of one that does not, one in each crate.
 fn one_lock() -> Verdict {
     let mut locks = Vec::new();
-    each_source(&workspace::root().join("kernel/src"), |path, source| {
-        if ["spin::Mutex", "spin::{Mutex", "RwLock"].iter().any(|lock| source.contains(lock)) {
-            locks.push(path.to_owned());
-        }
-    })?;
-    equal("files with a lock that is not counted", locks, vec![PathBuf::from("lock.rs")])
+    for top in ["kernel/src", "kernel/sync/src", "kernel/core/src", "kernel/switch/src"] {
+        each_source(&workspace::root().join(top), |path, source| {
+            if ["spin::Mutex;", "spin::{Mutex", "Mutex::new(", "RwLock"]
+                .iter()
+                .any(|lock| source.contains(lock))
+            {
+                locks.push(Path::new(top).join(path));
+            }
+        })?;
+    }
+    let counted = ["kernel/src/lock.rs", "kernel/sync/src/queue_lock.rs"].map(PathBuf::from);
+    equal("files with a lock that is not counted", locks, counted.to_vec())
+}
+
+/// Each of the tasks of the case is put into a queue and taken out of it, under the lock.
+fn declared(parts: &Parts) -> Verdict {
+    let end = Case::new(parts, "declared_locks").boot();
+    for name in ["declared", "another"] {
+        let taken = end.count(name)?;
+        end.is(taken >= 2 * 5, format_args!("queue locks of 5 tasks where they are declared, {name}"))?;
+    }
+    for name in ["not-declared", "nothing"] {
+        equal(&format!("measured locks of {name}"), end.count(name)?, 0)?;
+    }
+    let log = read_log(&end.0.log_text);
+    let failures: Vec<_> = log.failures().collect();
+    equal("failures", failures.len(), 3)?;
+    for (failure, begin, part) in [
+        (failures[0], "not declared: in its time none", "heap calls 0, locks 0, queue locks "),
+        (failures[1], "nothing behind it: ", "none was taken"),
+        (failures[2], "another lock: in its time none", "heap calls 0, locks 1, queue locks 0, texts 0"),
+    ] {
+        end.is(
+            failure.starts_with(begin) && failure.contains(part),
+            format_args!("`{begin}… {part}` in `{failure}`"),
+        )?;
+    }
+    Ok(())
 }
 
 /// By the sources of each experiment: its file, and its folder.
@@ -98,17 +135,20 @@ fn nothing(parts: &Parts) -> Verdict {
 /// Handoffs of each block.
 const HANDOFFS: u64 = 24;
 /// Blocks with one kind planted: `classic` has three modes, with and without a handoff; `ring` and `fan` have two
-/// points each on three CPUs.
-const BLOCKS: usize = 3 * 2 + 2 + 2;
+/// points each on three CPUs; `policy` has three for each of three policies.
+const BLOCKS: usize = 3 * 2 + 2 + 2 + 3 * 3;
 
 fn planted(parts: &Parts) -> Verdict {
     let end = Case::new(parts, "planted_foreign").boot();
     let (once, twice) = (HANDOFFS, 2 * HANDOFFS);
     end.fails_with("in its time none of these may happen")?;
     for (what, found) in [
-        ("an allocation and its return", format!("heap calls {twice}, locks {twice}, texts 0")),
-        ("a lock", format!("heap calls 0, locks {once}, texts 0")),
-        ("a text", format!("heap calls 0, locks 0, texts {once}")),
+        (
+            "an allocation and its return",
+            format!("heap calls {twice}, locks {twice}, queue locks 0, texts 0"),
+        ),
+        ("a lock", format!("heap calls 0, locks {once}, queue locks 0, texts 0")),
+        ("a text", format!("heap calls 0, locks 0, queue locks 0, texts {once}")),
     ] {
         let log = read_log(&end.0.log_text);
         let failures = log.failures().filter(|failure| failure.ends_with(&found)).count();

@@ -103,6 +103,16 @@ fn point_is_exact(point: &Point<'_>, cpus: u32) -> Verdict {
     if switches < handoffs {
         return Err(format!("{switches} switches in {handoffs} handoffs").into());
     }
+    // A queue is looked into before each switch; and on one CPU two stand for each handoff, one as it wakes the
+    // receiver and one as the sender waits, but for a few as the tasks begin and end.
+    let locks = also("queue-locks");
+    if locks < switches {
+        return Err(format!("{locks} locks of queues in {switches} switches").into());
+    }
+    let due = 2 * (handoffs - pairs)..=2 * handoffs + 4 * pairs + 4;
+    if cpus == 1 && !due.contains(&locks) {
+        return Err(format!("{locks} locks of queues in {handoffs} handoffs on one CPU").into());
+    }
     let (crossings, steals) = (also("crossings"), also("steals"));
     match &*point.series {
         _ if cpus == 1 => {

@@ -1,9 +1,17 @@
 //! The policies over random sequences of what can happen: tasks wake each other, wait, and CPUs look for
 //! work. After each step every task is in one place, and none waits longer than its bound.
 
-use std::{format, string::ToString, vec, vec::Vec};
+use std::{
+    format,
+    string::{String, ToString},
+    vec,
+    vec::Vec,
+};
 
-use proptest::prelude::*;
+use proptest::{
+    prelude::*,
+    test_runner::{RngAlgorithm, TestError, TestRng, TestRunner},
+};
 
 use super::*;
 use crate::random::SplitMix64;
@@ -197,6 +205,80 @@ proptest! {
         let mut victims: Vec<_> = Victims::of(me, cpus, &mut SplitMix64::new(seed)).collect();
         victims.sort_unstable();
         prop_assert!(victims.into_iter().eq((0..cpus).filter(|cpu| *cpu != me)));
+    }
+}
+
+/// What the invariants say of a policy that breaks one of them.
+fn found_in<P: Policy>() -> String {
+    let config =
+        ProptestConfig { failure_persistence: None, max_shrink_iters: 0, ..ProptestConfig::default() };
+    let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
+    let kept = runner.run(&sequences(), |sequence| {
+        keeps_the_invariants::<P>(sequence);
+        Ok(())
+    });
+    match kept {
+        Err(TestError::Fail(reason, _)) => reason.message().to_string(),
+        other => panic!("nothing was found: {other:?}"),
+    }
+}
+
+/// Round-robin, but for its choice of the next, and with a bound of its own.
+macro_rules! round_robin_but {
+    ($name:ident, $bound:expr, $queue:ident => $next:expr) => {
+        enum $name {}
+
+        impl Policy for $name {
+            const NAME: PolicyName = PolicyName::RoundRobin;
+            const IDLE: Idle = Idle::Wait;
+
+            fn place_new(task: u32, starter: usize, cpus: usize) -> usize {
+                RoundRobin::place_new(task, starter, cpus)
+            }
+
+            fn place_woken(last: usize, waker: usize) -> usize {
+                RoundRobin::place_woken(last, waker)
+            }
+
+            fn most_passed_over(ahead: usize) -> u64 {
+                $bound(ahead)
+            }
+
+            fn next($queue: &mut Queue<'_>) -> Option<u32> {
+                $next
+            }
+
+            fn call(at: usize, idle: u64) -> Option<usize> {
+                RoundRobin::call(at, idle)
+            }
+        }
+    };
+}
+
+round_robin_but!(Loses, RoundRobin::most_passed_over, queue => {
+    if queue.len() > 2 {
+        queue.take_oldest();
+    }
+    queue.take_oldest()
+});
+// Who is there twice is passed over for ever.
+round_robin_but!(Doubles, |_| u64::MAX, queue => {
+    let oldest = queue.take_oldest()?;
+    if queue.len() > 1 {
+        queue.put(oldest);
+    }
+    Some(oldest)
+});
+round_robin_but!(Starves, RoundRobin::most_passed_over, queue => queue.take_newest_in_turn(u32::MAX));
+
+#[test]
+fn policy_that_loses_doubles_or_starves_a_task_is_found() {
+    for (found, say) in [
+        (found_in::<Loses>(), "left: 0\n right: 1"),
+        (found_in::<Doubles>(), "is in a queue"),
+        (found_in::<Starves>(), "is passed over on CPU"),
+    ] {
+        assert!(found.contains(say), "`{say}` in `{found}`");
     }
 }
 

@@ -1,14 +1,20 @@
 //! Pairs of free tasks that hand numbers to and fro, under one policy. They serve for all points of it.
 
 use alloc::{boxed::Box, vec::Vec};
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use core::{
+    marker::PhantomData,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 use switchlab_core::policy::Policy;
 use switchlab_records::Counts;
 
 use crate::{
     arch::tsc,
-    experiments::exchange::{NO_NUMBER, Wrong, counted_on, difference},
+    experiments::{
+        exchange::{NO_NUMBER, Wrong, counted_on, difference},
+        probe::Probe,
+    },
     mm::StackError,
     sched::{
         self,
@@ -38,10 +44,11 @@ pub trait Crowd {
     fn dismiss(self: Box<Self>);
 }
 
-/// Pairs under policy `Y`.
-pub struct Pairs<Y: Policy> {
+/// Pairs under policy `Y`; `H` looks on in their loops.
+pub struct Pairs<Y: Policy, H> {
     crew: Crew<Y>,
     shared: &'static Shared,
+    probe: PhantomData<fn() -> H>,
 }
 
 /// What all tasks see. Lives for ever, as channels do.
@@ -62,7 +69,7 @@ struct Pair {
     wrong: [AtomicU64; 2],
 }
 
-impl<Y: Policy> Pairs<Y> {
+impl<Y: Policy, H: Probe> Pairs<Y, H> {
     /// That many pairs, which rest.
     ///
     /// # Errors
@@ -76,9 +83,13 @@ impl<Y: Policy> Pairs<Y> {
             end: AtomicU64::new(0),
         }));
         let both = |pair: &'static Pair| -> [Body<Y>; 2] {
-            [Box::new(move |me| ask(me, shared, pair)), Box::new(move |me| answer(me, shared, pair))]
+            [
+                Box::new(move |me| ask::<Y, H>(me, shared, pair)),
+                Box::new(move |me| answer::<Y, H>(me, shared, pair)),
+            ]
         };
-        Ok(Self { crew: Crew::gather(shared.pairs.iter().flat_map(both).collect(), seed)?, shared })
+        let crew = Crew::gather(shared.pairs.iter().flat_map(both).collect(), seed)?;
+        Ok(Self { crew, shared, probe: PhantomData })
     }
 
     fn wrong(&self) -> Option<(usize, Wrong)> {
@@ -89,7 +100,7 @@ impl<Y: Policy> Pairs<Y> {
     }
 }
 
-impl<Y: Policy> Crowd for Pairs<Y> {
+impl<Y: Policy, H: Probe> Crowd for Pairs<Y, H> {
     fn exchange(&self, pairs: u32, from: u64, to: u64) -> Counted {
         self.shared.from.store(from, Relaxed);
         self.shared.to.store(to, Relaxed);
@@ -116,10 +127,10 @@ impl<Y: Policy> Crowd for Pairs<Y> {
 }
 
 /// The side that asks. Once a number is wrong, both sides rest, and the pair is of no use any more.
-fn ask<Y: Policy>(me: &Me<Y>, shared: &Shared, pair: &'static Pair) {
+fn ask<Y: Policy, H: Probe>(me: &Me<Y>, shared: &Shared, pair: &'static Pair) {
     let (there, back) = (pair.there.sender(me), pair.back.receiver(me));
     loop {
-        let wrong = ask_block(&there, &back, shared.from.load(Relaxed), shared.to.load(Relaxed));
+        let wrong = ask_block::<Y, H>(&there, &back, shared.from.load(Relaxed), shared.to.load(Relaxed));
         shared.end.fetch_max(tsc::end(), Relaxed);
         if let Some(wrong) = wrong
             && wrong.found != NO_NUMBER
@@ -132,10 +143,10 @@ fn ask<Y: Policy>(me: &Me<Y>, shared: &Shared, pair: &'static Pair) {
 }
 
 /// The side that answers.
-fn answer<Y: Policy>(me: &Me<Y>, shared: &Shared, pair: &'static Pair) {
+fn answer<Y: Policy, H: Probe>(me: &Me<Y>, shared: &Shared, pair: &'static Pair) {
     let (there, back) = (pair.there.receiver(me), pair.back.sender(me));
     loop {
-        let wrong = answer_block(&there, &back, shared.from.load(Relaxed), shared.to.load(Relaxed));
+        let wrong = answer_block::<Y, H>(&there, &back, shared.from.load(Relaxed), shared.to.load(Relaxed));
         if let Some(wrong) = wrong
             && wrong.found != NO_NUMBER
         {
@@ -148,9 +159,15 @@ fn answer<Y: Policy>(me: &Me<Y>, shared: &Shared, pair: &'static Pair) {
 
 /// The timed block: exchange n carries n, there and back.
 #[inline(never)]
-fn ask_block<Y: Policy>(there: &FreeSender<Y>, back: &FreeReceiver<Y>, from: u64, to: u64) -> Option<Wrong> {
+fn ask_block<Y: Policy, H: Probe>(
+    there: &FreeSender<Y>,
+    back: &FreeReceiver<Y>,
+    from: u64,
+    to: u64,
+) -> Option<Wrong> {
     for number in from..to {
-        there.send(number);
+        H::before_handoff();
+        there.send(H::sent(number));
         let found = back.recv();
         if found != number {
             return Some(Wrong { expected: number, found });
@@ -161,7 +178,7 @@ fn ask_block<Y: Policy>(there: &FreeSender<Y>, back: &FreeReceiver<Y>, from: u64
 
 /// The same of the other side.
 #[inline(never)]
-fn answer_block<Y: Policy>(
+fn answer_block<Y: Policy, H: Probe>(
     there: &FreeReceiver<Y>,
     back: &FreeSender<Y>,
     from: u64,
@@ -172,7 +189,8 @@ fn answer_block<Y: Policy>(
         if found != number {
             return Some(Wrong { expected: number, found });
         }
-        back.send(number);
+        H::before_handoff();
+        back.send(H::sent(number));
     }
     None
 }

@@ -28,9 +28,11 @@ fn nothing_foreign(lab: &Lab) {
         experiment.run(&parameters, lab);
         count(&format!("watched-{name}"), watch::ended() - watched);
         // Between the blocks there is enough of it, so that the counters are seen to count.
-        let Foreign { heap_calls, locks, texts } = Foreign::so_far().since(before);
+        let Foreign { heap_calls, locks, queue_locks, texts } = Foreign::so_far().since(before);
         count(&format!("heap-calls-{name}"), heap_calls);
         count(&format!("locks-{name}"), locks);
         count(&format!("texts-{name}"), texts);
+        // In and between the blocks of those that have free tasks.
+        count(&format!("queue-locks-{name}"), queue_locks);
     }
 }

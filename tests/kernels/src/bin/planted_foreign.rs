@@ -11,7 +11,7 @@ use core::{fmt::Write, hint::black_box};
 use switchlab_core::params::{Offsets, Params};
 use switchlab_kernel::{
     bring_up::{self, Lab},
-    experiments::{Experiment, classic::Classic, fan::Fan, probe::Probe, ring::Ring},
+    experiments::{Experiment, classic::Classic, fan::Fan, policy::PolicyContest, probe::Probe, ring::Ring},
     lock::Lock,
     report::Text,
 };
@@ -26,10 +26,11 @@ fn planted_foreign(lab: &Lab) {
 }
 
 fn plant<P: Probe + Default>(lab: &Lab) {
-    let experiments: [&dyn Experiment; 3] = [&Classic::<P, P>::new(), &Ring::<P>::new(), &Fan::<P>::new()];
+    let experiments: [&dyn Experiment; 4] =
+        [&Classic::<P, P>::new(), &Ring::<P>::new(), &Fan::<P>::new(), &PolicyContest::<P>::new()];
     for experiment in experiments {
         let known = [experiment.name()];
-        let words = "runs=1 exchanges=12 warmup=4 samples=0";
+        let words = "runs=1 exchanges=12 warmup=4 samples=0 budget=10000";
         let parameters = Params::parse(words, &known).expect("these are parameters");
         experiment.run(&parameters, lab);
     }

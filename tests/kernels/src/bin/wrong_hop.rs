@@ -1,5 +1,5 @@
-//! A ring and a fan in which a wrong number is sent, by whoever times and by whoever does not. Each must
-//! fail, name who found it, and go on with its next point.
+//! A ring, a fan and pairs of free tasks in which a wrong number is sent, by whoever times and by whoever does
+//! not. Each must fail and name who found it; the first two go on with their next point.
 #![no_std]
 #![no_main]
 
@@ -8,7 +8,7 @@ use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use switchlab_core::params::{Offsets, Params};
 use switchlab_kernel::{
     bring_up::{self, Lab},
-    experiments::{Experiment, fan::Fan, probe::Probe, ring::Ring},
+    experiments::{Experiment, fan::Fan, policy::PolicyContest, probe::Probe, ring::Ring},
 };
 
 case::case!("wrong_hop", wrong_hop);
@@ -21,6 +21,9 @@ fn wrong_hop(lab: &Lab) {
     // By the producer, and by the consumer, who sends the same number later.
     once(&Fan::<Wrong<58, 1>>::new(), lab);
     once(&Fan::<Wrong<58, 2>>::new(), lab);
+    // By the side that asks, and by the side that answers, who sends the same number later.
+    once(&PolicyContest::<Wrong<58, 1>>::new(), lab);
+    once(&PolicyContest::<Wrong<58, 2>>::new(), lab);
 }
 
 fn once(experiment: &dyn Experiment, lab: &Lab) {
