@@ -87,7 +87,7 @@ fn watched() -> Verdict {
 }
 
 /// Calls `look` with the path below `top` and the text of each file there.
-fn each_source(top: &Path, mut look: impl FnMut(&Path, &str)) -> Verdict {
+pub fn each_source(top: &Path, mut look: impl FnMut(&Path, &str)) -> Verdict {
     let mut folders = vec![top.to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder)? {

@@ -1,16 +1,21 @@
 //! The listing of the loops: of the laboratory's kernel, without booting it.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use libtest_mimic::{Failed, Trial};
-use switchlab_tests::{Parts, Verdict, trial};
-use xtask::report::listing::{Listing, Role, Routine, of_file, of_loop};
+use switchlab_tests::{Parts, Verdict, equal, trial};
+use xtask::report::listing::{Listing, Loop, Role, Routine, of_file, of_loops};
+use xtask::workspace;
+
+use crate::foreign::each_source;
 
 /// The trials of this subject.
 pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
     vec![
         trial(parts, "listing::loops_are_made_of_the_functions_that_a_handoff_takes", loops),
         trial(parts, "listing::no_measured_loop_has_code_of_the_heap_a_lock_or_a_text", nothing_foreign),
+        Trial::test("listing::whoever_times_a_block_has_its_loop_scanned", all_loops),
     ]
 }
 
@@ -48,20 +53,35 @@ fn has(routine: &Routine, function: &str, instruction: &str) -> bool {
     groups.flat_map(|group| &group.instructions).any(|one| one.text.starts_with(instruction))
 }
 
-/// What is measured, by the functions that hold the loops. The batch pass's are listed beside the results.
-const LOOPS: [(&str, &str); 12] = [
-    ("experiments::exchange::hand_over", "probe::Batch"),
-    ("experiments::exchange::hand_over", "probe::Sampler"),
-    ("experiments::exchange::answer", "probe::Batch"),
-    ("experiments::exchange::answer", "probe::Sampler"),
-    ("experiments::exchange::hand_over_nothing", "probe::Batch"),
-    ("experiments::exchange::hand_over_nothing", "probe::Sampler"),
-    ("experiments::classic::floor::hand_over", "floor::Resume"),
-    ("experiments::classic::floor::answer_for_ever", "probe::Batch"),
-    ("experiments::ring::go_round", "probe::Batch"),
-    ("experiments::ring::pass_on", "probe::Batch"),
-    ("experiments::fan::go_round", "probe::Batch"),
-    ("experiments::fan::answer", "probe::Batch"),
+/// What is measured, by the functions that hold the loops; whatever looks on in them, in whichever way they wait. The
+/// batch pass's of `classic` are listed beside the results. Free tasks have a loop of their worker's too.
+const LOOPS: [&str; 17] = [
+    "switchlab_kernel::experiments::exchange::hand_over",
+    "switchlab_kernel::experiments::exchange::answer",
+    "switchlab_kernel::experiments::exchange::hand_over_nothing",
+    "switchlab_kernel::experiments::classic::floor::hand_over",
+    "switchlab_kernel::experiments::classic::floor::answer_for_ever",
+    "switchlab_kernel::experiments::ring::go_round",
+    "switchlab_kernel::experiments::ring::pass_on",
+    "switchlab_kernel::experiments::fan::go_round",
+    "switchlab_kernel::experiments::fan::answer",
+    "switchlab_kernel::experiments::ways::block::hand_over",
+    "switchlab_kernel::experiments::ways::block::answer_numbers",
+    "switchlab_kernel::experiments::scale::switches::take_turns",
+    "switchlab_kernel::experiments::scale::switches::take_part",
+    "switchlab_kernel::experiments::scale::switches::keep_on",
+    "switchlab_kernel::experiments::policy::pairs::ask_block",
+    "switchlab_kernel::experiments::policy::pairs::answer_block",
+    "switchlab_sync::free::Pool::serve",
+];
+
+/// How many there are of some of them: of each way to wait, with and without a look at the clock; of each size of
+/// what is touched; of each policy.
+const INSTANCES: [(&str, usize); 4] = [
+    ("ways::block::hand_over", 5 * 2),
+    ("ways::block::answer_numbers", 5 * 2),
+    ("scale::switches::take_part", 3),
+    ("policy::pairs::ask_block", 3),
 ];
 
 /// Source files that have no code in a measured loop: also where a compiler has made it part of another function.
@@ -77,19 +97,30 @@ const FOREIGN: [&str; 6] = [
 /// Crates and modules whose functions no measured loop calls.
 const FOREIGN_NAMES: [&str; 5] = ["alloc::", "fmt::", "linked_list_allocator::", "mutex::", "spin::"];
 
+/// The source file with the lock that is the thing measured, and the loops in which it is.
+const MEASURED_LOCK: &str = "kernel/sync/src/queue_lock.rs";
+const OF_FREE_TASKS: [&str; 2] = ["experiments::policy::", "switchlab_sync::free::"];
+
 fn nothing_foreign(parts: &Parts) -> Verdict {
-    for (path, arguments) in LOOPS {
-        if let Some(foreign) = foreign(&parts.laboratory, path, arguments)? {
-            return Err(Failed::from(format!("{path} with {arguments} comes to {foreign}")));
+    let mut found = Vec::new();
+    for (path, loops) in LOOPS.into_iter().zip(loops_of(&parts.laboratory, &LOOPS)?) {
+        let instances = INSTANCES.iter().find(|(name, _)| path.ends_with(name)).map(|(_, count)| *count);
+        equal(&format!("loops of {path}"), loops.len(), instances.unwrap_or(loops.len()))?;
+        for (name, routines) in loops {
+            found.extend(foreign(&name, &routines).map(|foreign| format!("{name} comes to {foreign}")));
         }
     }
+    if !found.is_empty() {
+        return Err(found.join("\n").into());
+    }
     // Where it is planted, it is found.
-    let planted = parts.kernels.join("planted_foreign");
-    for arguments in ["Allocates", "Locks", "Writes"] {
-        for path in
-            ["experiments::exchange::hand_over", "experiments::ring::pass_on", "experiments::fan::answer"]
-        {
-            if foreign(&planted, path, arguments)?.is_none() {
+    let planted = loops_of(&parts.kernels.join("planted_foreign"), &PLANTED)?;
+    for (path, loops) in PLANTED.into_iter().zip(&planted) {
+        for arguments in ["Allocates", "Locks", "Writes"] {
+            let mut planted = loops.iter().filter(|(name, _)| name.contains(arguments)).peekable();
+            let is_found =
+                planted.peek().is_some() && planted.all(|(name, routines)| foreign(name, routines).is_some());
+            if !is_found {
                 return Err(Failed::from(format!("{path} with {arguments}: what is planted is not found")));
             }
         }
@@ -97,16 +128,56 @@ fn nothing_foreign(parts: &Parts) -> Verdict {
     Ok(())
 }
 
-/// What is foreign in a loop and all that it calls.
-fn foreign(kernel: &Path, path: &'static str, arguments: &'static str) -> Result<Option<String>, Failed> {
-    let routines = of_loop(kernel, path, arguments)?;
-    if routines.first().is_none_or(|routine| routine.groups.is_empty()) {
-        return Err(Failed::from(format!("no loop in {path} with {arguments}")));
+/// Where `planted_foreign` plants something.
+const PLANTED: [&str; 4] = [
+    "switchlab_kernel::experiments::exchange::hand_over",
+    "switchlab_kernel::experiments::ring::pass_on",
+    "switchlab_kernel::experiments::fan::answer",
+    "switchlab_kernel::experiments::policy::pairs::ask_block",
+];
+
+/// By the sources of each experiment: who times a block has a loop above.
+fn all_loops() -> Verdict {
+    let mut timed = BTreeSet::new();
+    each_source(&workspace::root().join("kernel/src/experiments"), |path, source| {
+        if ["tsc::start(", "measure_block(", "measure_block_with("].iter().any(|call| source.contains(call)) {
+            timed.extend(
+                path.with_extension("").iter().next().map(|part| part.to_string_lossy().into_owned()),
+            );
+        }
+    })?;
+    let is_above = |module: &&String| {
+        let path = format!("switchlab_kernel::experiments::{module}::");
+        LOOPS.iter().any(|of| of.starts_with(&path))
+    };
+    equal("experiments that time a block", timed.is_empty(), false)?;
+    equal("experiments whose loops are not scanned", timed.iter().find(|module| !is_above(module)), None)
+}
+
+/// The loops of each path, at least one, with their code.
+fn loops_of(kernel: &Path, paths: &[&str]) -> Result<Vec<Vec<Loop>>, Failed> {
+    let loops = of_loops(kernel, paths)?;
+    for (path, loops) in paths.iter().zip(&loops) {
+        let is_empty =
+            |routines: &[Routine]| routines.first().is_none_or(|routine| routine.groups.is_empty());
+        match loops.iter().find(|(_, routines)| is_empty(routines)) {
+            None if loops.is_empty() => return Err(Failed::from(format!("no {path}"))),
+            Some((name, _)) => return Err(Failed::from(format!("no loop in {name}"))),
+            None => {}
+        }
     }
-    Ok(routines.iter().find_map(|routine| {
-        let is_foreign = |file: &&str| FOREIGN.iter().any(|foreign| file.starts_with(foreign));
+    Ok(loops)
+}
+
+/// What is foreign in the loop of this name and in all that it calls.
+fn foreign(name: &str, routines: &[Routine]) -> Option<String> {
+    let may_lock = OF_FREE_TASKS.iter().any(|of| name.contains(of));
+    routines.iter().find_map(|routine| {
+        let is_foreign = |file: &&str| {
+            FOREIGN.iter().any(|foreign| file.starts_with(foreign)) || *file == MEASURED_LOCK && !may_lock
+        };
         let file = routine.groups.iter().filter_map(|group| group.file.as_deref()).find(is_foreign);
         let is_named = FOREIGN_NAMES.iter().any(|name| routine.name.contains(name));
         (is_named || file.is_some()).then(|| format!("{} ({file:?})", routine.name))
-    }))
+    })
 }

@@ -57,10 +57,12 @@ impl<'a> Code<'a> {
     /// The function of this path in the kernel, `arguments` standing in its type arguments.
     pub(super) fn find(&self, path: &str, arguments: &str) -> Option<&Function> {
         let path = format!("switchlab_kernel::{path}");
-        let is_it = |function: &&Function| {
-            names::without_arguments(&function.name) == path && function.name.contains(arguments)
-        };
-        self.functions.values().find(is_it)
+        self.all(&path).find(|function| function.name.contains(arguments))
+    }
+
+    /// The functions of this path, which begins with the crate: one for each set of type arguments.
+    pub(super) fn all(&self, path: &str) -> impl Iterator<Item = &Function> {
+        self.functions.values().filter(move |function| names::without_arguments(&function.name) == path)
     }
 
     /// The function that begins at `address`.

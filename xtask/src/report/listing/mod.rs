@@ -169,16 +169,25 @@ pub fn of_file(path: &Path, sha256: Option<&str>) -> Result<Listing, String> {
     Ok(Listing { format: FORMAT, kernel_sha256: found, routines })
 }
 
-/// The loop of one function of a kernel, and what it calls; nothing where the kernel has no such function. The
-/// function is named by its path and a part of its type arguments.
+/// A loop, by the name in full of the function that has it, and what it calls.
+pub type Loop = (String, Vec<Routine>);
+
+/// The loops of the functions of a kernel that have these paths, which begin with the crate: of each path one for
+/// each set of type arguments, and none where the kernel has no such function.
 ///
 /// # Errors
 ///
 /// The file can not be read, or is no ELF of x86_64.
-pub fn of_loop(kernel: &Path, path: &'static str, arguments: &'static str) -> Result<Vec<Routine>, String> {
+pub fn of_loops(kernel: &Path, paths: &[&str]) -> Result<Vec<Vec<Loop>>, String> {
     let bytes = std::fs::read(kernel).map_err(|error| format!("{}: {error}", kernel.display()))?;
-    let root = Root { path, arguments, role: Role::Asking };
-    routines(kernel, &bytes, &[root]).ok_or_else(|| no_elf(kernel))
+    let found = Code::new(&bytes).zip(Loader::new(kernel).ok()).and_then(|(code, loader)| {
+        let mut maker = Maker { code: &code, loader: &loader, sources: Sources::default() };
+        let mut listed = |function: &Function| {
+            Some((function.name.clone(), listed(&mut maker, [(function, Role::Asking)])?))
+        };
+        paths.iter().map(|path| code.all(path).map(&mut listed).collect()).collect()
+    });
+    found.ok_or_else(|| no_elf(kernel))
 }
 
 fn no_elf(path: &Path) -> String {
@@ -187,21 +196,29 @@ fn no_elf(path: &Path) -> String {
 
 fn routines(path: &Path, bytes: &[u8], roots: &[Root]) -> Option<Vec<Routine>> {
     let code = Code::new(bytes)?;
+    let function = |root: &Root| Some((code.find(root.path, root.arguments)?, root.role));
     let loader = Loader::new(path).ok()?;
     let mut maker = Maker { code: &code, loader: &loader, sources: Sources::default() };
+    listed(&mut maker, roots.iter().filter_map(function))
+}
+
+/// These functions, and behind them what they call.
+fn listed<'a>(
+    maker: &mut Maker<'_>,
+    roots: impl IntoIterator<Item = (&'a Function, Role)>,
+) -> Option<Vec<Routine>> {
     let mut routines = Vec::new();
     let mut listed = BTreeSet::new();
     let mut called = Vec::new();
-    for root in roots {
-        let Some(function) = code.find(root.path, root.arguments) else { continue };
+    for (function, role) in roots {
         if listed.insert(function.address) {
-            let (routine, calls) = maker.routine(function, root.role)?;
+            let (routine, calls) = maker.routine(function, role)?;
             routines.push(routine);
             called.extend(calls);
         }
     }
     while let Some(address) = (!called.is_empty()).then(|| called.remove(0)) {
-        let Some(function) = code.at(address) else { continue };
+        let Some(function) = maker.code.at(address) else { continue };
         if listed.insert(function.address) {
             let (routine, calls) = maker.routine(function, Role::Called)?;
             routines.push(routine);
