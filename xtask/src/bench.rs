@@ -8,6 +8,7 @@
 //! | [`go`] | Go's program, where there is a Go |
 //! | [`rounds`] | all peers interleaved, round by round |
 //! | [`judged`] | each row's interval, and its ratio to ours |
+//! | [`kept`] | a `bench.json` that was kept, read back |
 //! | [`show`] | the table and the JSON |
 //!
 //! Rows measured elsewhere, in a guest, are [`Row`]s too, with a [`Place`] of their own: they
@@ -15,6 +16,7 @@
 
 pub mod go;
 pub mod judged;
+pub mod kept;
 pub mod program;
 pub mod rounds;
 pub mod row;

@@ -317,9 +317,7 @@ impl Manifest {
             Timing::Instructions => Some(
                 "instructions of all CPUs, run one at a time: exact, they repeat on any host; work, no latency",
             ),
-            Timing::Host if self.accelerator.argument.starts_with("tcg") => {
-                Some("emulated: they rank mechanisms inside one emulator and are no costs of hardware")
-            }
+            Timing::Host if self.accelerator.argument.starts_with("tcg") => Some(EMULATED),
             Timing::Host => None,
         };
         lines.splice(..0, numbers.map(|text| ("The numbers are", text.to_owned())));
@@ -341,6 +339,10 @@ impl Manifest {
         lines
     }
 }
+
+/// What the numbers of an emulator are.
+pub(crate) const EMULATED: &str =
+    "emulated: they rank mechanisms inside one emulator and are no costs of hardware";
 
 fn now() -> String {
     humantime::format_rfc3339_millis(SystemTime::now()).to_string()

@@ -120,6 +120,24 @@ pub struct Row {
     pub outcome: Outcome,
 }
 
+impl Row {
+    /// Whether it is the laboratory's own.
+    pub fn is_ours(&self) -> bool {
+        self.place == Place::Laboratory || self.id.starts_with("ours-")
+    }
+
+    /// Whether it is no way to hand over but what none can be cheaper than: a jump without a switch, a
+    /// wake-up of the host's.
+    pub fn is_floor(&self) -> bool {
+        self.place == Place::Host || self.id == "floor" || self.id.starts_with("floor-")
+    }
+
+    /// Whether it is another's.
+    pub fn is_peer(&self) -> bool {
+        !self.is_ours() && !self.is_floor()
+    }
+}
+
 /// What became of a peer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

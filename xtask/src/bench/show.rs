@@ -5,23 +5,32 @@ use switchlab_core::format::Grouped;
 
 use super::judged::{Cost, Judged};
 use super::row::{Bench, Emulator, LinuxGuest, Missing, Outcome, Place};
-use crate::manifest::plural;
+use crate::manifest::{EMULATED, plural};
 use crate::table::{Sheet, labelled};
 
 /// The table, what has no row in it, and what the figures hang on.
 pub fn text(bench: &Bench, judged: &[Judged<'_>]) -> String {
+    let mut text = format!("{}\n\n{}\n", subject(bench), sheet(judged).text());
+    let absent = absent(judged);
+    if !absent.is_empty() {
+        text += "\nNot measured:\n";
+    }
+    for Absent { titles, missing: Missing { reason, to_do } } in absent {
+        let to_do =
+            if to_do.is_empty() { String::new() } else { format!("; to bring it, run\n      {to_do}") };
+        text += &format!("  {}: {reason}{to_do}\n", titles.join("; "));
+    }
+    format!("{text}\n{}", labelled(&conditions(bench)))
+}
+
+/// What was measured, in a line.
+pub(crate) fn subject(bench: &Bench) -> String {
     let rounds = plural(u64::from(bench.rounds), "round");
     let order = match bench.emulator {
         None => format!("of all peers, in an order shuffled by seed {}", bench.seed),
         Some(_) => "of the laboratory and of Linux, booted in turn in the same emulator".into(),
     };
-    let table = sheet(judged).text();
-    let mut text = format!("one switch, one way (half an exchange), in {rounds} {order}\n\n{table}\n");
-    let missing = missing(judged);
-    if !missing.is_empty() {
-        text += &format!("\nNot measured:\n{missing}");
-    }
-    format!("{text}\n{}", labelled(&conditions(bench)))
+    format!("one switch, one way (half an exchange), in {rounds} {order}")
 }
 
 /// The same with every value: the rows, and what they come to.
@@ -47,7 +56,8 @@ pub fn json(bench: &Bench, judged: &[Judged<'_>]) -> anyhow::Result<String> {
     Ok(serde_json::to_string_pretty(&shown)? + "\n")
 }
 
-fn sheet(judged: &[Judged<'_>]) -> Sheet {
+/// The table: what has a figure.
+pub(crate) fn sheet(judged: &[Judged<'_>]) -> Sheet {
     let header = ["Peer", "One way", "95 % interval", "To ours", "95 % interval", "Verdict", "Version"];
     let rows = judged.iter().filter_map(|judged| Some(row(judged, judged.cost?)));
     Sheet { header: header.map(str::to_owned).to_vec(), rows: rows.collect(), last_is_text: true }
@@ -69,7 +79,8 @@ fn row(judged: &Judged<'_>, cost: Cost) -> Vec<String> {
     vec![title, time(cost.median_ns), interval, ratio, ends, verdict, judged.row.version.clone()]
 }
 
-fn title(judged: &Judged<'_>) -> String {
+/// What the table calls a row.
+pub(crate) fn title(judged: &Judged<'_>) -> String {
     let title = &judged.row.title;
     match judged.row.place {
         Place::Native => title.clone(),
@@ -79,29 +90,37 @@ fn title(judged: &Judged<'_>) -> String {
     }
 }
 
-/// What has no figure, and why; rows that lack the same stand together.
-fn missing(judged: &[Judged<'_>]) -> String {
-    let mut groups: Vec<(Vec<String>, &Missing)> = Vec::new();
-    for judged in judged {
-        let Outcome::Missing(missing) = &judged.row.outcome else { continue };
-        match groups.iter_mut().find(|(_, of)| *of == missing) {
-            Some((titles, _)) => titles.push(title(judged)),
-            None => groups.push((vec![title(judged)], missing)),
-        }
-    }
-    let lines = groups.into_iter().map(|(titles, Missing { reason, to_do })| {
-        let titles = titles.join("; ");
-        let to_do =
-            if to_do.is_empty() { String::new() } else { format!("; to bring it, run\n      {to_do}") };
-        format!("  {titles}: {reason}{to_do}\n")
-    });
-    lines.collect()
+/// Rows that have no figure for the same reason.
+pub(crate) struct Absent<'a> {
+    /// What the table calls them.
+    pub(crate) titles: Vec<String>,
+    /// Why, and what to do.
+    pub(crate) missing: &'a Missing,
 }
 
-fn conditions(bench: &Bench) -> Vec<(&'static str, String)> {
+/// What has no figure, and why; rows that lack the same stand together.
+pub(crate) fn absent<'a>(judged: &[Judged<'a>]) -> Vec<Absent<'a>> {
+    let mut all: Vec<Absent<'_>> = Vec::new();
+    for judged in judged {
+        let Outcome::Missing(missing) = &judged.row.outcome else { continue };
+        match all.iter_mut().find(|absent| absent.missing == missing) {
+            Some(absent) => absent.titles.push(title(judged)),
+            None => all.push(Absent { titles: vec![title(judged)], missing }),
+        }
+    }
+    all
+}
+
+/// Label and text: what the figures hang on.
+pub(crate) fn conditions(bench: &Bench) -> Vec<(&'static str, String)> {
     let host = &bench.host;
-    let mut lines =
-        vec![("Host", format!("{}, {}, {}", host.cpu, plural(u64::from(host.cpus), "CPU"), host.system))];
+    let numbers = match &bench.emulator {
+        None => Some("costs of this host in user mode, with its caches and predictors warm"),
+        Some(emulator) => emulator.accelerator.starts_with("tcg").then_some(EMULATED),
+    };
+    let mut lines: Vec<_> =
+        numbers.map(|numbers| ("The numbers are", numbers.to_owned())).into_iter().collect();
+    lines.push(("Host", format!("{}, {}, {}", host.cpu, plural(u64::from(host.cpus), "CPU"), host.system)));
     match &bench.emulator {
         None => lines.extend([
             ("Built by", format!("{}, release: LTO, one codegen unit, panic = abort", host.rustc)),
@@ -145,7 +164,7 @@ fn conditions_of_guests(emulator: &Emulator) -> Vec<(&'static str, String)> {
 }
 
 /// With three digits, or all of them where there are more.
-fn time(ns: f64) -> String {
+pub(crate) fn time(ns: f64) -> String {
     match ns {
         ns if ns < 10.0 => format!("{ns:.2} ns"),
         ns if ns < 100.0 => format!("{ns:.1} ns"),
