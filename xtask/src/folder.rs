@@ -1,4 +1,4 @@
-//! The folder that each run leaves, and the `latest` link that points at it.
+//! The folder that each run leaves, and the links that point at the last ones.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
@@ -43,18 +43,23 @@ pub fn create_log(folder: &Path) -> io::Result<File> {
     File::create_new(folder.join(LOG))
 }
 
-/// Points `latest` at `folder`, which stands beside it. The new link is renamed over the old one,
+/// The link to the last run.
+pub const LATEST: &str = "latest";
+/// The link to the last benchmark that was kept.
+pub const LATEST_BENCH: &str = "latest-bench";
+
+/// Points the link `name` at `folder`, which stands beside it. The new link is renamed over the old one,
 /// so that there is always one.
 ///
 /// # Errors
 ///
 /// The link cannot be made.
-pub fn point_latest(folder: &Path) -> io::Result<()> {
-    let (Some(runs), Some(name)) = (folder.parent(), folder.file_name()) else { return Ok(()) };
-    let fresh = runs.join(format!(".latest-{}", process::id()));
+pub fn point(name: &str, folder: &Path) -> io::Result<()> {
+    let (Some(runs), Some(target)) = (folder.parent(), folder.file_name()) else { return Ok(()) };
+    let fresh = runs.join(format!(".{name}-{}", process::id()));
     let _ = fs::remove_file(&fresh);
-    symlink(name, &fresh)?;
-    fs::rename(&fresh, runs.join("latest"))
+    symlink(target, &fresh)?;
+    fs::rename(&fresh, runs.join(name))
 }
 
 /// UTC to the second, without what file systems dislike: `20261124T005155Z`.
@@ -89,7 +94,7 @@ mod tests {
         for name in ["one", "two"] {
             let folder = create(runs.path(), SystemTime::now(), name).unwrap();
             fs::write(folder.join("mark"), name).unwrap();
-            point_latest(&folder).unwrap();
+            point(LATEST, &folder).unwrap();
             assert_eq!(fs::read_to_string(runs.path().join("latest/mark")).unwrap(), name);
         }
     }

@@ -121,7 +121,9 @@ fn end(args: &Args, bench: &Bench, folder: OwnFolder) -> anyhow::Result<ExitCode
     let file = folder.keep(&json)?;
     match args.format {
         Format::Json => print(&json)?,
-        Format::Table => print(&format!("{}Kept:      {}\n", show::text(bench, &judged), file.display()))?,
+        Format::Table => {
+            print(&format!("{}Kept:             {}\n", show::text(bench, &judged), file.display()))?
+        }
     }
     Ok(status(&bench.rows).into())
 }
@@ -220,6 +222,7 @@ impl OwnFolder {
         let file = self.0.join(FILE);
         fs::write(&file, json)
             .map_err(|why| Refusal::usage(format!("{} cannot be written: {why}", file.display())))?;
+        let _ = folder::point(folder::LATEST_BENCH, &self.0);
         Ok(file)
     }
 }

@@ -1,5 +1,7 @@
 //! `replay`: a saved log in, the same outputs out, byte for byte.
 
+mod bench;
+
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -22,7 +24,7 @@ use crate::steps::Whole;
 /// Options of `replay`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// A serial log, the folder of a run, or a report; the manifest beside it gives the conditions
+    /// A serial log, the folder of a run or of a benchmark, or a report; the manifest beside it gives the conditions
     #[arg(value_name = "LOG")]
     log: PathBuf,
     /// What goes to stdout
@@ -67,6 +69,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         let status = match one {
             Saved::Log(log) => show(args, &log)?,
             Saved::Boots(boots) => Some(replay_boots(args, *boots)?),
+            Saved::Bench(bench) => Some(bench::replay(args, &bench)?),
         };
         if let Some(status) = status.filter(|status| *status != ExitCode::SUCCESS) {
             worst = status;
@@ -147,6 +150,8 @@ enum Saved {
     Log(Box<SavedLog>),
     /// Of many.
     Boots(Box<SavedBoots>),
+    /// What `bench` kept.
+    Bench(bench::SavedBench),
 }
 
 /// The boots of a rigorous run.
@@ -172,17 +177,25 @@ impl Saved {
         match self {
             Self::Log(log) => &log.path,
             Self::Boots(boots) => &boots.path,
+            Self::Bench(bench) => &bench.path,
         }
     }
 }
 
 /// The logs at `path`: one, but for a report, which may have several.
 fn read(path: &Path) -> anyhow::Result<Vec<Saved>> {
-    let path = if path.is_dir() { path.join(folder::LOG) } else { path.to_path_buf() };
+    let path = match path.is_dir() {
+        true if bench::is_folder(path) => path.join(bench::FILE),
+        true => path.join(folder::LOG),
+        false => path.to_path_buf(),
+    };
     let bytes = fs::read(&path).map_err(|error| {
         Refusal::usage(format!("{}: {error}; a saved serial log is expected", path.display()))
     })?;
     let text = String::from_utf8_lossy(&bytes).into_owned();
+    if bench::is_kept(&text) {
+        return Ok(vec![Saved::Bench(bench::SavedBench { path, text })]);
+    }
     if !report::is_report(&text) {
         let manifest = conditions(&path);
         let trace = trace_beside(&path)?;
@@ -194,6 +207,10 @@ fn read(path: &Path) -> anyhow::Result<Vec<Saved>> {
     let mut saved = Vec::new();
     for run in &runs {
         let place = path.join(&run.name);
+        if let (true, Some(file)) = (run.is_bench(), run.file(bench::FILE)) {
+            saved.push(Saved::Bench(bench::SavedBench { path: place, text: file.text.clone() }));
+            continue;
+        }
         match run.file(rigorous::FILE) {
             Some(file) => {
                 let boots = Boots::parse(&file.text).map_err(|why| invalid(&why))?;

@@ -172,7 +172,7 @@ impl<'a> Prepared<'a> {
         };
         let folder = folder::create(&args.out, SystemTime::now(), &name)
             .map_err(|error| cannot_write(&args.out, &error))?;
-        let _ = folder::point_latest(&folder);
+        let _ = folder::point(folder::LATEST, &folder);
         let deadline = match (args.timeout, &args.guest.kernel) {
             (Some(seconds), _) => Duration::from_secs(seconds),
             (None, None) => args.experiment.deadline(

@@ -69,7 +69,9 @@ fn of_file(place: PathBuf) -> Result<Vec<Boot>, String> {
         return Ok(vec![boot(&place, &text, manifest)?]);
     }
     let named = |why: &dyn std::fmt::Display| format!("{}: {why}", place.display());
-    let runs = report::embedded(&text).map_err(|error| named(&format!("{error:#}")))?;
+    let mut runs = report::embedded(&text).map_err(|error| named(&format!("{error:#}")))?;
+    // What `bench` measured beside a run is no side.
+    runs.retain(|run| !run.is_bench());
     let [run] = &runs[..] else {
         let names: Vec<_> = runs.iter().map(|run| &*run.name).collect();
         return Err(named(&format!(

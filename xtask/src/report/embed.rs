@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
+use crate::bench;
 use crate::folder;
 use crate::judged::TraceLog;
 use crate::manifest::{self, Manifest};
@@ -46,6 +47,11 @@ impl EmbeddedRun {
     /// The serial logs, one for each boot.
     pub fn logs(&self) -> impl Iterator<Item = &EmbeddedFile> {
         self.files.iter().filter(|file| file.name() == folder::LOG)
+    }
+
+    /// Whether it is no run but what `bench` kept.
+    pub fn is_bench(&self) -> bool {
+        self.logs().next().is_none() && self.file(bench::row::FILE).is_some()
     }
 
     /// The file of this path.

@@ -10,6 +10,7 @@
 //! | `model` | each run, judged, and what its runs or boots measured of a mode |
 //! | `sections` | what each section says, in the order of the page |
 //! | `original` | what the original experiment measured and guessed |
+//! | `benches` | the page of benchmarks alone |
 //! | `points` | the page of an experiment with many points |
 //! | [`plots`] | the pictures |
 //! | [`series`] | the runs as a table for `analyse` |
@@ -22,6 +23,7 @@
 //! most tables and sentences are the terminal's ([`table`](crate::table)). Computed here and shown nowhere
 //! else are the medians and spans of runs or boots in the pictures, and in the sentence at the top.
 
+mod benches;
 mod embed;
 mod frame;
 pub mod listing;
@@ -49,6 +51,7 @@ use model::Run;
 use sections::answer::Answer;
 use sections::belief::Fact;
 use sections::comparison::Comparison;
+use sections::peers::{self, Peers};
 use sections::{costs, distributions, glossary, handoff, order, runs, waterfall};
 
 /// A page, and what it amounts to.
@@ -64,14 +67,16 @@ pub struct Report {
 ///
 /// # Errors
 ///
-/// Status 2: runs of classic beside runs of experiments with many points. A run without a result is a page that
-/// says so.
+/// Status 2: runs of classic beside runs of experiments with many points. Status 6: a `bench.json` that is not what
+/// `bench` wrote. A run without a result is a page that says so.
 pub fn render(embedded: &[EmbeddedRun]) -> anyhow::Result<Report> {
-    match embedded.iter().filter(|run| points::is_survey(run)).count() {
+    let runs: Vec<_> = embedded.iter().filter(|run| !run.is_bench()).collect();
+    match runs.iter().filter(|run| points::is_survey(run)).count() {
+        _ if runs.is_empty() => return benches::render(embedded),
         0 => {}
-        all if all == embedded.len() => return points::render(embedded),
+        all if all == runs.len() => return points::render(embedded),
         _ => {
-            let names: Vec<_> = embedded.iter().map(|run| &*run.name).collect();
+            let names: Vec<_> = runs.iter().map(|run| &*run.name).collect();
             return Err(Refusal::usage(format!(
                 "runs of classic and of experiments with many points in one report ({}): make one of each kind",
                 names.join(", ")
@@ -79,6 +84,7 @@ pub fn render(embedded: &[EmbeddedRun]) -> anyhow::Result<Report> {
         }
     }
     let runs = model::runs(embedded);
+    let peers = peers::all(embedded)?;
     let no_result = runs.iter().find_map(|run| run.measured.as_ref().err()).cloned();
     let compared = sections::answer::comparisons(&runs);
     let mut page = Page {
@@ -86,6 +92,7 @@ pub fn render(embedded: &[EmbeddedRun]) -> anyhow::Result<Report> {
         comparisons: compared.iter().flatten().map(Comparison::new).collect(),
         several: runs.len() > 1,
         runs: runs.iter().map(Section::new).collect(),
+        peers,
         exercises: EXERCISES,
         frame: Frame::new(embedded)?,
     };
@@ -103,6 +110,8 @@ struct Page {
     runs: Vec<Section>,
     /// Whether there is more than one run, so that each needs its name.
     several: bool,
+    /// The benchmarks beside them.
+    peers: Vec<Peers>,
     exercises: &'static [Exercise],
     frame: Frame,
 }

@@ -11,6 +11,7 @@ use super::model::{LAST_LINES, NoResult, manifest_beside};
 use super::plots::{Figure, Quantity, growth, heat};
 use super::sections::belief::{ALARM, Fact, NUMBERS, weighed};
 use super::sections::glossary;
+use super::sections::peers::{self, Peers};
 use super::table::{Table, prose, spaced};
 use crate::judged::{self, Found};
 use crate::survey::cells::{groups, places_of, series_of};
@@ -26,10 +27,11 @@ pub(super) fn is_survey(run: &EmbeddedRun) -> bool {
 ///
 /// # Errors
 ///
-/// None to be expected: a run without a result is a page that says so.
+/// Status 6: a `bench.json` that is not what `bench` wrote. A run without a result is a page that says so.
 pub(super) fn render(embedded: &[EmbeddedRun]) -> anyhow::Result<Report> {
     let logs = embedded.iter().flat_map(|run| run.logs().map(move |log| (run, log)));
     let mut number = 0;
+    let peers = peers::all(embedded)?;
     let runs: Vec<Section> = logs
         .map(|(run, log)| {
             number += 1;
@@ -46,6 +48,7 @@ pub(super) fn render(embedded: &[EmbeddedRun]) -> anyhow::Result<Report> {
         class: if no_result.is_some() { "failed" } else { "answer" },
         runs,
         several,
+        peers,
         frame: Frame::new(embedded)?,
     };
     page.frame.glossary = glossary::used_in(&page.render()?);
@@ -61,6 +64,8 @@ struct Page {
     class: &'static str,
     runs: Vec<Section>,
     several: bool,
+    /// The benchmarks beside them.
+    peers: Vec<Peers>,
     frame: Frame,
 }
 

@@ -25,6 +25,12 @@ pub fn csv(html: &str) -> Result<String, String> {
     }
     let embedded = embedded(html).map_err(|error| format!("{error:#}"))?;
     let runs = model::runs(&embedded);
+    if runs.is_empty() {
+        return Err(
+            "a report of a benchmark alone, which has no runs: its page and its bench.json have the verdicts"
+                .into(),
+        );
+    }
     let [run] = runs.as_slice() else {
         let names: Vec<_> = runs.iter().map(|run| &*run.name).collect();
         return Err(format!(

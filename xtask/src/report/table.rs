@@ -9,6 +9,8 @@ use crate::table::Sheet;
 #[template(path = "table.html")]
 pub(super) struct Table {
     caption: String,
+    /// For the style sheet; empty for most.
+    class: &'static str,
     header: Vec<Cell>,
     rows: Vec<Row>,
 }
@@ -43,6 +45,12 @@ impl Table {
         Self::new(caption, sheet, |column, columns| if is_text(column, columns) { TEXT } else { NUMBER })
     }
 
+    /// The same table as the terminal shows, of many columns, of which those of words may break.
+    pub(super) fn of_many(caption: String, sheet: &Sheet, words: &[usize]) -> Self {
+        let align = |column, _| if words.contains(&column) { TEXT } else { NUMBER };
+        Self { class: "many", ..Self::new(caption, sheet, align) }
+    }
+
     /// Marks the last row as what sums the others up.
     pub(super) fn with_summary(mut self) -> Self {
         if let Some(row) = self.rows.last_mut() {
@@ -63,7 +71,7 @@ impl Table {
             let name = row.first()?.clone();
             Some(Row { name, cells: row.iter().enumerate().skip(1).map(cell).collect(), is_summary: false })
         });
-        Self { caption, header: header.collect(), rows: rows.collect() }
+        Self { caption, class: "", header: header.collect(), rows: rows.collect() }
     }
 }
 

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use serde_json::json;
 use switchlab_records::{Record, Unit};
+use xtask::bench::judged::judge;
+use xtask::bench::{Bench, show};
 
 use super::{Place, golden, whole};
 
@@ -51,7 +53,40 @@ pub fn all() -> Vec<Page> {
         failed(),
         cut(),
         several(),
+        bench(),
+        bench_guest(),
+        beside(),
     ]
+}
+
+/// Our handoffs beside others', natively.
+pub fn bench() -> Page {
+    let place = Place::new();
+    keep_bench(&place, "runs/latest-bench", include_str!("../data/bench.json"));
+    Page::at("bench", place, &["runs/latest-bench"])
+}
+
+/// The same beside Linux's in one emulator, without Go, and with a void round.
+pub fn bench_guest() -> Page {
+    let place = Place::new();
+    keep_bench(&place, "runs/latest-bench", include_str!("../data/bench-guest.json"));
+    Page::at("bench in guests", place, &["runs/latest-bench/bench.json"])
+}
+
+/// A run, with a benchmark beside it.
+pub fn beside() -> Page {
+    let place = Place::new();
+    place.run(&whole(), "33", "--quiet");
+    keep_bench(&place, "runs/latest-bench", include_str!("../data/bench.json"));
+    Page::at("beside", place, &["runs/latest", "runs/latest-bench"])
+}
+
+/// What `bench` would have kept in `folder` of these rows.
+pub fn keep_bench(place: &Place, folder: &str, rows: &str) -> PathBuf {
+    let bench: Bench = serde_json::from_str(rows).expect("rows");
+    let json = show::json(&bench, &judge(&bench).expect("values")).expect("JSON");
+    fs::create_dir_all(place.path(folder)).expect("a folder");
+    place.write(&format!("{folder}/bench.json"), &json)
 }
 
 /// Ways to wait, with one that is absent.

@@ -41,7 +41,7 @@ fn main() {
         );
     }
     let program = Arc::new(program);
-    let kinds: [(_, Make); 14] = [
+    let kinds: [(_, Make); 17] = [
         ("times", pages::times),
         ("full", pages::full),
         ("instructions", pages::instructions),
@@ -56,6 +56,9 @@ fn main() {
         ("wait", pages::wait),
         ("matrix", pages::matrix),
         ("scale", pages::scale),
+        ("bench", pages::bench),
+        ("bench_guest", pages::bench_guest),
+        ("beside", pages::beside),
     ];
     let trials = kinds.into_iter().map(|(name, page)| {
         let has_browser = program.is_some();

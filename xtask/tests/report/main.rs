@@ -1,5 +1,6 @@
 //! The report's structure, its accessibility, what it tells, and what it carries, without a browser.
 
+mod bench;
 mod carried;
 mod colours;
 #[path = "../common/mod.rs"]

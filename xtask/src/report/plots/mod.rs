@@ -9,6 +9,7 @@
 //! | `order` | the runs in the order in which they were measured |
 //! | `growth` | how costs go along a coordinate, of an experiment with many points |
 //! | `heat` | what each ordered pair of CPUs costs |
+//! | `peers` | what a handoff costs here and elsewhere |
 //! | `canvas` | what all are drawn on: plotters, with colours that are names |
 
 mod canvas;
@@ -17,6 +18,7 @@ pub mod distribution;
 pub mod growth;
 pub mod heat;
 pub mod order;
+pub mod peers;
 pub mod waterfall;
 
 use askama::Template;

@@ -66,7 +66,7 @@ pub(crate) fn facts(run: &Run<'_>) -> Vec<Fact> {
 /// Findings of a rigorous run that say how far to believe it.
 const CHECKS: [&str; 4] = ["Method", "Stability", "Void boots", "Spread"];
 
-fn fact(label: &'static str, text: String) -> Fact {
+pub(crate) fn fact(label: &'static str, text: String) -> Fact {
     let is_code = label == "Command";
     Fact { label, text: if is_code { text } else { prose(&text) }, class: "plain", is_code }
 }

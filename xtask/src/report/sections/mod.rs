@@ -6,12 +6,14 @@ pub(super) mod belief;
 pub(super) mod comparison;
 pub(super) mod costs;
 pub(super) mod distributions;
+pub(super) mod docs;
 pub(super) mod exercises;
 pub(super) mod files;
 pub(super) mod glossary;
 pub(super) mod handoff;
 pub(super) mod limits;
 pub(super) mod order;
+pub(super) mod peers;
 pub(super) mod runs;
 pub(super) mod waterfall;
 
