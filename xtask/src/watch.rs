@@ -23,7 +23,7 @@ mod host;
 mod judge;
 mod monitor;
 
-pub use found::{Event, Void, VoidPoint, Watch, Watched, conditions_of_all};
+pub use found::{BUSY_PERCENT, Event, Void, VoidPoint, Watch, Watched, conditions_of_all};
 pub use guest_time::GuestTime;
 pub use judge::{CpuTime, Interval, Threads, VoidReason, judge_interval};
 pub use monitor::Socket;

@@ -6,6 +6,8 @@ use switchlab_records::{Mode, Unit};
 
 use super::{Boot, Side};
 use crate::manifest::{Manifest, plural, short};
+use crate::qemu::Timing;
+use crate::watch::BUSY_PERCENT;
 
 /// A difference that forbids a comparison unless it is asked for by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -115,6 +117,26 @@ fn compilers(manifests: [Option<&Manifest>; 2]) -> [Option<String>; 2] {
     })
 }
 
+/// How much of the host went to others in a side's boots, in percent; `None` where no boot tells, and where
+/// instructions were counted, which no host moves.
+fn host_busy_percent(side: &Side) -> Option<f64> {
+    let manifests = side.boots.iter().filter_map(|boot| boot.manifest.as_ref());
+    let timed = manifests.filter(|manifest| manifest.accelerator.timing == Timing::Host);
+    let told = timed.filter_map(|manifest| manifest.watch.as_ref()?.host_busy_percent);
+    let shares: Vec<_> = told.collect();
+    (!shares.is_empty()).then(|| shares.iter().sum::<f64>() / shares.len() as f64)
+}
+
+/// Says so where the host of one side was much busier than the other's: by as much as makes a quiet one
+/// busy.
+fn busier(shares: [Option<f64>; 2]) -> Option<String> {
+    let [a, b] = [shares[0]?, shares[1]?];
+    let side = if a > b { "A" } else { "B" };
+    ((a - b).abs() >= BUSY_PERCENT).then(|| {
+        format!("the host was busier under {side}: of its CPU time {a:.0} % went to others under A, {b:.0} % under B")
+    })
+}
+
 /// What is worth saying of the two sides besides.
 pub(super) fn notes(a: &Side, b: &Side) -> Vec<String> {
     let mut notes = Vec::new();
@@ -133,6 +155,7 @@ pub(super) fn notes(a: &Side, b: &Side) -> Vec<String> {
             notes.push(format!("{void} of the {} of {letter} are void, and out of it", plural(runs, "run")));
         }
     }
+    notes.extend(busier([a, b].map(host_busy_percent)));
     for mode in Mode::ALL {
         for (letter, has, lacks) in [("A", a, b), ("B", b, a)] {
             if has.has(mode) && !lacks.has(mode) {
@@ -180,4 +203,19 @@ pub(super) fn in_short(boot: &Boot) -> String {
         None => parts.extend(facts.hypervisor.as_ref().map(|name| format!("hypervisor {name}"))),
     }
     parts.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn much_busier_host_is_said_with_both_shares() {
+        let why = "the host was busier under B: of its CPU time 3 % went to others under A, 34 % under B";
+        assert_eq!(busier([Some(3.4), Some(34.0)]).as_deref(), Some(why));
+        assert!(busier([Some(34.0), Some(3.4)]).is_some_and(|why| why.contains("busier under A")));
+        assert_eq!(busier([Some(30.0), Some(34.0)]), None, "busy, and alike");
+        assert_eq!(busier([Some(3.0), Some(9.0)]), None);
+        assert_eq!(busier([None, Some(90.0)]), None);
+    }
 }

@@ -10,7 +10,7 @@ use super::judge::{CpuTime, VoidReason};
 use crate::manifest::{self, plural};
 
 /// From this share on a host is called busy, in percent.
-const BUSY_PERCENT: f64 = 10.0;
+pub const BUSY_PERCENT: f64 = 10.0;
 
 /// So many void runs are told one by one.
 const VOID_LINES: usize = 10;

@@ -2,6 +2,7 @@
 
 use switchlab_records::Mode;
 
+use crate::common::Place;
 use crate::{compare, counted, edit, json, log_with, refused, scaled, two, whole_of_six};
 
 #[test]
@@ -89,6 +90,8 @@ fn void_runs_are_out_and_counted() {
             "host_busy_percent": 1.0, "events": [], "guest_time": null, "voids": voids,
         })
     };
+    // Whatever the host did meanwhile.
+    edit(&place, "runs/baselines/a", |manifest| manifest["watch"] = watch(Vec::new()));
     edit(&place, "runs/latest", |manifest| manifest["watch"] = watch(vec![void(2, "same-core")]));
     let found = json(&place, "a latest");
     for row in found["rows"].as_array().expect("rows") {
@@ -108,6 +111,25 @@ fn void_runs_are_out_and_counted() {
         manifest["watch"] = watch((1..=6).map(|run| void(run, "same-core")).collect());
     });
     refused(&place, "a latest", &["all runs of B are void"]);
+}
+
+#[test]
+fn host_that_was_much_busier_under_one_side_is_said_but_for_counted_instructions() {
+    let shares = |place: &Place| {
+        for (folder, percent) in [("runs/baselines/a", 2.0), ("runs/latest", 55.0)] {
+            edit(place, folder, |manifest| manifest["watch"]["host_busy_percent"] = percent.into());
+        }
+        json(place, "a latest")["warnings"].to_string()
+    };
+    let said = "the host was busier under B: of its CPU time 2 % went to others under A, 55 % under B";
+    let timed = shares(&two(&whole_of_six(), &whole_of_six()));
+    assert!(timed.contains(said), "{timed}");
+    let place = Place::new();
+    for words in ["--save-baseline a", ""] {
+        place.run(&counted(Mode::Switch, 0), "33", &format!("--quiet --deterministic {words}"));
+    }
+    let counted = shares(&place);
+    assert!(!counted.contains("busier"), "{counted}");
 }
 
 #[test]
