@@ -6,7 +6,7 @@
 //! begins as the first task is put into a queue and ends as the last pair is through; the two readings of
 //! the clock can be of two CPUs, whose offset is in the log.
 
-mod pairs;
+pub mod pairs;
 
 use alloc::{boxed::Box, vec::Vec};
 use core::marker::PhantomData;

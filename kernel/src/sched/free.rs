@@ -7,7 +7,7 @@
 use alloc::{boxed::Box, vec::Vec};
 use core::ptr;
 
-use switchlab_core::policy::Policy;
+use switchlab_core::policy::{Policy, Queue};
 use switchlab_sync::free::{FreeTask, Pool, Seat};
 
 use super::{JoinHandle, Kernel, cpus, spawn_on};
@@ -52,7 +52,7 @@ impl<Y: Policy> Crew<Y> {
     ///
     /// [`StackError`] where there is no stack for one of them.
     pub fn gather(bodies: Vec<Body<Y>>, seed: u64) -> Result<Self, StackError> {
-        let slots = || Vec::leak(alloc::vec![0; bodies.len()]);
+        let slots = || Vec::leak(alloc::vec![0; Queue::slots(bodies.len())]);
         let seats: Vec<_> = cpus().iter().map(|_| Seat::new(slots())).collect();
         let tasks: &'static [_] = Vec::leak((0..bodies.len() as u32).map(FreeTask::new).collect());
         let pool: &'static Pool<Kernel, Y> = Box::leak(Box::new(Pool::new(Vec::leak(seats), tasks, seed)));

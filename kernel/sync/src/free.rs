@@ -135,7 +135,11 @@ impl FreeTask {
 }
 
 impl<P: Platform> Seat<P> {
-    /// A place with an empty queue, which has `slots` for all tasks of the pool.
+    /// A place with an empty queue, which has `slots` for all tasks of the pool: as many as [`Queue::slots`] says.
+    ///
+    /// # Panics
+    ///
+    /// If their number is no power of two.
     pub const fn new(slots: &'static mut [u32]) -> Self {
         Self {
             queue: Queued(QueueLock::new(Queue::new(slots))),

@@ -8,7 +8,7 @@ use std::sync::{
 };
 
 use common::{Host, run_all, spawn, start_cpus};
-use switchlab_core::policy::{Lifo, Policy, RoundRobin, Stealing};
+use switchlab_core::policy::{Lifo, Policy, Queue, RoundRobin, Stealing};
 use switchlab_sync::{
     Counters, Cpu,
     free::{FreeChannel, FreeCounts, FreeTask, Me, Pool, Seat},
@@ -41,7 +41,7 @@ extern "C" fn enter<Y: Policy>(start: usize) -> ! {
 }
 
 fn pool_of<Y: Policy>(cpus: usize, bodies: Vec<Body<Y>>) -> &'static HostPool<Y> {
-    let seats: Vec<_> = (0..cpus).map(|_| Seat::new(vec![0; bodies.len()].leak())).collect();
+    let seats: Vec<_> = (0..cpus).map(|_| Seat::new(vec![0; Queue::slots(bodies.len())].leak())).collect();
     let tasks: &'static [_] = (0..bodies.len() as u32).map(FreeTask::new).collect::<Vec<_>>().leak();
     let pool = for_ever(Pool::new(seats.leak(), tasks, 7));
     for ((number, body), task) in (0..).zip(bodies).zip(tasks) {

@@ -4,6 +4,7 @@
 extern crate alloc;
 
 pub mod bare;
+pub mod frees;
 mod planted;
 pub mod shapes;
 pub mod yields;

@@ -12,8 +12,19 @@ pub struct Queue<'a> {
 }
 
 impl<'a> Queue<'a> {
+    /// How many slots a queue of `tasks` tasks needs: a power of two, so that going round the ring takes the same
+    /// instructions wherever in it the tasks are.
+    pub const fn slots(tasks: usize) -> usize {
+        tasks.next_power_of_two()
+    }
+
     /// An empty queue, with room for as many tasks as there are `slots`.
+    ///
+    /// # Panics
+    ///
+    /// If their number is no power of two: see [`slots`](Self::slots).
     pub const fn new(slots: &'a mut [u32]) -> Self {
+        assert!(slots.len().is_power_of_two(), "the slots of a queue are no power of two");
         Self { slots, oldest: 0, length: 0, turns: 0 }
     }
 
@@ -88,7 +99,7 @@ impl<'a> Queue<'a> {
     /// The slot `behind` tasks behind the oldest.
     #[inline(always)]
     fn place(&self, behind: usize) -> usize {
-        let place = self.oldest + behind;
-        if place < self.slots.len() { place } else { place - self.slots.len() }
+        // A branch here would take another number of instructions where the ring begins anew.
+        (self.oldest + behind) & (self.slots.len() - 1)
     }
 }

@@ -53,7 +53,7 @@ enum Step {
 
 impl Machine {
     fn new<P: Policy>(cpus: usize, tasks: u32, seed: u64) -> Self {
-        let queue = |_| Queue::new(vec![0; tasks as usize].leak());
+        let queue = |_| Queue::new(vec![0; Queue::slots(tasks as usize)].leak());
         let mut machine = Self {
             queues: (0..cpus).map(queue).collect(),
             running: vec![None; cpus],
@@ -103,7 +103,7 @@ impl Machine {
         let victims: Vec<_> = Victims::of(thief, self.queues.len(), &mut self.random).collect();
         for victim in victims {
             let before: Vec<_> = self.queues[victim].iter().collect();
-            let mut empty = Queue::new(&mut []);
+            let mut empty = Queue::new(vec![0].leak());
             core::mem::swap(&mut empty, &mut self.queues[thief]);
             let taken = self.queues[victim].give_half(&mut empty);
             core::mem::swap(&mut empty, &mut self.queues[thief]);

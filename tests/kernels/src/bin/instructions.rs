@@ -8,7 +8,7 @@ extern crate alloc;
 use alloc::format;
 
 use case::{
-    count,
+    count, frees,
     shapes::{EXCHANGES, Shape, ticks},
 };
 use switchlab_kernel::{
@@ -36,4 +36,5 @@ fn instructions(_: &Lab) {
             }
         }
     }
+    frees::count_all();
 }
