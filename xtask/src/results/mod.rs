@@ -23,7 +23,7 @@ use crate::printable::tame;
 use crate::watch::Watch;
 pub use cost::ModeResult;
 use cost::{UnitValue, mode_results};
-use whole::Conditions;
+use whole::{Conditions, Head};
 
 /// The results of a log. `_ticks` are TSC ticks; every other figure is in `unit`.
 #[derive(Clone, Debug, Serialize)]
@@ -89,19 +89,13 @@ impl<'a> Results<'a> {
     ///
     /// What the log lacks, or what in it contradicts itself.
     pub fn from_log(log: &Log<'a>) -> Result<Self, String> {
-        let mut start = None;
-        let mut plan = None;
-        let (mut cpus, mut machine) = (None, None);
-        let (mut tsc, mut offsets) = (None, Vec::new());
-        let (mut clocks, mut skipped, mut blocks) = (Vec::new(), Vec::new(), Vec::new());
+        let mut head = Head::default();
+        let (mut skipped, mut blocks) = (Vec::new(), Vec::new());
         for record in &log.records {
+            if head.take(record)? {
+                continue;
+            }
             match record {
-                Record::Start(record) => start = Some(record.clone()),
-                Record::Plan(_) if plan.is_some() => return Err("there are two plan records".into()),
-                Record::Plan(record) => plan = Some(record.clone()),
-                Record::Cpus(record) => cpus = Some(*record),
-                Record::Machine(record) => machine = Some(record.clone()),
-                Record::Clock(record) => clocks.push(*record),
                 Record::Skipped(record) => skipped.push(record.clone()),
                 Record::Block(record) => blocks.push((*record, None)),
                 Record::Histogram(record) => take_samples(&mut blocks, record)?,
@@ -113,15 +107,24 @@ impl<'a> Results<'a> {
                         "it is of an experiment that measures at many points, not of classic's modes".into(),
                     );
                 }
-                Record::Topology(_) => {}
-                Record::Tsc(record) => tsc = Some(*record),
-                Record::Offset(record) => offsets.push(*record),
-                Record::Count(_) | Record::Failure(_) | Record::Crash(_) | Record::End(_) => {}
+                // Taken above.
+                Record::Start(_)
+                | Record::Plan(_)
+                | Record::Cpus(_)
+                | Record::Machine(_)
+                | Record::Tsc(_)
+                | Record::Clock(_)
+                | Record::Offset(_) => {}
+                Record::Topology(_)
+                | Record::Count(_)
+                | Record::Failure(_)
+                | Record::Crash(_)
+                | Record::End(_) => {}
             }
         }
-        let mut start = start.ok_or("there is no start record")?;
-        let mut plan = plan.ok_or("there is no plan record: this kernel measured nothing")?;
-        tame_texts(&mut start, &mut plan, machine.as_mut(), &mut skipped);
+        let (start, plan) = head.start_and_plan()?;
+        let Head { cpus, machine, tsc, clocks, offsets, .. } = head;
+        skipped.iter_mut().for_each(|skipped: &mut Skipped<'_>| tame(&mut skipped.reason));
         Conditions {
             start: &start,
             plan: &plan,
@@ -337,21 +340,6 @@ fn counted_modes(
     let counted = mode_results(&counted, ruler)?;
     let best = |mode: ModeResult| counted.iter().find(|of| of.mode == mode.mode).cloned().unwrap_or(mode);
     Ok(all.into_iter().map(best).collect())
-}
-
-/// What is shown of a log moves no cursor and forges no line, wherever it goes.
-fn tame_texts<'a>(
-    start: &mut Start<'a>,
-    plan: &mut Plan<'a>,
-    machine: Option<&mut Machine<'a>>,
-    skipped: &mut [Skipped<'a>],
-) {
-    let Start { kernel, version, command_line, parameters } = start;
-    [kernel, version, command_line, parameters, &mut plan.experiment].into_iter().for_each(tame);
-    if let Some(Machine { hypervisor, cpu, .. }) = machine {
-        [hypervisor, cpu].into_iter().for_each(tame);
-    }
-    skipped.iter_mut().for_each(|skipped| tame(&mut skipped.reason));
 }
 
 /// A histogram belongs to the block right before it.

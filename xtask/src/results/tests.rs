@@ -3,6 +3,7 @@
 use super::cost::Resolution;
 use super::*;
 use crate::golden;
+use crate::survey::Survey;
 use crate::table::Report;
 use switchlab_records::read_log;
 
@@ -83,6 +84,33 @@ fn log_without_cpus_or_machine_is_no_result() {
     };
     assert!(without(|record| matches!(record, Record::Cpus(_))).contains("no cpus record"));
     assert!(without(|record| matches!(record, Record::Machine(_))).contains("no machine record"));
+}
+
+/// Why a log of either kind is refused in which a record stands twice.
+fn refused_twice(mut records: Vec<Record<'static>>, is: fn(&Record<'_>) -> bool) -> String {
+    let at = records.iter().position(is).unwrap();
+    records.insert(at + 1, records[at].clone());
+    let text = golden::ended(records);
+    let log = read_log(&text);
+    match Survey::is_survey(&log) {
+        true => Survey::from_log(&log).map(|_| ()).unwrap_err(),
+        false => Results::from_log(&log).map(|_| ()).unwrap_err(),
+    }
+}
+
+#[test]
+fn record_that_comes_twice_is_no_result() {
+    let cases: [(&str, fn(&Record<'_>) -> bool); 4] = [
+        ("start", |record| matches!(record, Record::Start(_))),
+        ("plan", |record| matches!(record, Record::Plan(_))),
+        ("cpus", |record| matches!(record, Record::Cpus(_))),
+        ("machine", |record| matches!(record, Record::Machine(_))),
+    ];
+    for (name, is) in cases {
+        let due = format!("there are two {name} records, and one is due");
+        assert_eq!(refused_twice(golden::classic(12, 2, 1_000), is), due);
+        assert_eq!(refused_twice(golden::points::ring(1), is), due);
+    }
 }
 
 #[test]
@@ -492,7 +520,4 @@ fn blocks_that_can_not_be_are_no_result() {
     let mut skipped = golden::classic(12, 1, 1_000);
     skipped.push(Record::Skipped(Skipped { mode: Mode::Switch, reason: "none".into() }));
     assert_eq!(refused(skipped), "run 1, switch handoff batch: it was skipped as well");
-    let mut plans = golden::classic(12, 1, 1_000);
-    plans.push(plans.iter().find(|record| matches!(record, Record::Plan(_))).unwrap().clone());
-    assert_eq!(refused(plans), "there are two plan records");
 }

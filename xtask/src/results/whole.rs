@@ -1,7 +1,66 @@
-//! Whether a log's records outside its blocks are all there and agree with each other. `from_log` asks,
-//! of either kind of results, once it has gathered them.
+//! A log's records outside its blocks: gathered, and whether they are all there, once each, and agree with each
+//! other. `from_log` asks, of either kind of results.
 
-use switchlab_records::{Clock, ClockPhase, Cpus, Machine, Mode, Plan, Start};
+use switchlab_records::{Clock, ClockPhase, Cpus, Machine, Mode, Offset, Plan, Record, Start, Tsc};
+
+use crate::printable::tame;
+
+/// What every log has, whatever was measured, as its records come.
+#[derive(Default)]
+pub struct Head<'a> {
+    start: Option<Start<'a>>,
+    plan: Option<Plan<'a>>,
+    pub cpus: Option<Cpus>,
+    pub machine: Option<Machine<'a>>,
+    pub tsc: Option<Tsc>,
+    pub clocks: Vec<Clock>,
+    pub offsets: Vec<Offset>,
+}
+
+impl<'a> Head<'a> {
+    /// Takes `record` where it belongs here, and says whether it does.
+    ///
+    /// # Errors
+    ///
+    /// A record that stands in a log once came again: nothing tells which of the two is true.
+    pub fn take(&mut self, record: &Record<'a>) -> Result<bool, String> {
+        match record {
+            Record::Start(record) => once(&mut self.start, record, "start")?,
+            Record::Plan(record) => once(&mut self.plan, record, "plan")?,
+            Record::Cpus(record) => once(&mut self.cpus, record, "cpus")?,
+            Record::Machine(record) => once(&mut self.machine, record, "machine")?,
+            Record::Tsc(record) => once(&mut self.tsc, record, "tsc")?,
+            Record::Clock(record) => self.clocks.push(*record),
+            Record::Offset(record) => self.offsets.push(*record),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// The kernel and the job, once all records have come. From then on the texts that are shown move no cursor
+    /// and forge no line, wherever they go.
+    ///
+    /// # Errors
+    ///
+    /// There is none of them.
+    pub fn start_and_plan(&mut self) -> Result<(Start<'a>, Plan<'a>), String> {
+        let mut start = self.start.take().ok_or("there is no start record")?;
+        let mut plan = self.plan.take().ok_or("there is no plan record: this kernel measured nothing")?;
+        let Start { kernel, version, command_line, parameters } = &mut start;
+        [kernel, version, command_line, parameters, &mut plan.experiment].into_iter().for_each(tame);
+        if let Some(Machine { hypervisor, cpu, .. }) = &mut self.machine {
+            [hypervisor, cpu].into_iter().for_each(tame);
+        }
+        Ok((start, plan))
+    }
+}
+
+fn once<T: Clone>(place: &mut Option<T>, record: &T, name: &str) -> Result<(), String> {
+    match place.replace(record.clone()) {
+        None => Ok(()),
+        Some(_) => Err(format!("there are two {name} records, and one is due")),
+    }
+}
 
 /// What is gathered of a log but its blocks.
 pub struct Conditions<'a> {

@@ -38,7 +38,7 @@ use crate::clock;
 use crate::printable::tame;
 use crate::results::cost::UnitValue;
 use crate::results::unit_name;
-use crate::results::whole::Conditions;
+use crate::results::whole::{Conditions, Head};
 use crate::watch::Watch;
 pub use cells::Cell;
 pub use fairness::PlaceFairness;
@@ -115,19 +115,13 @@ impl<'a> Survey<'a> {
     ///
     /// What the log lacks, or what in it contradicts itself.
     pub fn from_log(log: &Log<'a>) -> Result<Self, String> {
-        let (mut start, mut plan, mut cpus, mut machine) = (None, None, None, None);
-        let (mut tsc, mut offsets, mut clocks) = (None, Vec::new(), Vec::new());
+        let mut head = Head::default();
         let (mut topology, mut points, mut absent) = (Vec::new(), Vec::new(), Vec::new());
         for record in &log.records {
+            if head.take(record)? {
+                continue;
+            }
             match record {
-                Record::Start(record) => start = Some(record.clone()),
-                Record::Plan(_) if plan.is_some() => return Err("there are two plan records".into()),
-                Record::Plan(record) => plan = Some(record.clone()),
-                Record::Cpus(record) => cpus = Some(*record),
-                Record::Machine(record) => machine = Some(record.clone()),
-                Record::Clock(record) => clocks.push(*record),
-                Record::Tsc(record) => tsc = Some(*record),
-                Record::Offset(record) => offsets.push(*record),
                 Record::Topology(record) => topology.push(*record),
                 Record::Point(record) => points.push(record.clone()),
                 Record::Absent(record) => absent.push(record.clone()),
@@ -138,12 +132,21 @@ impl<'a> Survey<'a> {
                 | Record::Marks(_) => {
                     return Err("it has points, and blocks of the classic job or a trace as well".into());
                 }
+                // Taken above.
+                Record::Start(_)
+                | Record::Plan(_)
+                | Record::Cpus(_)
+                | Record::Machine(_)
+                | Record::Tsc(_)
+                | Record::Clock(_)
+                | Record::Offset(_) => {}
                 Record::Count(_) | Record::Failure(_) | Record::Crash(_) | Record::End(_) => {}
             }
         }
-        let mut start = start.ok_or("there is no start record")?;
-        let mut plan = plan.ok_or("there is no plan record: this kernel measured nothing")?;
-        tame_texts(&mut start, &mut plan, machine.as_mut(), &mut absent);
+        let (start, plan) = head.start_and_plan()?;
+        let Head { cpus, machine, tsc, clocks, offsets, .. } = head;
+        // Names are checked instead.
+        absent.iter_mut().for_each(|absent: &mut Absent<'_>| tame(&mut absent.reason));
         let conditions = Conditions {
             start: &start,
             plan: &plan,
@@ -258,21 +261,6 @@ pub fn place(at: &[(String, u64)]) -> String {
 /// Names and numbers that outlive the log's text.
 fn owned(named: &[Named<'_>]) -> Vec<(String, u64)> {
     named.iter().map(|(name, number)| (name.to_string(), *number)).collect()
-}
-
-/// What is shown of a log moves no cursor and forges no line. Names are checked instead.
-fn tame_texts<'a>(
-    start: &mut Start<'a>,
-    plan: &mut Plan<'a>,
-    machine: Option<&mut Machine<'a>>,
-    absent: &mut [Absent<'a>],
-) {
-    let Start { kernel, version, command_line, parameters } = start;
-    [kernel, version, command_line, parameters, &mut plan.experiment].into_iter().for_each(tame);
-    if let Some(Machine { hypervisor, cpu, .. }) = machine {
-        [hypervisor, cpu].into_iter().for_each(tame);
-    }
-    absent.iter_mut().for_each(|absent| tame(&mut absent.reason));
 }
 
 #[cfg(test)]
