@@ -55,7 +55,7 @@ fn has(routine: &Routine, function: &str, instruction: &str) -> bool {
 
 /// What is measured, by the functions that hold the loops; whatever looks on in them, in whichever way they wait. The
 /// batch pass's of `classic` are listed beside the results. Free tasks have a loop of their worker's too.
-const LOOPS: [&str; 17] = [
+const LOOPS: [&str; 18] = [
     "switchlab_kernel::experiments::exchange::hand_over",
     "switchlab_kernel::experiments::exchange::answer",
     "switchlab_kernel::experiments::exchange::hand_over_nothing",
@@ -68,8 +68,9 @@ const LOOPS: [&str; 17] = [
     "switchlab_kernel::experiments::ways::block::hand_over",
     "switchlab_kernel::experiments::ways::block::answer_numbers",
     "switchlab_kernel::experiments::scale::switches::take_turns",
-    "switchlab_kernel::experiments::scale::switches::take_part",
     "switchlab_kernel::experiments::scale::switches::keep_on",
+    "switchlab_kernel::experiments::scale::pairs::hand_over",
+    "switchlab_kernel::experiments::scale::pairs::answer",
     "switchlab_kernel::experiments::policy::pairs::ask_block",
     "switchlab_kernel::experiments::policy::pairs::answer_block",
     "switchlab_sync::free::Pool::serve",
@@ -80,7 +81,7 @@ const LOOPS: [&str; 17] = [
 const INSTANCES: [(&str, usize); 4] = [
     ("ways::block::hand_over", 5 * 2),
     ("ways::block::answer_numbers", 5 * 2),
-    ("scale::switches::take_part", 3),
+    ("scale::switches::take_turns", 3),
     ("policy::pairs::ask_block", 3),
 ];
 
