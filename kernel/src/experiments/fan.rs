@@ -9,7 +9,6 @@
 use alloc::{boxed::Box, vec::Vec};
 use core::{
     cell::Cell,
-    convert::identity,
     hint,
     marker::PhantomData,
     sync::atomic::{
@@ -18,17 +17,17 @@ use core::{
     },
 };
 
-use switchlab_core::{order, params::Params, sizes::doubling};
+use switchlab_core::{params::Params, sizes::doubling};
 use switchlab_records::{Counts, Point};
 
 use super::{
     Experiment, Results,
     exchange::{Measured, NO_NUMBER, SETTLING, Wrong, counted_on, measure_block},
-    points::{self, Means},
+    points::{self, Means, Place, Team},
     probe::{Batch, Probe},
 };
 use crate::{
-    bring_up::{Lab, refuse},
+    bring_up::Lab,
     failure,
     mm::StackError,
     sched::{self, Channel, Cpu, JoinHandle, Receiver, Sender, Task},
@@ -59,45 +58,37 @@ impl<H: Probe + Default> Experiment for Fan<H> {
     }
 
     fn run(&self, parameters: &Params, lab: &Lab) -> Box<dyn Results> {
-        let sizes: Vec<u32> = doubling(1, lab.cpus - 1).collect();
-        points::announce(NAME, parameters, parameters.exchanges, sizes.len() as u32 * parameters.runs);
-        if sizes.is_empty() {
-            points::absent(SERIES, Vec::new(), "one CPU: a consumer needs one beside the producer's");
-            return Box::new(Means::new(parameters.unit));
-        }
-        let (parameters, cpus) = (*parameters, points::cpus_from_pair(parameters));
-        let means = sched::run_on(cpus[0], move || measure_all::<H>(&parameters, cpus, sizes));
-        match means.and_then(identity) {
-            Ok(means) => Box::new(means),
-            Err(error) => refuse(format_args!("{NAME}: {error}")),
-        }
+        let sizes = doubling(1, lab.cpus - 1).collect();
+        points::measure_sizes::<Consumers<H>>(
+            parameters,
+            sizes,
+            "one CPU: a consumer needs one beside the producer's",
+        )
     }
 }
 
-/// All points of all runs, on the first CPU.
-fn measure_all<H: Probe + Default>(
-    parameters: &Params,
-    cpus: Vec<&'static Cpu>,
-    mut sizes: Vec<u32>,
-) -> Result<Means, StackError> {
-    let mut means = Means::new(parameters.unit);
-    let consumers = Consumers::<H>::start(cpus)?;
-    for run in 1..=parameters.runs {
-        sizes.sort_unstable();
-        order::rearrange(&mut sizes, run, parameters.seed);
-        for (&size, position) in sizes.iter().zip(1..) {
-            let handoffs = 2 * u64::from(size);
-            let rounds = points::rounds(parameters.exchanges, handoffs);
-            let warm_up = points::rounds(parameters.warm_up, handoffs);
-            let fanned = consumers.measure(size as usize, warm_up, rounds, &mut H::default());
-            judge(run, position, size, rounds, &fanned, &mut means);
-        }
+impl<H: Probe + Default> Team for Consumers<H> {
+    const NAME: &'static str = NAME;
+    const SERIES: &'static str = SERIES;
+
+    fn start(cpus: Vec<&'static Cpu>) -> Result<Self, StackError> {
+        Self::start(cpus)
     }
-    consumers.stop();
-    Ok(means)
+
+    fn measure_point(&self, place: Place, parameters: &Params, means: &mut Means) {
+        let handoffs = 2 * u64::from(place.size);
+        let rounds = points::rounds(parameters.exchanges, handoffs);
+        let warm_up = points::rounds(parameters.warm_up, handoffs);
+        let fanned = self.measure(place.size as usize, warm_up, rounds, &mut H::default());
+        judge(place, rounds, &fanned, means);
+    }
+
+    fn stop(self) {
+        self.stop();
+    }
 }
 
-fn judge(run: u32, position: u32, size: u32, rounds: u64, fanned: &Fanned, means: &mut Means) {
+fn judge(Place { run, position, size }: Place, rounds: u64, fanned: &Fanned, means: &mut Means) {
     let messages = u64::from(size) * rounds;
     let counts = fanned.measured.counts;
     let producer_took = counts.ipis_taken.saturating_sub(fanned.consumers_took);

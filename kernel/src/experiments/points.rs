@@ -3,16 +3,20 @@
 
 use alloc::{
     borrow::Cow,
+    boxed::Box,
     string::{String, ToString},
     vec::Vec,
 };
+use core::convert::identity;
 
-use switchlab_core::{CpuId, counts, params::Params, ruler::Ruler};
+use switchlab_core::{CpuId, counts, order, params::Params, ruler::Ruler};
 use switchlab_records::{Absent, Clock, Named, Plan, Point, Record, Unit};
 
 use super::Results;
 use crate::{
+    bring_up::refuse,
     failure, log,
+    mm::StackError,
     report::report,
     sched::{self, Cpu},
 };
@@ -61,6 +65,77 @@ pub fn cpus_from_pair(parameters: &Params) -> Vec<&'static Cpu> {
     let pair = [first, second].into_iter().filter(|cpu| cpu.index() < all.len());
     let others = all.iter().map(|cpu| cpu.id()).filter(|cpu: &CpuId| ![first, second].contains(cpu));
     pair.chain(others).map(sched::cpu).collect()
+}
+
+/// What `measure_sizes` measures: tasks on all CPUs that serve for points with several numbers of them.
+pub trait Team: Sized + 'static {
+    /// The experiment's name.
+    const NAME: &'static str;
+    /// The series of its points.
+    const SERIES: &'static str;
+
+    /// Starts the tasks. By a task on the first of `cpus`, which are two or more.
+    ///
+    /// # Errors
+    ///
+    /// [`StackError`] where there is no stack for one of them.
+    fn start(cpus: Vec<&'static Cpu>) -> Result<Self, StackError>;
+
+    /// Measures a point, reports it and adds it to the means. By the task that started them.
+    fn measure_point(&self, place: Place, parameters: &Params, means: &mut Means);
+
+    /// Ends the tasks.
+    fn stop(self);
+}
+
+/// Which point it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    /// From 1.
+    pub run: u32,
+    /// Within its run, from 1.
+    pub position: u32,
+    /// How many CPUs take part.
+    pub size: u32,
+}
+
+/// A whole experiment: a point of each size in each run, in an order that differs from run to run. Where there are
+/// no sizes, that is reported, with the `reason`. Ends the machine where there is no memory for the tasks.
+pub fn measure_sizes<T: Team>(
+    parameters: &Params,
+    sizes: Vec<u32>,
+    reason: &'static str,
+) -> Box<dyn Results> {
+    announce(T::NAME, parameters, parameters.exchanges, sizes.len() as u32 * parameters.runs);
+    if sizes.is_empty() {
+        absent(T::SERIES, Vec::new(), reason);
+        return Box::new(Means::new(parameters.unit));
+    }
+    let (parameters, cpus) = (*parameters, cpus_from_pair(parameters));
+    let means = sched::run_on(cpus[0], move || measure_all::<T>(&parameters, cpus, sizes));
+    match means.and_then(identity) {
+        Ok(means) => Box::new(means),
+        Err(error) => refuse(format_args!("{}: {error}", T::NAME)),
+    }
+}
+
+/// All points of all runs, on the first CPU.
+fn measure_all<T: Team>(
+    parameters: &Params,
+    cpus: Vec<&'static Cpu>,
+    mut sizes: Vec<u32>,
+) -> Result<Means, StackError> {
+    let mut means = Means::new(parameters.unit);
+    let team = T::start(cpus)?;
+    for run in 1..=parameters.runs {
+        sizes.sort_unstable();
+        order::rearrange(&mut sizes, run, parameters.seed);
+        for (&size, position) in sizes.iter().zip(1..) {
+            team.measure_point(Place { run, position, size }, parameters, &mut means);
+        }
+    }
+    team.stop();
+    Ok(means)
 }
 
 /// How many rounds of `handoffs` make up `exchanges` exchanges, each of two handoffs: rounded down, and one

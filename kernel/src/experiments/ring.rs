@@ -8,22 +8,21 @@
 use alloc::{boxed::Box, vec::Vec};
 use core::{
     cell::RefCell,
-    convert::identity,
     marker::PhantomData,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-use switchlab_core::{order, params::Params, sizes::doubling};
+use switchlab_core::{params::Params, sizes::doubling};
 use switchlab_records::{Counts, Point};
 
 use super::{
     Experiment, Results,
     exchange::{Measured, NO_NUMBER, SETTLING, Wrong, counted_on, measure_block},
-    points::{self, Means},
+    points::{self, Means, Place, Team},
     probe::{Batch, Probe},
 };
 use crate::{
-    bring_up::{Lab, refuse},
+    bring_up::Lab,
     failure,
     lock::Lock,
     mm::StackError,
@@ -55,45 +54,33 @@ impl<H: Probe + Default> Experiment for Ring<H> {
     }
 
     fn run(&self, parameters: &Params, lab: &Lab) -> Box<dyn Results> {
-        let sizes: Vec<u32> = doubling(2, lab.cpus).collect();
-        points::announce(NAME, parameters, parameters.exchanges, sizes.len() as u32 * parameters.runs);
-        if sizes.is_empty() {
-            points::absent(SERIES, Vec::new(), "one CPU: a token needs two to go around");
-            return Box::new(Means::new(parameters.unit));
-        }
-        let (parameters, cpus) = (*parameters, points::cpus_from_pair(parameters));
-        let means = sched::run_on(cpus[0], move || measure_all::<H>(&parameters, cpus, sizes));
-        match means.and_then(identity) {
-            Ok(means) => Box::new(means),
-            Err(error) => refuse(format_args!("{NAME}: {error}")),
-        }
+        let sizes = doubling(2, lab.cpus).collect();
+        points::measure_sizes::<Token<H>>(parameters, sizes, "one CPU: a token needs two to go around")
     }
 }
 
-/// All points of all runs, on the first CPU.
-fn measure_all<H: Probe + Default>(
-    parameters: &Params,
-    cpus: Vec<&'static Cpu>,
-    mut sizes: Vec<u32>,
-) -> Result<Means, StackError> {
-    let mut means = Means::new(parameters.unit);
-    let token = Token::<H>::start(cpus)?;
-    for run in 1..=parameters.runs {
-        sizes.sort_unstable();
-        order::rearrange(&mut sizes, run, parameters.seed);
-        for (&size, position) in sizes.iter().zip(1..) {
-            let hops = u64::from(size);
-            let rounds = points::rounds(parameters.exchanges, hops);
-            let warm_up = points::rounds(parameters.warm_up, hops);
-            let measured = token.measure(size as usize, warm_up, rounds, &mut H::default());
-            judge(run, position, size, rounds, &measured, &mut means);
-        }
+impl<H: Probe + Default> Team for Token<H> {
+    const NAME: &'static str = NAME;
+    const SERIES: &'static str = SERIES;
+
+    fn start(cpus: Vec<&'static Cpu>) -> Result<Self, StackError> {
+        Self::start(cpus)
     }
-    token.stop();
-    Ok(means)
+
+    fn measure_point(&self, place: Place, parameters: &Params, means: &mut Means) {
+        let hops = u64::from(place.size);
+        let rounds = points::rounds(parameters.exchanges, hops);
+        let warm_up = points::rounds(parameters.warm_up, hops);
+        let measured = self.measure(place.size as usize, warm_up, rounds, &mut H::default());
+        judge(place, rounds, &measured, means);
+    }
+
+    fn stop(self) {
+        self.stop();
+    }
 }
 
-fn judge(run: u32, position: u32, size: u32, rounds: u64, measured: &Measured, means: &mut Means) {
+fn judge(Place { run, position, size }: Place, rounds: u64, measured: &Measured, means: &mut Means) {
     let hops = u64::from(size) * rounds;
     let counts = measured.counts;
     let point = Point {
