@@ -41,7 +41,7 @@ fn of<Y: Policy>(policy: &str) {
             continue;
         }
         let name = format!("policy_{policy}_{how_many}");
-        let [one, two, three] = [1, 2, 3].map(|times| block(&*pairs, &name, at_work, times * EXCHANGES));
+        let [one, two, three] = [1, 2, 3].map(|times| most_usual(&*pairs, &name, at_work, times * EXCHANGES));
         let (first, second) = (two.wrapping_sub(one), three.wrapping_sub(two));
         if first != second {
             failure!("{name}: {EXCHANGES} exchanges take {first} ticks, and {EXCHANGES} others {second}");
@@ -49,6 +49,14 @@ fn of<Y: Policy>(policy: &str) {
         count(&name, first);
     }
     pairs.dismiss();
+}
+
+/// Of five blocks, the one in the middle: as a block begins, CPUs are on their way to a halt, and once in a while a
+/// first task meets one there that has got less far.
+fn most_usual(pairs: &dyn Crowd, name: &str, at_work: u32, exchanges: u64) -> u64 {
+    let mut ticks = [(); 5].map(|()| block(pairs, name, at_work, exchanges));
+    ticks.sort_unstable();
+    ticks[2]
 }
 
 /// Ticks of `exchanges`, which the pairs share.
