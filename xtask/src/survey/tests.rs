@@ -4,7 +4,7 @@ use super::show::Report;
 use super::*;
 use crate::golden::{self, points as golden_points};
 use crate::watch::{VoidPoint, VoidReason, Watched};
-use switchlab_records::read_log;
+use switchlab_records::{Counts, read_log};
 
 fn survey_of(text: &str) -> Survey<'_> {
     Survey::from_log(&read_log(text)).unwrap()
@@ -28,6 +28,57 @@ fn costs_are_one_way_by_the_last_clock_and_medians_of_the_runs() {
     assert!(halt.interval.is_some_and(|interval| interval.includes(halt.one_way)));
     let two = golden::ended(golden_points::wait(2));
     assert_eq!(survey_of(&two).cells[0].interval, None, "two runs have no interval");
+}
+
+#[test]
+fn place_has_the_sums_of_its_runs_and_the_median_of_what_else_was_counted() {
+    let mut records = golden_points::wait(3);
+    for point in points_of(&mut records).filter(|point| point.series == "halt") {
+        point.also[0].1 = [10, 30, 20][point.run as usize - 1];
+        // Each count is another number.
+        (point.counts.switches, point.counts.ipis_sent, point.counts.ipis_taken) = (1, 20, 300);
+        point.expected = point.counts;
+    }
+    let text = golden::ended(records);
+    let survey = survey_of(&text);
+    let halt = &survey.cells[0];
+    assert_eq!((halt.also("bystander-loops"), halt.ticks), (Some(20), 3 * 2_000 * 6_001));
+    let Counts { handoffs, switches, ipis_sent, ipis_taken, halts } = halt.counts;
+    assert_eq!((handoffs, switches, ipis_sent, ipis_taken, halts), (6_000, 3, 60, 900, 6_000));
+    let csv = survey.csv().unwrap();
+    assert!(csv.lines().nth(1).unwrap().contains(",ns,1,20,300,2000,,"), "{csv}");
+}
+
+#[test]
+fn places_have_one_order_whatever_order_they_were_measured_in() {
+    let names = |records| {
+        let text = golden::ended(records);
+        survey_of(&text).cells.iter().map(Cell::name).collect::<Vec<_>>()
+    };
+    for records in [golden_points::wait(2), golden_points::ring(2)] {
+        let mut turned = records.clone();
+        for point in points_of(&mut turned) {
+            point.position = 100 - point.position;
+        }
+        let last = points_of(&mut turned).map(|point| point.position).min().unwrap() - 1;
+        points_of(&mut turned).for_each(|point| point.position -= last);
+        let first = turned.iter().position(is_point).unwrap();
+        let behind = turned.iter().rposition(is_point).unwrap() + 1;
+        turned[first..behind].reverse();
+        assert_eq!(names(turned), names(records));
+    }
+}
+
+#[test]
+fn crossings_are_told_of_the_fewest_pairs_in_all_runs() {
+    let mut records = golden_points::ring(2);
+    for point in points_of(&mut records) {
+        let crossings = if point.at[0].1 == 2 { [3, 5][point.run as usize - 1] } else { 1_000 };
+        point.also.push(("crossings".into(), crossings));
+    }
+    let text = golden::ended(records);
+    let told = crossings::of(&survey_of(&text));
+    assert_eq!(told, ["token cpus 2: 8 of 4,000 handoffs went to another CPU, 0.20 %"]);
 }
 
 #[test]
@@ -77,6 +128,11 @@ fn csv_has_a_row_for_each_point_and_a_column_for_each_name() {
     let text = golden::ended(golden_points::scale(1));
     let csv = survey_of(&text).csv().unwrap();
     assert!(csv.starts_with("run,position,series,tasks,pairs,handoffs,"), "{csv}");
+    // No name stands over two columns.
+    let mut records = golden_points::wait(1);
+    points_of(&mut records).for_each(|point| point.also[0].0 = "ticks".into());
+    let text = golden::ended(records);
+    assert!(survey_of(&text).csv().unwrap().contains(",void,also-ticks,break-even-ticks,absent"));
 }
 
 #[test]
@@ -124,6 +180,9 @@ fn void_points_are_out_of_the_figures_and_a_place_that_is_void_throughout_says_s
     let one = survey_of(&text).without_void(Some(&watch(vec![void(1, 1)])));
     assert_eq!((one.cells[0].runs, one.cells[0].one_way), (2, 3_000.75));
     assert!(!one.cells[0].all_void);
+    let csv = one.csv().unwrap();
+    let told: Vec<_> = csv.lines().filter(|line| line.contains(",void,")).collect();
+    assert!(told.len() == 2 && told[1].starts_with("1,1,halt,"), "the header and one: {csv}");
     let all = survey_of(&text).without_void(Some(&watch(vec![void(1, 1), void(2, 1), void(3, 1)])));
     assert!(all.cells[0].all_void && all.cells[0].runs == 3);
     let text = Report::new(&all, None).text();
@@ -161,6 +220,30 @@ fn refused_point(change: impl FnOnce(&mut Point<'static>)) -> String {
     })
 }
 
+fn points_of<'r>(records: &'r mut [Record<'static>]) -> impl Iterator<Item = &'r mut Point<'static>> {
+    records.iter_mut().filter_map(|record| match record {
+        Record::Point(point) => Some(point),
+        _ => None,
+    })
+}
+
+fn last_of_run<'r>(records: &'r mut [Record<'static>], run: u32) -> &'r mut Point<'static> {
+    points_of(records).filter(|point| point.run == run).last().unwrap()
+}
+
+/// Run 2 has all places of run 1, and one more.
+fn one_more_in_run_2(records: &mut Vec<Record<'static>>) {
+    let mut more = last_of_run(records, 2).clone();
+    (more.position, more.at[1].1) = (4, 2);
+    let behind = records.iter().rposition(is_point).unwrap() + 1;
+    records.insert(behind, Record::Point(more));
+    for record in records {
+        if let Record::Plan(plan) = record {
+            plan.blocks += 1;
+        }
+    }
+}
+
 fn is_point(record: &Record<'_>) -> bool {
     matches!(record, Record::Point(_))
 }
@@ -182,6 +265,12 @@ fn log_whose_points_contradict_each_other_is_no_result() {
         (refused_point(|point| point.at[1].0 = "target".into()), "before they were"),
         (refused_point(|point| point.position = 2), "there are two points 2"),
         (refused_point(|point| point.position = 9), "are not 1 to 3"),
+        (refused_point(|point| point.also[1].0 = "bystander-loops".into()), "it has bystander-loops twice"),
+        (
+            refused(golden_points::ring(1), |records| last_of_run(records, 1).at[0].1 = 13),
+            "it has 13 CPUs, and",
+        ),
+        (refused(golden_points::wait(2), one_more_in_run_2), "do not both have spin-halt from 0 to 2"),
     ];
     for (why, told) in wrong {
         assert!(why.contains(told), "{why}: {told}");
@@ -219,6 +308,20 @@ fn what_is_absent_and_measured_is_refused_and_so_is_a_cpu_that_is_none() {
         records.insert(9, Record::Absent(Absent { series: "spin".into(), at, reason: "no".into() }));
     });
     assert!(both.contains("it is absent as well"), "{both}");
+    let absent_to = |to| {
+        let at = vec![("from".into(), 0), ("to".into(), to)];
+        Record::Absent(Absent { series: "spin".into(), at, reason: "no".into() })
+    };
+    let here = refused(golden_points::wait(1), |records| records.insert(9, absent_to(1)));
+    assert!(here.contains("it is absent as well"), "{here}");
+    let mut elsewhere = golden_points::wait(1);
+    elsewhere.insert(9, absent_to(2));
+    assert!(Survey::from_log(&read_log(&golden::ended(elsewhere))).is_ok());
+    let no_name = refused(golden_points::wait(1), |records| {
+        let series = "No name".into();
+        records.insert(9, Record::Absent(Absent { series, at: Vec::new(), reason: "no".into() }));
+    });
+    assert!(no_name.contains("no name in kebab-case"), "{no_name}");
     let topology = |cpu| Topology { cpu, apic_id: 0, socket: 0, die: 0, core: 0, thread: 0 };
     let twice = refused(golden_points::wait(1), |records| {
         records.splice(9..9, [Record::Topology(topology(1)), Record::Topology(topology(1))]);
