@@ -3,6 +3,7 @@
 mod common;
 
 use common::{Done, Place, golden, whole};
+use switchlab_records::{Record, Unit};
 
 fn matrix() -> String {
     golden::ended(golden::points::matrix(12, 1))
@@ -73,15 +74,70 @@ fn numbers_beyond_what_the_kernel_takes_are_refused_with_what_is_allowed() {
 }
 
 #[test]
-fn comparison_with_an_experiment_of_points_is_refused_by_name() {
+fn points_in_time_are_not_compared() {
     let place = Place::new();
     place.write("points.log", &matrix());
     place.write("classic.log", &whole());
     let done = place.call(&["compare", "points.log", "classic.log"]);
     refused(
         &done,
-        "points.log: it is of matrix, which measures at many points; the modes of classic are compared",
+        "points.log: it is of matrix, which measures at many points, in time: points are compared where",
     );
+}
+
+/// Ways to wait, counted; the first series takes so many instructions more in all.
+fn counted(more: u64) -> String {
+    let mut records = golden::points::wait(1);
+    let mut first = None;
+    for record in &mut records {
+        match record {
+            Record::Plan(plan) => plan.unit = Unit::Instructions,
+            Record::Point(point) if *first.get_or_insert(point.series.clone()) == point.series => {
+                point.ticks += more;
+            }
+            _ => {}
+        }
+    }
+    golden::ended(records)
+}
+
+#[test]
+fn counted_points_are_kept_by_a_name_and_compared_to_the_instruction() {
+    let place = Place::new();
+    let run = |log: &str, words: &str| {
+        let done = place.run(log, "33", &format!("--quiet --deterministic --experiment ring {words}"));
+        assert_eq!(done.status, Some(0), "{}", done.stderr);
+    };
+    run(&counted(0), "--save-baseline before");
+    run(&counted(0), "");
+    let same = place.call(&["compare", "before", "latest", "--fail-on", "any"]);
+    assert_eq!(same.status, Some(0), "{}", same.stderr);
+    assert!(same.stdout.contains("B executes exactly as many instructions as A in "), "{}", same.stdout);
+    assert!(same.stdout.contains(" One handoff "), "{}", same.stdout);
+    run(&counted(100), "");
+    let more = place.call(&["compare", "before", "latest", "--fail-on", "slower"]);
+    assert_eq!(more.status, Some(1), "{}", more.stderr);
+    assert!(
+        more.stdout.contains("B executes more instructions than A in halt from 0 to 1"),
+        "{}",
+        more.stdout
+    );
+    let rows = more.stdout.lines().filter(|line| line.ends_with("   equal")).count();
+    assert_eq!(rows, 2, "{}", more.stdout);
+    place.write("classic.log", &golden::ended(golden::classic_in(Unit::Instructions, 12, 1, 1_000)));
+    refused(&place.call(&["compare", "before", "classic.log"]), "A is of wait, B of classic");
+    place.write("ring.log", &counted_ring());
+    refused(&place.call(&["compare", "before", "ring.log"]), "no common point: A is of wait, B of ring");
+}
+
+fn counted_ring() -> String {
+    let mut records = golden::points::ring(1);
+    for record in &mut records {
+        if let Record::Plan(plan) = record {
+            plan.unit = Unit::Instructions;
+        }
+    }
+    golden::ended(records)
 }
 
 #[test]

@@ -101,11 +101,11 @@ impl Args {
         if self.trace.is_asked_for() {
             return refuse("--trace", "classic alone can be traced; leave it out");
         }
-        if self.save_baseline.is_some() {
+        if self.save_baseline.is_some() && !self.guest.deterministic {
             return refuse(
                 "--save-baseline",
-                "`compare` holds the modes of classic against each other; the folder of the run keeps every \
-                 point, and `--format bencher` hands them to a tracker",
+                "`compare` takes points where instructions are counted: add --deterministic; the folder of a run \
+                 in time keeps every point, and `--format bencher` hands them to a tracker",
             );
         }
         Ok(())

@@ -19,7 +19,7 @@ pub use conditions::Allowed;
 pub use rows::{Direction, Exact, Finding, Row};
 pub(crate) use show::{findings, sheets};
 pub use show::{json, markdown, text};
-pub use side::{Boot, Side};
+pub use side::{Boot, PointCost, Side};
 pub use source::find;
 
 use serde::Serialize;
@@ -43,6 +43,9 @@ pub struct Compared {
     pub a: SideFacts,
     /// What the verdicts are about.
     pub b: SideFacts,
+    /// What a row is of.
+    #[serde(skip)]
+    pub thing: &'static str,
     /// `ns` or `instructions`.
     pub unit: &'static str,
     /// What stands for one repetition.
@@ -113,7 +116,22 @@ pub fn compare(a: &Side, b: &Side, allowed: &[Allowed]) -> Result<Compared, Stri
     }
     warnings.extend(conditions::notes(a, b));
     let basis = basis(a, b);
-    let rows = rows::switches(a, b, basis)?;
+    let rows = match [a.has_points(), b.has_points()] {
+        [false, false] => rows::switches(a, b, basis)?,
+        [true, true] => rows::points(a, b),
+        _ => {
+            let [a, b] = [a, b].map(|side| &side.first().facts.experiment);
+            return Err(format!(
+                "A is of {a}, B of {b}: one measures at many points, the other modes; runs of one experiment are expected"
+            ));
+        }
+    };
+    if rows.is_empty() && a.has_points() {
+        let [a, b] = [a, b].map(|side| &side.first().facts.experiment);
+        return Err(format!(
+            "no common point: A is of {a}, B of {b}; runs that measured the same are expected"
+        ));
+    }
     if rows.is_empty() {
         return Err(format!(
             "no common mode: A has {}, B has {}; runs that measured the same are expected",
@@ -133,11 +151,18 @@ pub fn compare(a: &Side, b: &Side, allowed: &[Allowed]) -> Result<Compared, Stri
     }
     let gone = Mode::ALL.into_iter().filter(|mode| a.has(*mode) && !b.has(*mode));
     let gone = gone.map(|mode| format!("B has no {}", mode.name()));
-    let open = without.iter().map(no_verdict).chain(gone).collect();
+    let of_a = a.first().points.iter().map(|point| &point.name);
+    let of_b = b.first().points.iter().map(|point| &point.name);
+    let points = of_a.clone().filter(|name| b.points(name).next().is_none());
+    let points: Vec<_> = points.map(|name| format!("B has no {name}")).collect();
+    let new = of_b.filter(|name| a.points(name).next().is_none()).map(|name| format!("A has no {name}"));
+    warnings.extend(points.iter().cloned().chain(new));
+    let open = without.iter().map(no_verdict).chain(gone).chain(points).collect();
     Ok(Compared {
         format: FORMAT,
         a: a.facts(),
         b: b.facts(),
+        thing: if a.has_points() { "One handoff" } else { "One switch" },
         unit: a.first().facts.unit_name(),
         basis,
         warnings,
@@ -202,11 +227,22 @@ fn basis(a: &Side, b: &Side) -> Basis {
     }
 }
 
+/// A sentence has room for so many names.
+const MOST_NAMES: usize = 6;
+
+/// The names, or of many the first and how many more there are.
+fn named(names: &[&str]) -> String {
+    match names.len().checked_sub(MOST_NAMES) {
+        None | Some(0) => names.join(", "),
+        Some(more) => format!("{} and {more} more", names[..MOST_NAMES].join(", ")),
+    }
+}
+
 /// All rows to one word: a difference in any row is one, and differences in both directions are mixed.
 fn overall(rows: &[Row], basis: Basis) -> Overall {
     let names = |direction: Direction| {
         let rows = rows.iter().filter(|row| row.finding.direction() == direction);
-        rows.map(|row| row.name.as_str()).collect::<Vec<_>>().join(", ")
+        named(&rows.map(|row| row.name.as_str()).collect::<Vec<_>>())
     };
     let (worse, better) = (names(Direction::Worse), names(Direction::Better));
     let Words { less, more, none, subject, things, no_more } = rows[0].finding.words();

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use switchlab_records::Mode;
 
-use super::side::RANKS;
+use super::side::{PointCost, RANKS};
 use super::{Basis, Side};
 use crate::analysis::{self, Bootstrap, Comparison, LEAST_RUNS, Pairing, Series, Summary, Verdict};
 use crate::export::switch_name;
@@ -45,7 +45,7 @@ pub struct Exact {
     pub verdict: ExactVerdict,
     /// Instructions of a block of B less those of one of A.
     pub more_in_a_block: i128,
-    /// Switches of a block of A, and of B.
+    /// Switches of a block of A, and of B; of a point its handoffs, one way.
     pub switches: [u64; 2],
     /// Instructions of a switch of B less those of one of A.
     pub more_in_a_switch: f64,
@@ -120,6 +120,19 @@ fn switch(a: &Side, b: &Side, mode: Mode, basis: Basis, family: u32) -> Result<R
     }
 }
 
+/// One handoff at each point that both measured, in A's order. Points are counted in instructions.
+pub(super) fn points(a: &Side, b: &Side) -> Vec<Row> {
+    let both = a.first().points.iter().filter(|point| b.points(&point.name).next().is_some());
+    let row_of = |point: &PointCost| {
+        let values =
+            [a, b].map(|side| side.points(&point.name).flat_map(|point| &point.one_way).copied().collect());
+        let blocks =
+            [a, b].map(|side| side.points(&point.name).flat_map(|point| &point.blocks).copied().collect());
+        row(point.name.clone(), &values, Finding::Exact(exact_of(blocks)))
+    };
+    both.map(row_of).collect()
+}
+
 /// Percentiles of the exchanges: an interval where there are boots enough, else the two figures.
 ///
 /// # Errors
@@ -172,7 +185,11 @@ fn exact(sides: [&Side; 2], mode: Mode) -> Exact {
         let measured = side.boots.iter().filter_map(|boot| boot.mode(mode));
         measured.flat_map(|measured| measured.ticks.iter().map(|ticks| (*ticks, measured.switches)))
     });
-    let blocks = blocks.map(Iterator::collect::<Vec<_>>);
+    exact_of(blocks.map(Iterator::collect::<Vec<_>>))
+}
+
+/// The blocks of each side: ticks, and switches or handoffs one way.
+fn exact_of(blocks: [Vec<(u64, u64)>; 2]) -> Exact {
     let varies = blocks.iter().any(|blocks| blocks.windows(2).any(|two| two[0] != two[1]));
     let [(a_ticks, a_switches), (b_ticks, b_switches)] =
         blocks.each_ref().map(|blocks| blocks.first().copied().unwrap_or_default());

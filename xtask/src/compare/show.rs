@@ -62,7 +62,7 @@ pub(crate) fn sheets(compared: &Compared) -> Vec<Sheet> {
             last_is_text: true,
         }
     };
-    let mut sheets = vec![sheet("One switch", &compared.rows)];
+    let mut sheets = vec![sheet(compared.thing, &compared.rows)];
     if !compared.information.is_empty() {
         sheets.push(sheet("One exchange, to 1/64", &compared.information));
     }

@@ -11,6 +11,7 @@ use crate::analysis::Summary;
 use crate::manifest::Manifest;
 use crate::results::Results;
 use crate::results::cost::UnitValue;
+use crate::survey::{Cell, Survey};
 
 /// Percentiles that are told, in ten-thousandths, with their names.
 pub(super) const RANKS: [(u32, &str); 2] = [(5_000, "p50"), (9_900, "p99")];
@@ -33,8 +34,10 @@ pub struct Boot {
     pub manifest: Option<Manifest>,
     /// What the log says of its conditions.
     pub facts: Facts,
-    /// What was measured of each mode.
+    /// What was measured of each mode; none of an experiment with many points.
     pub modes: Vec<Measured>,
+    /// What was measured at each point, in counted instructions; none of classic.
+    pub points: Vec<PointCost>,
     /// Runs that are void.
     pub void_runs: BTreeSet<u32>,
 }
@@ -69,7 +72,50 @@ pub struct Measured {
     pub percentiles: Vec<f64>,
 }
 
+/// One point of one boot.
+#[derive(Clone, Debug)]
+pub struct PointCost {
+    /// Series and place: `halt from 0 to 1`.
+    pub name: String,
+    /// Ticks and handoffs, one way, of each run.
+    pub blocks: Vec<(u64, u64)>,
+    /// One handoff of each of them, in the results' unit.
+    pub one_way: Vec<f64>,
+}
+
 impl Boot {
+    /// What `survey` and `manifest` say. Instructions are counted in it, so nothing is void.
+    pub fn of_survey(log: PathBuf, survey: &Survey<'_>, manifest: Option<Manifest>) -> Self {
+        let point = |cell: &Cell| {
+            let here = survey.points.iter().filter(|result| cell.is_of(&result.point));
+            PointCost {
+                name: cell.name(),
+                blocks: here.map(|result| (result.point.ticks, result.point.handoffs)).collect(),
+                one_way: cell.values.clone(),
+            }
+        };
+        let plan = &survey.plan;
+        Self {
+            log,
+            facts: Facts {
+                experiment: plan.experiment.to_string(),
+                unit: plan.unit,
+                runs: plan.runs,
+                exchanges: plan.exchanges,
+                warm_up: plan.warm_up,
+                pair: plan.pair,
+                cpus: Some(survey.cpus.up),
+                hypervisor: Some(survey.machine.hypervisor.to_string()),
+                cpu: Some(survey.machine.cpu.to_string()),
+                clock_is_suspect: survey.clock.is_suspect(),
+            },
+            modes: Vec::new(),
+            points: survey.cells.iter().map(point).collect(),
+            void_runs: BTreeSet::new(),
+            manifest,
+        }
+    }
+
     /// What `results` and `manifest` say.
     pub fn new(log: PathBuf, results: &Results<'_>, manifest: Option<Manifest>) -> Self {
         let watch = manifest.as_ref().and_then(|manifest| manifest.watch.as_ref());
@@ -95,6 +141,7 @@ impl Boot {
                 clock_is_suspect: results.clock.is_suspect(),
             },
             modes,
+            points: Vec::new(),
             void_runs,
             manifest,
         }
@@ -153,6 +200,16 @@ impl Side {
     /// The boot that stands for the conditions of all.
     pub(super) fn first(&self) -> &Boot {
         &self.boots[0]
+    }
+
+    /// Whether it is of an experiment with many points.
+    pub(super) fn has_points(&self) -> bool {
+        !self.first().points.is_empty()
+    }
+
+    /// The points of this name, of all boots.
+    pub(super) fn points<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s PointCost> {
+        self.boots.iter().flat_map(|boot| &boot.points).filter(move |point| point.name == name)
     }
 
     /// Whether a boot measured it.

@@ -12,6 +12,7 @@ use crate::judged::{self, Found};
 use crate::manifest::{self, Manifest};
 use crate::report;
 use crate::rigorous::Boots;
+use switchlab_records::Unit;
 
 /// How deep the folders of boots may stand in the folder of their run.
 const DEPTH: u32 = 2;
@@ -157,15 +158,16 @@ fn read_text(file: &Path) -> Result<String, String> {
 fn boot(log: &Path, text: &str, manifest: Option<Manifest>) -> Result<Boot, String> {
     let named = |why: &dyn std::fmt::Display| format!("{}: {why}", log.display());
     let found = judged::saved_of_any_kind(text, manifest.as_ref()).map_err(|outcome| named(&outcome))?;
-    let results = match found {
-        Found::Classic(results) => results,
-        Found::Survey(survey) => {
-            return Err(named(&format_args!(
-                "it is of {}, which measures at many points; the modes of classic are compared. `replay --format \
-                 csv` gives the points of each run",
-                survey.plan.experiment
-            )));
+    match found {
+        Found::Classic(results) => Ok(Boot::new(log.to_path_buf(), &results, manifest)),
+        Found::Survey(survey) if survey.plan.unit == Unit::Instructions => {
+            Ok(Boot::of_survey(log.to_path_buf(), &survey, manifest))
         }
-    };
-    Ok(Boot::new(log.to_path_buf(), &results, manifest))
+        Found::Survey(survey) => Err(named(&format_args!(
+            "it is of {}, which measures at many points, in time: points are compared where instructions are \
+             counted; make it with `run --deterministic` on both sides. `replay --format csv` gives the points \
+             of each run",
+            survey.plan.experiment
+        ))),
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 use switchlab_core::Way;
-use switchlab_records::{Counts, Unit};
+use switchlab_records::{Counts, Point, Unit};
 
 use super::{PointResult, owned, place};
 use crate::analysis::{Bootstrap, Interval, Summary};
@@ -58,6 +58,12 @@ impl Cell {
     /// Names of its coordinates.
     pub fn axes(&self) -> Vec<&str> {
         self.at.iter().map(|(name, _)| &**name).collect()
+    }
+
+    /// Whether a point was measured here.
+    pub fn is_of(&self, point: &Point<'_>) -> bool {
+        let at = point.at.iter().map(|(name, number)| (&**name, *number));
+        self.series == point.series && self.at.iter().map(|(name, number)| (&**name, *number)).eq(at)
     }
 
     /// Series and place, as trackers know it: `halt from 0 to 1`.
