@@ -133,6 +133,10 @@ fn csv_has_a_row_for_each_point_and_a_column_for_each_name() {
     points_of(&mut records).for_each(|point| point.also[0].0 = "ticks".into());
     let text = golden::ended(records);
     assert!(survey_of(&text).csv().unwrap().contains(",void,also-ticks,break-even-ticks,absent"));
+    let mut records = golden_points::scale(1);
+    last_of_run(&mut records, 1).also[0].0 = "tasks".into();
+    let text = golden::ended(records);
+    assert!(survey_of(&text).csv().unwrap().contains(",also-tasks,"), "a coordinate of another series");
 }
 
 #[test]
