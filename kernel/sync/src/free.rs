@@ -94,6 +94,17 @@ pub struct FreeCounts {
     pub calls: u64,
 }
 
+impl FreeCounts {
+    /// What came after `before`.
+    pub const fn since(self, before: Self) -> Self {
+        Self {
+            crossings: self.crossings - before.crossings,
+            steals: self.steals - before.steals,
+            calls: self.calls - before.calls,
+        }
+    }
+}
+
 /// Tasks that are bound to no CPU, and the CPUs that run them.
 pub struct Pool<P: Platform, Y: Policy> {
     seats: &'static [Seat<P>],
@@ -195,6 +206,11 @@ impl<P: Platform, Y: Policy> Pool<P, Y> {
     pub fn enter(&'static self, number: u32) -> Me<P, Y> {
         self.complete();
         Me { pool: self, task: &self.tasks[number as usize], of_one_task: PhantomData }
+    }
+
+    /// All CPUs, as bits.
+    const fn all(&self) -> u64 {
+        u64::MAX >> (u64::BITS as usize - self.seats.len())
     }
 
     /// The CPU that runs this code. Asked anew behind each switch.
@@ -334,6 +350,21 @@ impl<P: Platform, Y: Policy> Me<P, Y> {
     /// Lets the pool's owner know that this task has done its part; goes on when [`Pool::run`] lets it.
     pub fn rest(&self) {
         self.pool.leave(self.task, LEFT_FOR_REST);
+    }
+
+    /// Waits until every other CPU of the pool is idle: then all IPIs were taken, nothing that they count moves,
+    /// and nobody looks for work. For who measures, while its partner waits. Spins, so outside of what is timed.
+    pub fn settle(&self) {
+        let others = self.pool.all() & !(1 << self.cpu());
+        // Acquire, in it: what they counted before they said so.
+        while self.pool.idle.load(SeqCst) & others != others {
+            core::hint::spin_loop();
+        }
+    }
+
+    /// What was counted in this task's pool so far. Exact while all else is [settled](Self::settle).
+    pub fn counts(&self) -> FreeCounts {
+        self.pool.counts()
     }
 
     /// The CPU that runs this task at this moment.

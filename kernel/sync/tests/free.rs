@@ -82,9 +82,17 @@ fn counted<Y: Policy>(cpus: &[&'static Cpu<Host>], pool: &HostPool<Y>) -> Counte
 
 /// Runs all tasks `phases` times on as many CPUs; returns what was counted in each.
 fn run<Y: Policy>(cpus: u32, phases: usize, bodies: Vec<Body<Y>>) -> Vec<Counted> {
+    run_on(start_cpus(cpus).leak(), phases, bodies)
+}
+
+/// The same on these CPUs.
+fn run_on<Y: Policy>(
+    cpus: &'static [&'static Cpu<Host>],
+    phases: usize,
+    bodies: Vec<Body<Y>>,
+) -> Vec<Counted> {
     let tasks = bodies.len();
-    let pool = pool_of(cpus as usize, bodies);
-    let cpus: &'static [_] = start_cpus(cpus).leak();
+    let pool = pool_of(cpus.len(), bodies);
     let results = Arc::new(Mutex::new(Vec::new()));
     let told = results.clone();
     let owner = spawn(0, cpus[0], move || {
@@ -97,11 +105,7 @@ fn run<Y: Policy>(cpus: u32, phases: usize, bodies: Vec<Body<Y>>) -> Vec<Counted
                 handoffs: after.handoffs - before.handoffs,
                 ipis_sent: after.ipis_sent - before.ipis_sent,
                 ipis_taken: after.ipis_taken - before.ipis_taken,
-                free: FreeCounts {
-                    crossings: after.free.crossings - before.free.crossings,
-                    steals: after.free.steals - before.free.steals,
-                    calls: after.free.calls - before.free.calls,
-                },
+                free: after.free.since(before.free),
             });
         }
         pool.close();
@@ -184,6 +188,43 @@ fn stealing_loses_no_message_and_no_wake_up() {
         assert!(counted.free.crossings <= counted.handoffs);
         assert!(cpus > 1 || counted.free == FreeCounts::default(), "{counted:?}");
     }
+}
+
+/// In the midst of it, while its partner waits and other CPUs have just been called.
+#[test]
+fn settled_task_finds_every_ipi_taken_and_none_that_nobody_called() {
+    const ROUNDS: u64 = 300;
+    const EXCHANGES: u64 = 20;
+    let cpus: &'static [_] = start_cpus(4).leak();
+    let there: &FreeChannel = for_ever(FreeChannel::new());
+    let back: &FreeChannel = for_ever(FreeChannel::new());
+    let ask: Body<Stealing> = Box::new(move |me| {
+        let (there, back) = (there.sender(me), back.receiver(me));
+        let ipis = || {
+            let sum = |counter: fn(&Counters) -> &AtomicU64| {
+                cpus.iter().map(|cpu| counter(&cpu.counters()).load(Relaxed)).sum::<u64>()
+            };
+            me.settle();
+            (sum(|c| c.ipis_sent), sum(|c| c.ipis_taken), me.counts())
+        };
+        let mut before = ipis();
+        for round in 0..ROUNDS {
+            for number in 0..EXCHANGES {
+                there.send(number);
+                assert_eq!(back.recv(), number);
+            }
+            let after = ipis();
+            let (sent, taken) = (after.0 - before.0, after.1 - before.1);
+            assert_eq!((sent, taken), (after.2.since(before.2).calls, sent), "round {round}");
+            before = after;
+        }
+    });
+    let answer: Body<Stealing> = Box::new(move |me| {
+        let (there, back) = (there.receiver(me), back.sender(me));
+        (0..ROUNDS * EXCHANGES).for_each(|_| back.send(there.recv()));
+    });
+    let counted = run_on(cpus, 1, vec![ask, answer]);
+    assert_eq!(counted[0].handoffs, 2 * ROUNDS * EXCHANGES);
 }
 
 /// One slot: the second send waits for the first receive, wherever the two are.

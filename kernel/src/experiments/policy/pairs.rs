@@ -112,11 +112,7 @@ impl<Y: Policy, H: Probe> Crowd for Pairs<Y, H> {
         Counted {
             ticks: self.shared.end.load(Relaxed).saturating_sub(start),
             counts: difference(&after, &before),
-            free: FreeCounts {
-                crossings: free.crossings - free_before.crossings,
-                steals: free.steals - free_before.steals,
-                calls: free.calls - free_before.calls,
-            },
+            free: free.since(free_before),
             wrong: self.wrong(),
         }
     }

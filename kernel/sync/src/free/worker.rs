@@ -138,8 +138,7 @@ impl<P: Platform, Y: Policy> Pool<P, Y> {
             // Before the second look: who relied on this one's has put its task where that look finds it.
             self.looking.store(false, SeqCst);
         }
-        let all = u64::MAX >> (u64::BITS as usize - self.seats.len());
-        if idle == all && self.alive.load(SeqCst) == 0 {
+        if idle == self.all() && self.alive.load(SeqCst) == 0 {
             if here == OWNER {
                 self.idle.fetch_and(!bit, SeqCst);
                 return Idled::Quiet;
