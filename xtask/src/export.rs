@@ -119,11 +119,11 @@ fn switch(results: &Results<'_>, mode: &ModeResult) -> Figure {
 }
 
 /// What one switch of `mode` is called wherever figures have names: `same-core switch`,
-/// `cross-core switch`, `switch`.
+/// `cross-core switch`, `switch`, `free switch`.
 pub fn switch_name(mode: Mode) -> String {
     match mode {
         Mode::Switch => mode.name().into(),
-        Mode::SameCore | Mode::CrossCore => format!("{} switch", mode.name()),
+        Mode::SameCore | Mode::CrossCore | Mode::Free => format!("{} switch", mode.name()),
     }
 }
 

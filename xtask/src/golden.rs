@@ -139,18 +139,32 @@ fn switch_ticks(run: u32, kind: BlockKind) -> u64 {
         (Subject::Handoff, Mode::SameCore) => 200 + run * 2,
         (Subject::Handoff, Mode::CrossCore) => 8_000 - run * 10,
         (Subject::Handoff, Mode::Switch) => 30,
+        (Subject::Handoff, Mode::Free) => 400,
     };
     ticks + sampling
 }
 
-fn block(run: u32, position: u32, kind: BlockKind, exchanges: u64) -> Record<'static> {
+fn block(cpus: u32, run: u32, position: u32, kind: BlockKind, exchanges: u64) -> Record<'static> {
     let BlockKind { subject, pass, mode } = kind;
-    let expected = counts::expected(subject, mode, exchanges);
+    let is_free = (subject, mode) == (Subject::Handoff, Mode::Free);
+    // What is not prescribed: of free tasks, the switches and how many idle CPUs were called.
+    let (calls, crossings) = if cpus == 1 { (0, 0) } else { (CALLS, CROSSINGS) };
+    let found = match is_free {
+        true => Counts { switches: 2 * exchanges, ipis_sent: calls, ..Counts::default() },
+        false => Counts::default(),
+    };
+    let expected = counts::expected(subject, mode, exchanges, &found);
     let halts = expected.ipis_taken;
     let counts = Counts { halts, ..expected };
     let ticks = switch_ticks(run, kind) * exchanges * 2;
-    Record::Block(Block { run, position, mode, subject, pass, exchanges, ticks, counts, expected: counts })
+    let crossings = is_free.then_some(crossings);
+    let expected = counts;
+    Record::Block(Block { run, position, mode, subject, pass, exchanges, ticks, counts, expected, crossings })
 }
+
+/// Idle CPUs that are called in a golden block of free tasks, and handoffs that go to another CPU.
+const CALLS: u64 = 3;
+const CROSSINGS: u64 = 2;
 
 /// All exchanges but one take the same; that one takes ten times as long.
 fn histogram(run: u32, kind: BlockKind, exchanges: u64) -> Record<'static> {
@@ -203,9 +217,9 @@ pub fn classic_in(unit: Unit, cpus: u32, runs: u32, exchanges: u64) -> Vec<Recor
     for run in 1..=runs {
         for (kind, position) in order.blocks(run).zip(1..) {
             match kind.pass {
-                Pass::Batch => records.push(block(run, position, kind, exchanges)),
+                Pass::Batch => records.push(block(cpus, run, position, kind, exchanges)),
                 Pass::Sampled => {
-                    records.push(block(run, position, kind, samples));
+                    records.push(block(cpus, run, position, kind, samples));
                     records.push(histogram(run, kind, samples));
                 }
             }
@@ -266,7 +280,7 @@ fn passed(mode: Mode, exchanges: u64) -> Vec<(u32, Mark, u64)> {
     for handoff in 0..2 * (exchanges + 2) {
         let (sending, receiving): (&[_], &[_]) = match mode {
             Mode::CrossCore => (&SENDING, &RECEIVING),
-            Mode::SameCore | Mode::Switch => (&SAME_CORE_HANDOFF, &[]),
+            Mode::SameCore | Mode::Switch | Mode::Free => (&SAME_CORE_HANDOFF, &[]),
         };
         for (half, marks) in [sending, receiving].into_iter().enumerate() {
             cpu = if half == 1 && !marks.is_empty() { 1 - cpu } else { cpu };

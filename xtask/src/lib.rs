@@ -27,6 +27,7 @@
 //! | [`steps`], [`timeline`] | a trace cut into steps and held against the measurement; drawn for Perfetto |
 //! | [`clock`] | what the clock is worth: sources, steps, offsets, and whether it is suspect |
 //! | [`observer`] | who hears of each record as it comes |
+//! | [`placement`] | how many handoffs of unpinned tasks went to another CPU, and what that means |
 //! | [`verdict`] | which mode the runs of one boot call faster, and how sure that is |
 //! | [`watch`] | what happens to QEMU meanwhile, and what it makes void |
 //! | [`export`] | results as trackers of benchmarks read them |
@@ -67,6 +68,7 @@ pub mod interrupt;
 pub mod judged;
 pub mod manifest;
 pub mod observer;
+pub mod placement;
 pub mod printable;
 pub mod progress;
 pub mod qemu;

@@ -269,7 +269,7 @@ mod tests {
                 progress.record(&record, Duration::from_millis(number as u64));
             }
         }
-        assert_eq!(progress.job.done.len(), 24);
+        assert_eq!(progress.job.done.len(), 32);
         assert_eq!(progress.job.left(), Left(Some(Duration::ZERO)));
     }
 }

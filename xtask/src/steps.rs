@@ -27,6 +27,9 @@ pub struct Steps {
     pub modes: Vec<ModeSteps>,
     /// From same-core to cross-core; `None` where one of them was not traced.
     pub waterfall: Option<Waterfall>,
+    /// What was not traced, and why; the trace's own file has it.
+    #[serde(skip)]
+    pub skipped: Vec<String>,
     /// How ticks are told.
     #[serde(skip)]
     pub ruler: Ruler,
@@ -202,6 +205,7 @@ impl Steps {
                 Unit::Instructions => "instructions",
             },
             waterfall: ends.map(|(from, to)| Waterfall::new(from, to)),
+            skipped: traced.skipped_texts(),
             modes,
             ruler: traced.ruler,
         })

@@ -100,8 +100,7 @@ fn other_data(traced: &Traced<'_>) -> Map<String, Value> {
         Ruler::Time(_) => "time, by the TSC",
     };
     let marks = "each mark makes the step that it ends longer by what a mark costs; steps.json is without";
-    let skipped: Vec<_> =
-        traced.skipped.iter().map(|skipped| format!("{}: {}", skipped.mode.name(), skipped.reason)).collect();
+    let skipped = traced.skipped_texts();
     let mark_ticks = traced.modes.first().map_or(0, |mode| mode.trace.mark_ticks);
     let mut data = json!({ "unit": unit, "marks": marks, "mark_ticks": mark_ticks, "skipped": skipped });
     let one_way = traced.modes.iter().filter_map(|mode| {

@@ -94,6 +94,12 @@ impl<'a> Traced<'a> {
         Ok(Self { modes, skipped, ruler })
     }
 
+    /// What was not traced, and why.
+    pub fn skipped_texts(&self) -> Vec<String> {
+        let text = |skipped: &Skipped<'_>| format!("{}: {}", skipped.mode.name(), skipped.reason);
+        self.skipped.iter().map(text).collect()
+    }
+
     /// The trace of `mode`; `None` where it was skipped.
     pub fn mode(&self, mode: Mode) -> Option<&ModeTrace> {
         self.modes.iter().find(|trace| trace.trace.mode == mode)

@@ -37,7 +37,7 @@ fn pass_shows_the_table_and_leaves_its_folder() {
     assert_eq!(place.latest("serial.log"), whole());
     assert!(place.latest("results.csv").starts_with("run,position,mode,subject,pass,"));
     let results: serde_json::Value = serde_json::from_str(&place.latest("results.json")).expect("JSON");
-    assert_eq!(results["blocks"].as_array().map(Vec::len), Some(24));
+    assert_eq!(results["blocks"].as_array().map(Vec::len), Some(32));
     let manifest: serde_json::Value = serde_json::from_str(&place.latest("manifest.json")).expect("JSON");
     assert_eq!(manifest["qemu"]["version"], "99.0 (fake)");
     assert_eq!(manifest["kernel"]["sha256"].as_str().map(str::len), Some(64));

@@ -32,12 +32,12 @@ impl Order<'_> {
     ///
     /// ```
     /// use switchlab_core::order::Order;
-    /// use switchlab_records::{Mode::{CrossCore, SameCore, Switch}, Pass::{Batch, Sampled}};
+    /// use switchlab_records::{Mode::{CrossCore, Free, SameCore, Switch}, Pass::{Batch, Sampled}};
     ///
     /// let order = Order { skipped: &[], passes: &[Batch, Sampled], seed: 0 };
-    /// let handoffs: Vec<_> = order.blocks(2).take(6).map(|block| block.mode).collect();
-    /// assert_eq!(handoffs, [CrossCore, SameCore, Switch, CrossCore, SameCore, Switch]);
-    /// assert_eq!(order.blocks(2).count(), 12);
+    /// let handoffs: Vec<_> = order.blocks(2).take(4).map(|block| block.mode).collect();
+    /// assert_eq!(handoffs, [CrossCore, SameCore, Switch, Free]);
+    /// assert_eq!(order.blocks(2).count(), 16);
     /// ```
     pub fn blocks(&self, run: u32) -> impl Iterator<Item = BlockKind> + Clone {
         let modes = self.modes(run);
@@ -52,8 +52,8 @@ impl Order<'_> {
 
     /// The modes of run `run`.
     ///
-    /// Without a seed, odd runs go same-core, cross-core, switch; even runs cross-core, same-core,
-    /// switch.
+    /// Without a seed, odd runs go same-core, cross-core, switch, free; even runs cross-core, same-core,
+    /// switch, free. What lets tasks go to every CPU comes behind what wants its CPUs to itself.
     fn modes(&self, run: u32) -> impl Iterator<Item = Mode> + Clone {
         let mut order = Mode::ALL;
         match self.seed {
@@ -87,7 +87,7 @@ fn shuffle<T>(items: &mut [T], mut random: SplitMix64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Mode::{CrossCore, SameCore, Switch};
+    use Mode::{CrossCore, Free, SameCore, Switch};
     use std::vec::Vec;
 
     fn modes(run: u32, skipped: &[Mode], seed: u64) -> Vec<Mode> {
@@ -97,34 +97,34 @@ mod tests {
     #[test]
     fn order_alternates_from_run_to_run() {
         for run in [1, 3, 5, 999] {
-            assert_eq!(modes(run, &[], 0), [SameCore, CrossCore, Switch]);
-            assert_eq!(modes(run + 1, &[], 0), [CrossCore, SameCore, Switch]);
+            assert_eq!(modes(run, &[], 0), [SameCore, CrossCore, Switch, Free]);
+            assert_eq!(modes(run + 1, &[], 0), [CrossCore, SameCore, Switch, Free]);
         }
     }
 
     #[test]
     fn one_cpu_leaves_the_cross_core_mode_out() {
         for run in [1, 2] {
-            assert_eq!(modes(run, &[CrossCore], 0), [SameCore, Switch]);
+            assert_eq!(modes(run, &[CrossCore], 0), [SameCore, Switch, Free]);
         }
     }
 
     #[test]
     fn seed_gives_each_order_about_equally_often() {
         let mut counts = std::collections::BTreeMap::new();
-        for seed in 1..=6_000 {
+        for seed in 1..=24_000 {
             let order = modes(1, &[], seed);
             assert_eq!(order, modes(1, &[], seed), "the same seed gives the same order");
             *counts.entry(order).or_insert(0) += 1;
         }
-        assert_eq!(counts.len(), 6);
+        assert_eq!(counts.len(), 24);
         assert!(counts.values().all(|count| (850..1_150).contains(count)), "{counts:?}");
     }
 
     #[test]
     fn seeded_order_changes_from_run_to_run() {
-        let orders: std::collections::BTreeSet<_> = (1..=50).map(|run| modes(run, &[], 7)).collect();
-        assert_eq!(orders.len(), 6);
+        let orders: std::collections::BTreeSet<_> = (1..=500).map(|run| modes(run, &[], 7)).collect();
+        assert_eq!(orders.len(), 24);
     }
 
     #[test]
@@ -155,12 +155,16 @@ mod tests {
         let due = [
             (handoff, batch, SameCore),
             (handoff, batch, Switch),
+            (handoff, batch, Free),
             (handoff, sampled, SameCore),
             (handoff, sampled, Switch),
+            (handoff, sampled, Free),
             (null, batch, SameCore),
             (null, batch, Switch),
+            (null, batch, Free),
             (null, sampled, SameCore),
             (null, sampled, Switch),
+            (null, sampled, Free),
         ];
         assert_eq!(blocks, due);
     }

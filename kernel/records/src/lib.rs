@@ -5,8 +5,8 @@
 //! A record is one line that a person can read and grep:
 //!
 //! ```text
-//! @sl 2 17 {"count":{"name":"things","value":3}} 06ab5906
-//! │   │ │  │                                     └ CRC-32 of "2 17 {…}", 8 hex digits
+//! @sl 3 17 {"count":{"name":"things","value":3}} a792dde8
+//! │   │ │  │                                     └ CRC-32 of "3 17 {…}", 8 hex digits
 //! │   │ │  └ JSON: one key, the record's kind; its value, the record
 //! │   │ └ sequence number, from 0, without a gap
 //! │   └ format version

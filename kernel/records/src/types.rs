@@ -210,11 +210,13 @@ pub enum Mode {
     CrossCore,
     /// Two bare contexts without scheduler or channel.
     Switch,
+    /// Two tasks that are bound to no CPU, over channels, on all CPUs, which steal work from each other.
+    Free,
 }
 
 impl Mode {
     /// All modes, in the order in which they are shown.
-    pub const ALL: [Self; 3] = [Self::SameCore, Self::CrossCore, Self::Switch];
+    pub const ALL: [Self; 4] = [Self::SameCore, Self::CrossCore, Self::Switch, Self::Free];
 
     /// The name, as records and tables have it.
     pub const fn name(self) -> &'static str {
@@ -222,6 +224,7 @@ impl Mode {
             Self::SameCore => "same-core",
             Self::CrossCore => "cross-core",
             Self::Switch => "switch",
+            Self::Free => "free",
         }
     }
 }
@@ -302,8 +305,12 @@ pub struct Block {
     pub ticks: u64,
     /// What happened.
     pub counts: Counts,
-    /// What had to happen; `halts` is not prescribed and repeats the count.
+    /// What had to happen; what is not prescribed, `halts` always, repeats the count.
     pub expected: Counts,
+    /// Handoffs whose receiver ran on another CPU than their sender; `None` where tasks are bound, so that the
+    /// mode says where they run, and where nothing is handed over.
+    #[serde(deserialize_with = "Option::deserialize")]
+    pub crossings: Option<u64>,
 }
 
 /// The samples of one sampled block: one for each exchange, so of two switches, in TSC ticks.

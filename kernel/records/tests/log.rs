@@ -55,7 +55,7 @@ fn record_line_is_what_the_documentation_shows() {
     let length = encode(17, &count(3), &mut line).expect("fits");
     assert_eq!(
         std::str::from_utf8(&line[..length]),
-        Ok("@sl 2 17 {\"count\":{\"name\":\"things\",\"value\":3}} 06ab5906\n")
+        Ok("@sl 3 17 {\"count\":{\"name\":\"things\",\"value\":3}} a792dde8\n")
     );
 }
 
@@ -131,7 +131,7 @@ fn log_without_start_is_an_error() {
 fn gap_in_the_sequence_is_an_error() {
     let text = whole();
     let without: String =
-        text.lines().filter(|line| !line.starts_with("@sl 2 1 ")).collect::<Vec<_>>().join("\n") + "\n";
+        text.lines().filter(|line| !line.starts_with("@sl 3 1 ")).collect::<Vec<_>>().join("\n") + "\n";
     assert!(matches!(read_log(&without).problem, Some(LogError::Sequence { expected: 1, found: 2, .. })));
 }
 
@@ -143,18 +143,18 @@ fn record_after_the_end_is_an_error() {
 
 #[test]
 fn other_version_is_named() {
-    assert_eq!(parse_frame("@sl 3 0 anything at all"), Some(Err(FrameError::Version(3))));
+    assert_eq!(parse_frame("@sl 4 0 anything at all"), Some(Err(FrameError::Version(4))));
 }
 
 #[test]
 fn unknown_field_of_a_known_record_is_named() {
     let json = "{\"count\":{\"name\":\"things\",\"value\":1,\"trust\":2}}";
-    let checksum = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC).checksum(format!("2 1 {json}").as_bytes());
-    let line = format!("@sl 2 1 {json} {checksum:08x}\n");
+    let checksum = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC).checksum(format!("3 1 {json}").as_bytes());
+    let line = format!("@sl 3 1 {json} {checksum:08x}\n");
     let text = lines(&[start()]).replace("between\n", &line);
     let problem = read_log(&text).problem.expect("unknown").to_string();
     assert!(
-        problem.contains("no record of format 2") && problem.contains("unknown field `trust`"),
+        problem.contains("no record of format 3") && problem.contains("unknown field `trust`"),
         "{problem}"
     );
 }
@@ -162,13 +162,13 @@ fn unknown_field_of_a_known_record_is_named() {
 #[test]
 fn unknown_record_of_the_right_format_is_named() {
     let json = "{\"teleport\":{\"to\":1}}";
-    let checksum = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC).checksum(format!("2 1 {json}").as_bytes());
-    let line = format!("@sl 2 1 {json} {checksum:08x}\n");
+    let checksum = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC).checksum(format!("3 1 {json}").as_bytes());
+    let line = format!("@sl 3 1 {json} {checksum:08x}\n");
     let text = lines(&[start()]).replace("between\n", &line);
     let problem = read_log(&text).problem.expect("unknown").to_string();
     assert!(
         problem
-            .starts_with("line 3: no record of format 2 as this tool knows it (unknown variant `teleport`"),
+            .starts_with("line 3: no record of format 3 as this tool knows it (unknown variant `teleport`"),
         "{problem}"
     );
 }

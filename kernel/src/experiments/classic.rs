@@ -4,6 +4,7 @@
 //! - same-core: two tasks on one CPU, over channels.
 //! - cross-core: the same two task bodies on two CPUs, each halted while it waits.
 //! - switch: two bare contexts, without scheduler or channel: the floor.
+//! - free: two tasks bound to no CPU, on all of them: what the original let its scheduler do.
 //!
 //! Each side checks each number.
 //!
@@ -11,6 +12,7 @@
 //! (sampled). And so is each one's loop without a handoff (null): what measuring itself costs.
 
 pub mod floor;
+pub mod free;
 mod table;
 #[cfg(feature = "marks")]
 mod trace;
@@ -24,7 +26,7 @@ use switchlab_core::{
     order::{BlockKind, Order},
     params::Params,
 };
-use switchlab_records::{self as records, Block, Counts, Mode, Pass, Plan, Record, Skipped, Subject};
+use switchlab_records::{self as records, Block, Mode, Pass, Plan, Record, Skipped, Subject};
 
 use super::{
     Experiment, Results,
@@ -36,8 +38,9 @@ use crate::{
     failure,
     mm::StackError,
     report::report,
-    sched,
+    sched::{self, free::FreeCounts},
 };
+use free::Freely;
 use table::Table;
 
 const NAME: &str = "classic";
@@ -67,18 +70,40 @@ impl<H: Probe + Default, N: Probe + Default> Experiment for Classic<H, N> {
     fn run(&self, parameters: &Params, lab: &Lab) -> Box<dyn Results> {
         let order = order(parameters, lab.cpus);
         announce(parameters, &order);
+        let stage = Stage::new(parameters);
         let mut blocks = Vec::with_capacity(order.blocks(1).count() * parameters.runs as usize);
         for run in 1..=parameters.runs {
             for (kind, position) in order.blocks(run).zip(1..) {
-                blocks.push(measure::<H, N>(run, position, kind, parameters));
+                blocks.push(measure::<H, N>(run, position, kind, &stage));
             }
         }
+        stage.leave();
         Box::new(Table::new(parameters, lab.cpus, blocks))
     }
 
     #[cfg(feature = "marks")]
     fn trace(&self, parameters: &Params, lab: &Lab) -> Box<dyn Results> {
         trace::run(parameters, lab)
+    }
+}
+
+/// Where it is all done.
+struct Stage<'a> {
+    parameters: &'a Params,
+    /// All blocks meet the same machine: those of the other modes too have the workers of these, which wait.
+    unpinned: free::Pair,
+}
+
+impl<'a> Stage<'a> {
+    fn new(parameters: &'a Params) -> Self {
+        let unpinned = free::Pair::gather(parameters.seed);
+        let unpinned =
+            unpinned.unwrap_or_else(|error| refuse(format_args!("{}: {error}", Mode::Free.name())));
+        Self { parameters, unpinned }
+    }
+
+    fn leave(self) {
+        self.unpinned.dismiss();
     }
 }
 
@@ -113,29 +138,36 @@ fn measure<H: Probe + Default, N: Probe + Default>(
     run: u32,
     position: u32,
     kind: BlockKind,
-    parameters: &Params,
+    stage: &Stage<'_>,
 ) -> Block {
     match kind.pass {
         Pass::Batch => {
-            let exchanges = parameters.exchanges;
-            let measured = match kind.subject {
-                Subject::Handoff => hand_over(kind, parameters, exchanges, H::default()).0,
-                Subject::Null => hand_over(kind, parameters, exchanges, N::default()).0,
+            let exchanges = stage.parameters.exchanges;
+            let handed = match kind.subject {
+                Subject::Handoff => hand_over(kind, stage, exchanges, H::default()).0,
+                Subject::Null => hand_over(kind, stage, exchanges, N::default()).0,
             };
-            judge(run, position, kind, exchanges, &measured)
+            judge(run, position, kind, exchanges, &handed)
         }
         Pass::Sampled => {
-            let exchanges = parameters.sampled_exchanges();
-            let (measured, sampler) = hand_over(kind, parameters, exchanges, Sampler::new());
-            let block = judge(run, position, kind, exchanges, &measured);
+            let exchanges = stage.parameters.sampled_exchanges();
+            let (handed, sampler) = hand_over(kind, stage, exchanges, Sampler::new());
+            let block = judge(run, position, kind, exchanges, &handed);
             report_samples(run, kind, exchanges, sampler.samples());
             block
         }
     }
 }
 
+/// What a block gave, and what the pool counted besides where its tasks were free.
+struct Handed {
+    measured: Measured,
+    free: Option<FreeCounts>,
+}
+
 /// Hands over, `exchanges` times to and fro, as `kind` says; or does all the rest.
-fn hand_over<P: Probe>(kind: BlockKind, parameters: &Params, exchanges: u64, probe: P) -> (Measured, P) {
+fn hand_over<P: Probe>(kind: BlockKind, stage: &Stage<'_>, exchanges: u64, probe: P) -> (Handed, P) {
+    let parameters = stage.parameters;
     let warm_up = parameters.warm_up;
     let (first, second) = parameters.cpu_pair();
     let first = sched::cpu(first);
@@ -145,28 +177,41 @@ fn hand_over<P: Probe>(kind: BlockKind, parameters: &Params, exchanges: u64, pro
             exchange::measure(first, sched::cpu(second), warm_up, exchanges, probe)
         }
         (Subject::Handoff, Mode::Switch) => floor::measure(first, warm_up, exchanges, probe),
-        (Subject::Null, Mode::SameCore | Mode::CrossCore) => {
+        (Subject::Handoff, Mode::Free) => {
+            let (Freely { measured, free }, probe) = stage.unpinned.measure(warm_up, exchanges, probe);
+            return (Handed { measured, free: Some(free) }, probe);
+        }
+        (Subject::Null, Mode::SameCore | Mode::CrossCore | Mode::Free) => {
             exchange::measure_null(first, warm_up, exchanges, probe)
         }
         (Subject::Null, Mode::Switch) => floor::measure_null(first, warm_up, exchanges, probe),
     };
-    measured.unwrap_or_else(|error| refuse(format_args!("{}: {error}", kind.mode.name())))
+    let (measured, probe) =
+        measured.unwrap_or_else(|error| refuse(format_args!("{}: {error}", kind.mode.name())));
+    (Handed { measured, free: None }, probe)
 }
 
 /// Reports a block, and what is wrong with it.
-fn judge(run: u32, position: u32, kind: BlockKind, exchanges: u64, measured: &Measured) -> Block {
+fn judge(run: u32, position: u32, kind: BlockKind, exchanges: u64, handed: &Handed) -> Block {
     let BlockKind { subject, pass, mode } = kind;
-    let counts = measured.counts;
-    let expected = Counts { halts: counts.halts, ..counts::expected(subject, mode, exchanges) };
-    let ticks = measured.ticks;
-    let block = Block { run, position, mode, subject, pass, exchanges, ticks, counts, expected };
+    let Handed { measured: Measured { ticks, counts, wrong }, free } = *handed;
+    let mut expected = counts::expected(subject, mode, exchanges, &counts);
+    if let Some(FreeCounts { calls, .. }) = free {
+        // An IPI for each idle CPU that is called, and no other: they are counted apart from each other.
+        (expected.ipis_sent, expected.ipis_taken) = (calls, calls);
+    }
+    let crossings = free.map(|free| free.crossings);
+    let block = Block { run, position, mode, subject, pass, exchanges, ticks, counts, expected, crossings };
     report(&Record::Block(block));
     let place = format_args!("run {run}, {} {} {}", mode.name(), subject.name(), pass.name());
-    if let Some(wrong) = measured.wrong {
+    if let Some(wrong) = wrong {
         failure!("{place}: {wrong}");
     }
     if let Err(mismatch) = counts::check(&counts, &expected) {
         failure!("{place}: {mismatch}");
+    }
+    if !counts::can_cross(subject, mode, exchanges, crossings) {
+        failure!("{place}: {} crossings of {} handoffs", crossings.unwrap_or_default(), 2 * exchanges);
     }
     block
 }

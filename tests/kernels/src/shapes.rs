@@ -6,7 +6,7 @@
 use switchlab_core::counts;
 use switchlab_kernel::{
     experiments::{
-        classic::floor,
+        classic::{floor, free},
         exchange::{self, Measured},
         fan::Consumers,
         probe::Probe,
@@ -45,11 +45,13 @@ pub enum Shape {
     Token,
     /// A producer and two consumers: a round is two exchanges.
     Fan,
+    /// Two tasks that are bound to no CPU, over channels, on all CPUs.
+    Free,
 }
 
 impl Shape {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::BareSwitch,
         Self::BareIpi,
         Self::Switch,
@@ -58,6 +60,7 @@ impl Shape {
         Self::IpiHandoff,
         Self::Token,
         Self::Fan,
+        Self::Free,
     ];
 
     /// Whether it has a loop of its own that does all but handing over.
@@ -76,6 +79,7 @@ impl Shape {
             Self::IpiHandoff => "ipi_handoff",
             Self::Token => "token",
             Self::Fan => "fan",
+            Self::Free => "free",
         }
     }
 }
@@ -102,7 +106,7 @@ fn block<P: Probe>(shape: Shape, subject: Subject, exchanges: u64, probe: P) -> 
     if let Some(wrong) = measured.wrong {
         failure!("{}: {wrong}", shape.name());
     }
-    let mut expected = expected(shape, subject, exchanges);
+    let mut expected = expected(shape, subject, exchanges, &measured.counts);
     if shape == Shape::Fan {
         // IPIs of two consumers may merge.
         expected.ipis_taken = measured.counts.ipis_taken;
@@ -114,13 +118,14 @@ fn block<P: Probe>(shape: Shape, subject: Subject, exchanges: u64, probe: P) -> 
 }
 
 /// What a block must count. A yield hands over no message.
-const fn expected(shape: Shape, subject: Subject, exchanges: u64) -> Counts {
+const fn expected(shape: Shape, subject: Subject, exchanges: u64, found: &Counts) -> Counts {
     let mode = match shape {
         Shape::BareSwitch | Shape::Switch => Mode::Switch,
         Shape::Yield | Shape::Channel => Mode::SameCore,
         Shape::BareIpi | Shape::IpiHandoff | Shape::Token | Shape::Fan => Mode::CrossCore,
+        Shape::Free => Mode::Free,
     };
-    let expected = counts::expected(subject, mode, exchanges);
+    let expected = counts::expected(subject, mode, exchanges, found);
     match shape {
         Shape::Yield => Counts { handoffs: 0, ..expected },
         Shape::BareSwitch
@@ -129,7 +134,8 @@ const fn expected(shape: Shape, subject: Subject, exchanges: u64) -> Counts {
         | Shape::Channel
         | Shape::IpiHandoff
         | Shape::Token
-        | Shape::Fan => expected,
+        | Shape::Fan
+        | Shape::Free => expected,
     }
 }
 
@@ -149,13 +155,15 @@ fn measure<P: Probe>(
         (Subject::Handoff, Shape::IpiHandoff) => exchange::measure(first, second, WARM_UP, exchanges, probe),
         (Subject::Handoff, Shape::Token) => token(exchanges, probe),
         (Subject::Handoff, Shape::Fan) => fan(exchanges, probe),
+        (Subject::Handoff, Shape::Free) => unpinned(exchanges, probe),
         (Subject::Null, Shape::BareSwitch | Shape::Switch) => {
             floor::measure_null(first, WARM_UP, exchanges, probe)
         }
         (Subject::Null, Shape::Yield) => yields::measure_null(first, WARM_UP, exchanges, probe),
-        (Subject::Null, Shape::Channel | Shape::BareIpi | Shape::IpiHandoff | Shape::Token | Shape::Fan) => {
-            exchange::measure_null(first, WARM_UP, exchanges, probe)
-        }
+        (
+            Subject::Null,
+            Shape::Channel | Shape::BareIpi | Shape::IpiHandoff | Shape::Token | Shape::Fan | Shape::Free,
+        ) => exchange::measure_null(first, WARM_UP, exchanges, probe),
     }
 }
 
@@ -174,5 +182,14 @@ fn fan<P: Probe>(exchanges: u64, mut probe: P) -> Result<(Measured, P), StackErr
         let fanned = consumers.measure(2, WARM_UP, exchanges / 2, &mut probe);
         consumers.stop();
         Ok((fanned.measured, probe))
+    })?
+}
+
+fn unpinned<P: Probe>(exchanges: u64, probe: P) -> Result<(Measured, P), StackError> {
+    sched::run_on(cpu(0), move || {
+        let pair = free::Pair::gather(0)?;
+        let (freely, probe) = pair.measure(WARM_UP, exchanges, probe);
+        pair.dismiss();
+        Ok((freely.measured, probe))
     })?
 }

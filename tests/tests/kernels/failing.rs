@@ -67,6 +67,7 @@ fn null_loops(parts: &Parts) -> Verdict {
     end.fails_with("run 1, same-core null batch: handoffs: expected 0, found 1")?;
     end.says("run 1, cross-core null batch: handoffs: expected 0, found 1")?;
     end.says("run 1, switch null batch: handoffs: expected 0, found 1")?;
+    end.says("run 1, free null batch: handoffs: expected 0, found 1")?;
     let log = read_log(&end.0.log_text);
     let why = Results::from_log(&log).err().unwrap_or_default();
     let named = why.contains("null batch: the kernel passed a wrong count of handoffs: expected 0, found 1");

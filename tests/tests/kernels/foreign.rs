@@ -134,9 +134,9 @@ fn nothing(parts: &Parts) -> Verdict {
 
 /// Handoffs of each block.
 const HANDOFFS: u64 = 24;
-/// Blocks with one kind planted: `classic` has three modes, with and without a handoff; `ring` and `fan` have two
+/// Blocks with one kind planted: `classic` has four modes, with and without a handoff; `ring` and `fan` have two
 /// points each on three CPUs; `policy` has three for each of three policies.
-const BLOCKS: usize = 3 * 2 + 2 + 2 + 3 * 3;
+const BLOCKS: usize = 4 * 2 + 2 + 2 + 3 * 3;
 
 fn planted(parts: &Parts) -> Verdict {
     let end = Case::new(parts, "planted_foreign").boot();

@@ -78,7 +78,8 @@ fn same_in_the_laboratory(parts: &Parts) -> Verdict {
         let Some(name) = name_of(&block) else { continue };
         let due = counted.counts.get(&name).copied().unwrap_or_default();
         let edges = block.ticks.checked_sub(due);
-        let holds = edges.is_some_and(|edges| edges < EDGES);
+        let most = if block.mode == Mode::Free { EDGES_WITH_A_CALL } else { EDGES };
+        let holds = edges.is_some_and(|edges| edges < most);
         judge_code(
             parts,
             holds,
@@ -86,8 +87,8 @@ fn same_in_the_laboratory(parts: &Parts) -> Verdict {
         )?;
     }
     let each = |name: &str| counted.counts.get(name).map_or(0, |count| count / exchanges);
-    for (mode, shape) in [(Mode::SameCore, "channel"), (Mode::CrossCore, "channel"), (Mode::Switch, "switch")]
-    {
+    for mode in Mode::ALL {
+        let shape = if mode == Mode::Switch { "switch" } else { "channel" };
         let cost = each(&format!("{shape}_null_sampled")) - each(&format!("{shape}_null_batch"));
         end.says(&format!("{}: a sample costs {cost}.", mode.name()))?;
     }
@@ -96,6 +97,9 @@ fn same_in_the_laboratory(parts: &Parts) -> Verdict {
 
 /// Instructions of two readings of the clock, and what stands between them and the loop.
 const EDGES: u64 = 100;
+
+/// The same where the block's first handoff calls an idle CPU: with the way to that IPI.
+const EDGES_WITH_A_CALL: u64 = 300;
 
 fn blocks(end: &End) -> Vec<Block> {
     let log = read_log(&end.0.log_text);
@@ -109,7 +113,7 @@ fn blocks(end: &End) -> Vec<Block> {
 /// Name of a block's count; `None` for one that is counted under another mode.
 fn name_of(block: &Block) -> Option<String> {
     let subject = match (block.subject, block.mode) {
-        (Subject::Null, Mode::CrossCore) => return None,
+        (Subject::Null, Mode::CrossCore | Mode::Free) => return None,
         (Subject::Null, _) => "null_",
         (Subject::Handoff, _) => "",
     };
@@ -117,6 +121,7 @@ fn name_of(block: &Block) -> Option<String> {
         Mode::SameCore => "channel",
         Mode::CrossCore => "ipi_handoff",
         Mode::Switch => "switch",
+        Mode::Free => "free",
     };
     Some(format!("{shape}_{subject}{}", block.pass.name()))
 }
@@ -128,7 +133,7 @@ fn samples_are_cheap(parts: &Parts) -> Verdict {
     let counted = counted(parts)?;
     let (batch, sampled) = (Pass::Batch.name(), Pass::Sampled.name());
     let shapes: Vec<_> = counted.counts.keys().filter_map(|name| name.strip_suffix(batch)).collect();
-    equal("shapes, with and without a handoff", shapes.len(), 11)?;
+    equal("shapes, with and without a handoff", shapes.len(), 12)?;
     for shape in shapes {
         let count = |pass: &str| counted.counts.get(&format!("{shape}{pass}")).copied().unwrap_or_default();
         let (batch, sampled) = (count(batch), count(sampled));
@@ -146,7 +151,7 @@ fn planted_delays(parts: &Parts) -> Verdict {
     let end = in_instructions(Case::new(parts, "planted_delay")).boot();
     end.passes()?;
     let exchanges = end.count("exchanges")?;
-    for shape in ["switch", "yield", "channel", "ipi_handoff", "token", "fan"] {
+    for shape in ["switch", "yield", "channel", "ipi_handoff", "token", "fan", "free"] {
         let planted = |delay: &str| end.count(&format!("{shape}_{delay}"));
         let nothing = planted("0")?;
         for delay in [1, 10, 100] {
@@ -154,8 +159,9 @@ fn planted_delays(parts: &Parts) -> Verdict {
             let what = format!("{shape}: {delay} planted in each of 2 x {exchanges} switches");
             equal(&what, found, nothing + delay * 2 * exchanges)?;
         }
-        // A loop over consumers is made in another way around an asm.
-        if shape == "fan" {
+        // A loop over consumers is made in another way around an asm, and of a branch of free tasks the other side
+        // is the one that jumps.
+        if ["fan", "free"].contains(&shape) {
             continue;
         }
         let bare = planted("bare")?;
@@ -181,7 +187,12 @@ fn one_more(parts: &Parts) -> Verdict {
     for (bare, planted) in bare.modes.iter().zip(&planted.modes) {
         // The edges of a block are in its mean.
         let difference = (planted.switch.net - bare.switch.net).round();
-        equal(&format!("{}: more instructions in a switch", bare.mode.name()), difference, 1.0)?;
+        // Around an asm a branch of free tasks is one instruction longer, in each exchange.
+        let most = if bare.mode == Mode::Free { 2.0 } else { 1.0 };
+        if !(1.0..=most).contains(&difference) {
+            let name = bare.mode.name();
+            return Err(format!("{name}: {difference} more instructions in a switch, 1 was planted").into());
+        }
     }
     Ok(())
 }

@@ -55,12 +55,14 @@ fn has(routine: &Routine, function: &str, instruction: &str) -> bool {
 
 /// What is measured, by the functions that hold the loops; whatever looks on in them, in whichever way they wait. The
 /// batch pass's of `classic` are listed beside the results. Free tasks have a loop of their worker's too.
-const LOOPS: [&str; 18] = [
+const LOOPS: [&str; 20] = [
     "switchlab_kernel::experiments::exchange::hand_over",
     "switchlab_kernel::experiments::exchange::answer",
     "switchlab_kernel::experiments::exchange::hand_over_nothing",
     "switchlab_kernel::experiments::classic::floor::hand_over",
     "switchlab_kernel::experiments::classic::floor::answer_for_ever",
+    "switchlab_kernel::experiments::classic::free::hand_over",
+    "switchlab_kernel::experiments::classic::free::answer",
     "switchlab_kernel::experiments::ring::go_round",
     "switchlab_kernel::experiments::ring::pass_on",
     "switchlab_kernel::experiments::fan::go_round",
@@ -100,7 +102,8 @@ const FOREIGN_NAMES: [&str; 5] = ["alloc::", "fmt::", "linked_list_allocator::",
 
 /// The source file with the lock that is the thing measured, and the loops in which it is.
 const MEASURED_LOCK: &str = "kernel/sync/src/queue_lock.rs";
-const OF_FREE_TASKS: [&str; 2] = ["experiments::policy::", "switchlab_sync::free::"];
+const OF_FREE_TASKS: [&str; 3] =
+    ["experiments::classic::free::", "experiments::policy::", "switchlab_sync::free::"];
 
 fn nothing_foreign(parts: &Parts) -> Verdict {
     let mut found = Vec::new();

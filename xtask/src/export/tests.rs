@@ -56,10 +56,11 @@ pub(super) fn check_github(exported: &Value) {
     }
 }
 
-pub(super) const NAMES: [&str; 15] = [
+pub(super) const NAMES: [&str; 20] = [
     "same-core switch",
     "cross-core switch",
     "switch",
+    "free switch",
     "same-core exchange p50",
     "same-core exchange p90",
     "same-core exchange p99",
@@ -72,6 +73,10 @@ pub(super) const NAMES: [&str; 15] = [
     "switch exchange p90",
     "switch exchange p99",
     "switch exchange p99.9",
+    "free exchange p50",
+    "free exchange p90",
+    "free exchange p99",
+    "free exchange p99.9",
 ];
 
 #[test]
@@ -107,7 +112,7 @@ fn github_has_each_figure_by_its_name_and_the_actions_rules_hold() {
             "extra": "mean of 2 runs of 1,000 exchanges, raw, of one switch (half an exchange)",
         })
     );
-    assert!(exported[3].get("range").is_none(), "{}", exported[3]);
+    assert!(exported[4].get("range").is_none(), "{}", exported[4]);
 }
 
 #[test]
@@ -129,7 +134,7 @@ fn instructions_are_a_measure_of_their_own() {
 fn skipped_mode_is_left_out_and_is_no_zero() {
     let exported = exported(&text(Unit::Time, 1), bencher);
     check_bencher(&exported);
-    assert_eq!(exported.as_object().unwrap().len(), 10);
+    assert_eq!(exported.as_object().unwrap().len(), 15);
     assert!(exported.get("cross-core switch").is_none());
 }
 

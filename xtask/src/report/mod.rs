@@ -28,7 +28,7 @@ mod embed;
 mod frame;
 pub mod listing;
 mod model;
-mod original;
+pub(crate) mod original;
 pub mod plots;
 mod points;
 mod sections;

@@ -9,15 +9,15 @@ use crate::analysis::measurements::Measurements;
 
 /// What the original measured of one of its modes: one switch, in nanoseconds.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Original {
+pub(crate) struct Original {
     /// What switched.
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
     /// The mode that it stands beside.
-    pub(super) beside: Mode,
+    pub(crate) beside: Mode,
     /// The mean of its runs.
-    pub(super) average_ns: f64,
+    pub(crate) average_ns: f64,
     /// The least and the most of them.
-    pub(super) span_ns: (f64, f64),
+    pub(crate) span_ns: (f64, f64),
 }
 
 /// Its table of runs: the time of each, which `analyse` takes too.
@@ -29,12 +29,13 @@ const SWITCHES: f64 = 2_000_000.0;
 /// Column of the table, what switched in it, and what it stands beside.
 const COLUMNS: [(&str, &str, Mode); 2] = [
     ("single", "goroutines, one thread", Mode::SameCore),
-    ("multi", "goroutines, 12 threads", Mode::CrossCore),
+    // It was not pinned, so it stands beside what is not.
+    ("multi", "goroutines, 12 threads", Mode::Free),
 ];
 
 /// What the original guessed, from and to, in nanoseconds. No table has it: it is the hierarchy in the
 /// original's own text, "Context Switching Cost Hierarchy", all rows but the one that it measured.
-pub(super) const GUESSES: [(&str, (f64, f64)); 4] = [
+pub(crate) const GUESSES: [(&str, (f64, f64)); 4] = [
     ("OS threads", (1e3, 1e4)),
     ("processes", (1e4, 1e5)),
     ("containers", (1e5, 1e6)),
@@ -42,7 +43,7 @@ pub(super) const GUESSES: [(&str, (f64, f64)); 4] = [
 ];
 
 /// What it measured.
-pub(super) static MEASURED: LazyLock<Vec<Original>> = LazyLock::new(|| of_table(TABLE).unwrap_or_default());
+pub(crate) static MEASURED: LazyLock<Vec<Original>> = LazyLock::new(|| of_table(TABLE).unwrap_or_default());
 
 /// # Errors
 ///
@@ -74,7 +75,7 @@ mod tests {
         let told: Vec<_> = table.iter().map(|one| (one.beside, one.average_ns, one.span_ns)).collect();
         let near = |value: f64, printed: f64| (printed..printed + 1.0).contains(&value);
         // As the original printed them, cut to whole nanoseconds.
-        let printed = [(Mode::SameCore, 295.0, (277.0, 319.0)), (Mode::CrossCore, 328.0, (294.0, 448.0))];
+        let printed = [(Mode::SameCore, 295.0, (277.0, 319.0)), (Mode::Free, 328.0, (294.0, 448.0))];
         for ((mode, average, (least, most)), (of, printed_average, span)) in told.into_iter().zip(printed) {
             assert_eq!(mode, of);
             assert!(near(average, printed_average), "{average}");

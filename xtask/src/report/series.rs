@@ -83,7 +83,7 @@ mod tests {
         let run = testing::run(&log, Some(&testing::manifest_with_voids(&[2])));
         assert_eq!(
             csv(&page(&[run])).unwrap(),
-            "run,same-core (ns),cross-core (ns),switch (ns)\n1,101,3995,15\n3,103,3985,15\n"
+            "run,same-core (ns),cross-core (ns),switch (ns),free (ns)\n1,101,3995,15,200\n3,103,3985,15,200\n"
         );
     }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use switchlab_core::counts;
 use switchlab_core::histogram::Histogram;
 use switchlab_core::ruler::Ruler;
-use switchlab_records::{self as records, Block, Pass, Plan, Skipped};
+use switchlab_records::{self as records, Block, Mode, Pass, Plan, Skipped, Subject};
 
 /// A histogram belongs to the block right before it.
 pub(super) fn take_samples(
@@ -31,11 +31,22 @@ pub(super) fn take_samples(
 pub(super) fn check_block(block: &Block, samples: Option<&Histogram>, ruler: Ruler) -> Result<(), String> {
     let Block { run, mode, subject, pass, exchanges, .. } = *block;
     let place = || format!("run {run}, {} {} {}", mode.name(), subject.name(), pass.name());
-    let due = counts::expected(subject, mode, exchanges);
+    let due = counts::expected(subject, mode, exchanges, &block.counts);
     counts::check(&block.expected, &due)
         .map_err(|mismatch| format!("{}: the kernel expected the wrong count of {mismatch}", place()))?;
     counts::check(&block.counts, &due)
         .map_err(|mismatch| format!("{}: the kernel passed a wrong count of {mismatch}", place()))?;
+    if !counts::can_cross(subject, mode, exchanges, block.crossings) {
+        let found = block.crossings.map_or("none told".into(), |crossings| crossings.to_string());
+        let due = match (subject, mode) {
+            (Subject::Handoff, Mode::Free) => format!("0 to {}", exchanges.saturating_mul(2)),
+            _ => "none told".into(),
+        };
+        return Err(format!(
+            "{}: the kernel passed a wrong count of crossings: expected {due}, found {found}",
+            place()
+        ));
+    }
     let found = samples.map(Histogram::samples);
     let due = (pass == Pass::Sampled).then_some(exchanges);
     if found != due {

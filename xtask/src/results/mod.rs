@@ -18,6 +18,7 @@ use switchlab_records::{
 };
 
 use crate::clock;
+use crate::placement::Placement;
 use crate::printable::tame;
 use crate::watch::Watch;
 use blocks::{check_block, check_places, overrun, take_samples};
@@ -49,6 +50,8 @@ pub struct Results<'a> {
     pub clocks: Vec<Clock>,
     /// What each mode that ran costs, without what is void.
     pub modes: Vec<ModeResult>,
+    /// How many of the free handoffs went to another CPU, and what that means; `None` where `free` did not run.
+    pub placement: Option<Placement>,
     /// The runs that are void, by what was seen from outside; the log alone knows of none.
     pub void_runs: BTreeSet<u32>,
     /// What was skipped, and why.
@@ -61,7 +64,7 @@ pub struct Results<'a> {
 }
 
 /// Version of `results.json`.
-const RESULTS_FORMAT: u32 = 3;
+const RESULTS_FORMAT: u32 = 4;
 
 /// One timed block with its figures.
 #[derive(Clone, Debug, Serialize)]
@@ -144,7 +147,7 @@ impl<'a> Results<'a> {
             .into_iter()
             .map(|(block, samples)| BlockResult::new(block, samples, ruler))
             .collect::<Result<_, _>>()?;
-        Ok(Self {
+        let mut results = Self {
             format: RESULTS_FORMAT,
             unit: unit_name(plan.unit),
             tsc_hz: (plan.unit == Unit::Time).then_some(clock.tsc_hz),
@@ -156,6 +159,7 @@ impl<'a> Results<'a> {
                 offsets: &offsets,
             }),
             modes: counted_modes(&blocks, ruler, |_| false)?,
+            placement: None,
             void_runs: BTreeSet::new(),
             blocks,
             start,
@@ -165,7 +169,9 @@ impl<'a> Results<'a> {
             clocks,
             skipped,
             ruler,
-        })
+        };
+        results.placement = Placement::of(&results);
+        Ok(results)
     }
 
     /// The same, its costs without what is void: the runs that are out of the verdict, and single blocks.
@@ -182,6 +188,7 @@ impl<'a> Results<'a> {
                 || watch.is_void(block.run, block.mode, block.subject, block.pass)
         };
         self.modes = counted_modes(&self.blocks, self.ruler, is_void)?;
+        self.placement = Placement::of(&self);
         Ok(self)
     }
 
@@ -250,6 +257,7 @@ impl<'a> Results<'a> {
             let counts =
                 [counts.handoffs, counts.switches, counts.ipis_sent, counts.ipis_taken, counts.halts];
             row.extend(counts.map(|number| number.to_string()));
+            row.push(block.crossings.map_or_else(String::new, |crossings| crossings.to_string()));
             row.push(String::new());
             writer.write_record(row)?;
         }
@@ -284,7 +292,7 @@ pub const fn unit_name(unit: Unit) -> &'static str {
     }
 }
 
-const CSV_HEADER: [&str; 16] = [
+const CSV_HEADER: [&str; 17] = [
     "run",
     "position",
     "mode",
@@ -300,6 +308,7 @@ const CSV_HEADER: [&str; 16] = [
     "ipis_sent",
     "ipis_taken",
     "halts",
+    "crossings",
     "skipped",
 ];
 

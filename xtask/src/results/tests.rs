@@ -28,13 +28,19 @@ fn json_and_csv_hold_every_block() {
     let text = golden::ended(golden::classic(12, 2, 1_000));
     let results = Results::from_log(&read_log(&text)).unwrap();
     let json: serde_json::Value = serde_json::from_str(&results.json().unwrap()).unwrap();
-    assert_eq!(json["blocks"].as_array().unwrap().len(), 24);
-    assert_eq!(json["blocks"][12]["mode"], "cross-core");
-    assert_eq!(json["blocks"][12]["counts"]["ipis_taken"], 2_000);
+    assert_eq!(json["blocks"].as_array().unwrap().len(), 32);
+    assert_eq!(json["blocks"][16]["mode"], "cross-core");
+    assert_eq!(json["blocks"][16]["counts"]["ipis_taken"], 2_000);
     let csv = results.csv().unwrap();
-    assert_eq!(csv.lines().count(), 25);
-    let row = "1,1,same-core,handoff,batch,1000,404000,202000,101,ns,2000,2000,0,0,0,";
+    assert_eq!(csv.lines().count(), 33);
+    let row = "1,1,same-core,handoff,batch,1000,404000,202000,101,ns,2000,2000,0,0,0,,";
     assert_eq!(csv.lines().nth(1), Some(row));
+    let free = "1,4,free,handoff,batch,1000,800000,400000,200,ns,2000,2000,3,3,3,2,";
+    assert_eq!(csv.lines().nth(4), Some(free));
+    let placement = serde_json::json!({
+        "crossings": 4, "handoffs": 4_000, "share": 0.001, "by_the_others": 105.391, "free": 200.0,
+    });
+    assert_eq!(json["placement"], placement);
 }
 
 #[test]
@@ -43,7 +49,7 @@ fn skipped_mode_has_a_row_and_no_number() {
     let results = Results::from_log(&read_log(&text)).unwrap();
     assert_eq!(results.skipped(Mode::CrossCore), Some("one CPU"));
     assert!(results.mode(Mode::CrossCore).is_none());
-    assert_eq!(results.csv().unwrap().lines().last(), Some(",,cross-core,,,,,,,,,,,,,one CPU"));
+    assert_eq!(results.csv().unwrap().lines().last(), Some(",,cross-core,,,,,,,,,,,,,,one CPU"));
 }
 
 fn refused(records: Vec<Record<'_>>) -> String {

@@ -15,6 +15,7 @@ use crate::exit::Outcome;
 use crate::folder;
 use crate::judged;
 use crate::manifest::Manifest;
+use crate::placement::{Crossings, Placement};
 use crate::results::percentiles::{Percentile, tracked};
 use crate::results::{Results, unit_name};
 use crate::steps::Whole;
@@ -22,7 +23,7 @@ use crate::verdict::Standing;
 use crate::watch::Watch;
 
 /// Version of `results.json` of a rigorous run.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// One boot, in a value for each mode.
 #[derive(Clone, Debug, Serialize)]
@@ -42,9 +43,13 @@ pub struct BootResult {
     pub cross_core: Option<f64>,
     /// The same of two bare contexts.
     pub switch: Option<f64>,
+    /// The same of two tasks that are bound to no CPU.
+    pub free: Option<f64>,
+    /// How many of their handoffs went to another CPU; `None` where they did not run.
+    pub crossings: Option<Crossings>,
     /// Each of [`Mode::ALL`] over all runs, the void ones included: shown where the boot is void, and never
     /// compared.
-    pub with_void_runs: [Option<f64>; 3],
+    pub with_void_runs: [Option<f64>; 4],
     /// The percentiles of its exchanges that trackers follow, of the modes that have a value.
     #[serde(skip)]
     pub percentiles: Vec<Percentile>,
@@ -115,6 +120,8 @@ impl BootResult {
             same_core: median(Mode::SameCore),
             cross_core: median(Mode::CrossCore),
             switch: median(Mode::Switch),
+            free: median(Mode::Free),
+            crossings: Crossings::of(results),
             percentiles,
             with_void_runs: Mode::ALL.map(|mode| median_of(mode, &|_, _| true)),
             clock_suspect: results.clock.is_suspect() || guest_time.is_some_and(|time| time.is_suspect()),
@@ -148,6 +155,7 @@ impl BootResult {
             Mode::SameCore => self.same_core,
             Mode::CrossCore => self.cross_core,
             Mode::Switch => self.switch,
+            Mode::Free => self.free,
         }
     }
 
@@ -230,6 +238,7 @@ impl<'a> Findings<'a> {
             step: Step,
             boots: &'a [BootResult],
             comparison: Option<&'a Comparison>,
+            placement: Option<Placement>,
             #[serde(skip_serializing_if = "Option::is_none")]
             no_verdict: Option<&'a str>,
             interval_width_percent: Option<f64>,
@@ -243,6 +252,7 @@ impl<'a> Findings<'a> {
             step: self.step(),
             boots: self.results,
             comparison: self.comparison.as_ref(),
+            placement: self.placement(),
             no_verdict: self.no_verdict.as_deref(),
             interval_width_percent: self.tally.width_percent,
         };

@@ -3,12 +3,13 @@
 
 use switchlab_core::format::{Grouped, Hundredths};
 use switchlab_core::ruler::Ruler;
-use switchlab_records::Unit;
+use switchlab_records::{Mode, Unit};
 
 use super::findings::{BootResult, Findings, Title};
 use super::goal::{Goal, sentence};
 use crate::analysis::{Bootstrap, Summary, Trend};
 use crate::manifest::{Manifest, plural};
+use crate::placement::{Crossings, Placement};
 use crate::table::{Report, Sheet};
 use crate::watch::{self, GuestTime, Watch};
 
@@ -70,16 +71,17 @@ impl Findings<'_> {
             Some(Unit::Time) | None => "Switch",
             Some(Unit::Instructions) => "Instructions",
         };
-        let [same, cross, bare] = ["Same-Core", "Cross-Core", "Bare"].map(|name| format!("{name} {what}"));
-        vec!["Boot".into(), same, cross, "Cross/Same".into(), bare, "Void Runs".into()]
+        let [same, cross, bare, free] =
+            ["Same-Core", "Cross-Core", "Bare", "Free"].map(|name| format!("{name} {what}"));
+        vec!["Boot".into(), same, cross, "Cross/Same".into(), bare, free, "Void Runs".into()]
     }
 
     fn rows(&self) -> Vec<Vec<String>> {
-        let row = |name: String, values: [Option<f64>; 3], void: String| {
-            let [same, cross, bare] = values;
+        let row = |name: String, values: [Option<f64>; 4], void: String| {
+            let [same, cross, bare, free] = values;
             let cell = |value: Option<f64>| value.map_or_else(|| "-".into(), |value| self.cost(value));
             let ratio = same.zip(cross).map_or_else(|| "-".into(), |(same, cross)| ratio(cross / same));
-            vec![name, cell(same), cell(cross), ratio, cell(bare), void]
+            vec![name, cell(same), cell(cross), ratio, cell(bare), cell(free), void]
         };
         let of_boot = |boot: &BootResult| match boot.void_runs.len() {
             // Shown and not counted.
@@ -88,14 +90,15 @@ impl Findings<'_> {
             }
             some => {
                 let void = if some == 0 { "none".into() } else { format!("{some} of {}", boot.runs) };
-                row(boot.boot.to_string(), [boot.same_core, boot.cross_core, boot.switch], void)
+                row(boot.boot.to_string(), Mode::ALL.map(|mode| boot.value(mode)), void)
             }
         };
         let median =
             |value: fn(&BootResult) -> Option<f64>| self.summary(value).map(|summary| summary.median);
         let same = median(|boot| boot.pair().map(|(same, _)| same)).or_else(|| median(|boot| boot.same_core));
         let cross = median(|boot| boot.pair().map(|(_, cross)| cross));
-        let last = row("Median".into(), [same, cross, median(|boot| boot.switch)], String::new());
+        let [bare, free] = [median(|boot| boot.switch), median(|boot| boot.free)];
+        let last = row("Median".into(), [same, cross, bare, free], String::new());
         self.results.iter().map(of_boot).chain([last]).collect()
     }
 
@@ -109,6 +112,7 @@ impl Findings<'_> {
             (None, Some(why)) => lines.push(("Verdict", format!("none: {why}"))),
             (None, None) => {
                 lines.extend(self.exact().map(|text| ("Exact", text)));
+                lines.extend(self.placement().iter().flat_map(Placement::findings));
                 return lines;
             }
         }
@@ -125,6 +129,7 @@ impl Findings<'_> {
         if void > 0 && self.comparison.is_some() {
             lines.push(("Void boots", format!("{void} of {}: out of the verdict", self.tally.boots)));
         }
+        lines.extend(self.placement().iter().flat_map(Placement::findings));
         lines.extend(self.spread().map(|text| ("Spread", text)));
         lines.extend(self.drift().map(|text| ("Drift", text)));
         lines
@@ -142,6 +147,14 @@ impl Findings<'_> {
             ),
             false => format!("the counts DIFFER between {boots}, which counted instructions must not"),
         })
+    }
+
+    /// Where the free tasks ran, over all boots; their cost, and the others', by the medians of those that count.
+    pub(crate) fn placement(&self) -> Option<Placement> {
+        let crossings = Crossings::sum(self.results.iter().filter_map(|boot| boot.crossings))?;
+        let title = &self.results.first()?.title;
+        let median = |mode| self.summary(|boot| boot.value(mode)).map(|summary| summary.median);
+        Some(Placement::new(crossings, median, title.unit, title.cpus))
     }
 
     /// Over the boots that count.

@@ -124,6 +124,9 @@ impl Steps {
                 Step::ONE_WAY.name()
             ));
         }
+        if !self.skipped.is_empty() {
+            notes.push(format!("Not traced: {}.", self.skipped.join("; ")));
+        }
         for mode in self.modes.iter().filter(|mode| mode.beside > 0) {
             notes.push(format!(
                 "In {}, {} marks were passed by a CPU that did not have the message: work that overlapped, and is no step.",

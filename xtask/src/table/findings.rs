@@ -10,6 +10,7 @@ use switchlab_records::{self as records, Mode, Subject, Unit};
 use super::runs::averages;
 use crate::analysis::{LEAST_RUNS, Summary, Trend, Verdict};
 use crate::manifest::plural;
+use crate::placement::Placement;
 use crate::results::Results;
 use crate::results::cost::Resolution;
 use crate::verdict::{RunsVerdict, Standing};
@@ -26,7 +27,7 @@ pub(super) fn findings(
         }
         _ => true,
     };
-    if let ([Some((same, _)), Some((cross, _))], Standing::Counts) = averages(results, void)
+    if let ([Some((same, _)), Some((cross, _)), _], Standing::Counts) = averages(results, void)
         && is_shown
     {
         findings.push(("Overall", overall(same, cross, results.plan.unit)));
@@ -52,6 +53,7 @@ pub(super) fn findings(
     if let Some(reason) = reason(results) {
         findings.push(("Reason", reason));
     }
+    findings.extend(results.placement.iter().flat_map(Placement::findings));
     if let Some(floor) = results.mode(Mode::Switch) {
         let blocks = plural(u64::from(floor.blocks), "block");
         let each = results.ruler.fine_switch(floor.mean_ticks, floor.exchanges);
@@ -184,8 +186,9 @@ fn reason(results: &Results<'_>) -> Option<String> {
     };
     let same = steps(Mode::SameCore).map(|steps| format!("a same-core handoff is {steps}"));
     let cross = steps(Mode::CrossCore).map(|steps| format!("a cross-core handoff is {steps}"));
-    let both: Vec<_> = [same, cross].into_iter().flatten().collect();
-    (!both.is_empty()).then(|| both.join("; "))
+    let free = steps(Mode::Free).map(|steps| format!("a free handoff is {steps}"));
+    let all: Vec<_> = [same, cross, free].into_iter().flatten().collect();
+    (!all.is_empty()).then(|| all.join("; "))
 }
 
 /// `count / handoffs`, without decimals where it is whole; `None` for none.

@@ -15,10 +15,11 @@ pub(super) fn runs(results: &Results<'_>, void: &BTreeSet<u32>, verdict: Option<
     let total = results.ruler.total_name();
     let columns =
         ["Same-Core", "Cross-Core"].map(|name| [format!("{name} {total}"), format!("{name} Switch")]);
-    let header = ["Run".into()].into_iter().chain(columns.into_iter().flatten()).chain(["Winner".into()]);
+    let header = ["Run".into()].into_iter().chain(columns.into_iter().flatten());
+    let header = header.chain(["Free Switch".into(), "Winner".into()]);
     let name = |run: u32| if void.contains(&run) { format!("{run} (void)") } else { run.to_string() };
     let rows = (1..=results.plan.runs).map(|run| {
-        let measured = [Mode::SameCore, Mode::CrossCore].map(|mode| of_run(results, run, mode));
+        let measured = COLUMNS.map(|mode| of_run(results, run, mode));
         row(name(run), results, measured, Standing::of(run, void))
     });
     let (averages, standing) = averages(results, void);
@@ -50,15 +51,18 @@ fn call_ties(sheet: &mut Sheet, verdict: Verdict) {
     }
 }
 
-/// The mean of same-core and of cross-core over the runs that are not void. Where all are void, of all:
+/// The modes that have columns; the first two have a winner.
+const COLUMNS: [Mode; 3] = [Mode::SameCore, Mode::CrossCore, Mode::Free];
+
+/// The mean of same-core, of cross-core and of free over the runs that are not void. Where all are void, of all:
 /// they stand and name no winner.
-pub(super) fn averages(results: &Results<'_>, void: &BTreeSet<u32>) -> ([Measured; 2], Standing) {
+pub(super) fn averages(results: &Results<'_>, void: &BTreeSet<u32>) -> ([Measured; 3], Standing) {
     let counted: Vec<u32> = (1..=results.plan.runs).filter(|run| !void.contains(run)).collect();
     let (runs, standing) = match counted.as_slice() {
         [] => ((1..=results.plan.runs).collect(), Standing::Void),
         _ => (counted, Standing::Counts),
     };
-    let averages = [Mode::SameCore, Mode::CrossCore].map(|mode| {
+    let averages = COLUMNS.map(|mode| {
         let blocks: Vec<_> = runs.iter().filter_map(|run| of_run(results, *run, mode)).collect();
         Some((mean(blocks.iter().map(|(ticks, _)| *ticks))?, blocks.first()?.1))
     });
@@ -73,8 +77,8 @@ fn of_run(results: &Results<'_>, run: u32, mode: Mode) -> Measured {
 /// Ticks and exchanges of a block.
 pub(super) type Measured = Option<(u64, u64)>;
 
-fn row(name: String, results: &Results<'_>, measured: [Measured; 2], standing: Standing) -> Vec<String> {
-    let [same, cross] = measured;
+fn row(name: String, results: &Results<'_>, measured: [Measured; 3], standing: Standing) -> Vec<String> {
+    let [same, cross, free] = measured;
     let cells = |measured: Measured, mode| match measured {
         Some((ticks, exchanges)) => {
             [results.ruler.total(ticks).to_string(), results.ruler.switch(ticks, exchanges).to_string()]
@@ -93,6 +97,7 @@ fn row(name: String, results: &Results<'_>, measured: [Measured; 2], standing: S
         .into_iter()
         .chain(cells(same, Mode::SameCore))
         .chain(cells(cross, Mode::CrossCore))
+        .chain(cells(free, Mode::Free).into_iter().skip(1))
         .chain([winner])
         .collect()
 }

@@ -99,7 +99,7 @@ fn report_of(switches: &[[u64; 2]]) -> Report {
             match block.mode {
                 Mode::SameCore => block.ticks = 2_000 * same,
                 Mode::CrossCore => block.ticks = 2_000 * cross,
-                Mode::Switch => {}
+                Mode::Switch | Mode::Free => {}
             }
         }
     }

@@ -109,7 +109,8 @@ impl Void {
     /// Whether its run is out of the verdict with it: the modes that are compared, as they are compared.
     fn is_compared(&self) -> bool {
         let Self { subject, pass, mode, .. } = *self;
-        subject == Subject::Handoff && pass == Pass::Batch && mode != Mode::Switch
+        let is_compared = matches!(mode, Mode::SameCore | Mode::CrossCore);
+        subject == Subject::Handoff && pass == Pass::Batch && is_compared
     }
 }
 

@@ -32,7 +32,18 @@ impl Drop for Busy {
 fn block(run: u32) -> Record<'static> {
     let (counts, expected) = (Counts::default(), Counts::default());
     let (mode, subject, pass) = (Mode::CrossCore, Subject::Handoff, Pass::Batch);
-    Record::Block(Block { run, position: 1, mode, subject, pass, exchanges: 1, ticks: 1, counts, expected })
+    Record::Block(Block {
+        run,
+        position: 1,
+        mode,
+        subject,
+        pass,
+        exchanges: 1,
+        ticks: 1,
+        counts,
+        expected,
+        crossings: None,
+    })
 }
 
 /// The runs that are void for a reason that `is` finds. A busy host may add reasons of its own.

@@ -25,7 +25,7 @@ fn slower_build_fails_only_what_counts_it() {
         assert!(done.stdout.contains("Verdict:"), "{}", done.stdout);
     }
     let done = compare(&place, "a b --fail-on slower --threshold 10");
-    let counted = "counted by --fail-on: a difference by more than 10 % in same-core switch, cross-core switch, switch\n";
+    let counted = "counted by --fail-on: a difference by more than 10 % in same-core switch, cross-core switch, switch, free switch\n";
     assert_eq!(done.stderr, counted);
     for (words, status) in
         [("--fail-on faster", 1), ("--fail-on slower", 0), ("--fail-on faster --threshold 20", 0)]

@@ -131,7 +131,7 @@ fn logs_that_are_no_result_are_refused_by_name() {
         (&*failed, "the kernel says that it failed: handoffs: expected 4, found 3"),
         (&crashed, "page fault"),
         (&golden::log(&golden::classic(12, 2, 1_000)), "the end record is missing"),
-        (&other_format, "record format 3, this tool reads format 2"),
+        (&other_format, "record format 4, this tool reads format 3"),
         (&whole().replacen("\"run\":1", "\"run\":7", 1), "wrong checksum"),
         (&golden::ended(vec![golden::start()]), "there is no plan record"),
         ("", "no record in it"),

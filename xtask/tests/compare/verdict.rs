@@ -10,7 +10,7 @@ fn run_against_itself_shows_no_difference() {
     let place = two(&whole_of_six(), &whole_of_six());
     let done = compare(&place, "a latest");
     assert_eq!(done.status, Some(0), "{}", done.stderr);
-    assert_eq!(done.stdout.matches("no difference shown").count(), 4, "{}", done.stdout);
+    assert_eq!(done.stdout.matches("no difference shown").count(), 5, "{}", done.stdout);
     for word in ["slower", "faster", "mixed"] {
         assert!(!done.stdout.contains(word), "{}", done.stdout);
     }
@@ -21,7 +21,7 @@ fn slower_run_is_called_slower() {
     let place = two(&whole_of_six(), &scaled(1_200));
     let done = compare(&place, "a latest");
     assert_eq!((done.status, &*done.stderr), (Some(0), ""));
-    let verdict = "Verdict:   B is slower than A in same-core switch, cross-core switch, switch; of these boots, not yet of the builds\n";
+    let verdict = "Verdict:   B is slower than A in same-core switch, cross-core switch, switch, free switch; of these boots, not yet of the builds\n";
     assert!(done.stdout.contains(verdict), "{}", done.stdout);
 }
 
@@ -38,7 +38,7 @@ fn faster_run_is_called_faster_and_a_mode_that_goes_the_other_way_makes_it_mixed
     assert_eq!(verdict["word"], "mixed");
     assert_eq!(
         verdict["sentence"],
-        "mixed: B is slower than A in cross-core switch, faster in same-core switch, switch; of these boots, not yet of the builds"
+        "mixed: B is slower than A in cross-core switch, faster in same-core switch, switch, free switch; of these boots, not yet of the builds"
     );
 }
 
@@ -106,7 +106,7 @@ fn void_runs_are_out_and_counted() {
     edit(&place, "runs/latest", |manifest| manifest["watch"] = watch(vec![void(2, "switch")]));
     let found = json(&place, "a latest");
     let runs: Vec<_> = found["rows"].as_array().expect("rows").iter().map(|row| &row["runs"][1]).collect();
-    assert_eq!(runs, [6, 6, 5]);
+    assert_eq!(runs, [6, 6, 5, 6]);
     edit(&place, "runs/latest", |manifest| {
         manifest["watch"] = watch((1..=6).map(|run| void(run, "same-core")).collect());
     });

@@ -24,8 +24,13 @@ const TEXTS: [(&str, &str); 12] = [
 ];
 
 /// Shapes on theirs, which need less (WCAG 1.4.11).
-const SHAPES: [(&str, &str); 4] =
-    [("same-core", "paper"), ("cross-core", "paper"), ("switch", "paper"), ("guess", "paper")];
+const SHAPES: [(&str, &str); 5] = [
+    ("same-core", "paper"),
+    ("cross-core", "paper"),
+    ("switch", "paper"),
+    ("free", "paper"),
+    ("guess", "paper"),
+];
 
 #[test]
 fn colours_of_both_themes_have_the_contrast_that_eyes_need() {

@@ -90,8 +90,8 @@ fn every_picture_is_told_to_those_who_do_not_see_it() {
         }
         let figures = select(html, "figure").len();
         match page.name {
-            "times" => assert_eq!(figures, 5),
-            "full" => assert_eq!(figures, 6),
+            "times" => assert_eq!(figures, 6),
+            "full" => assert_eq!(figures, 7),
             "bench" | "bench in guests" => assert_eq!(figures, 1),
             "failed" | "cut" => assert_eq!(figures, 0),
             _ => {}

@@ -56,7 +56,7 @@ fn resolution_that_one_run_leaves_open_is_said_to_be_unknown() {
     let unknown = |page: &Html| {
         let runs = select(page, "#runs").into_iter().map(text).collect::<String>();
         runs.contains(
-            "unknown: one run, so nothing tells what the nets of same-core, cross-core, switch are worth",
+            "unknown: one run, so nothing tells what the nets of same-core, cross-core, switch, free are worth",
         )
     };
     assert!(unknown(&report_of(1)));
@@ -79,12 +79,12 @@ fn void_boot_is_shown_in_the_order_and_counts_nowhere() {
     let heading = text(select(&html, "h1")[0]);
     assert!(heading.ends_with("by the medians of 5 boots."), "{heading}");
     let described = text(select(&html, "#order svg.wide desc")[0]);
-    for mode in ["same-core", "cross-core", "switch"] {
+    for mode in ["same-core", "cross-core", "switch", "free"] {
         assert!(described.contains(&format!("{mode}: 6 boots, 1 of them void, median ")), "{described}");
     }
     let picture = select(&html, "#order svg.wide")[0];
     let marked = inside(picture, "text").into_iter().filter(|label| text(*label) == "void").count();
-    assert_eq!(marked, 3, "in the panel of each mode one");
+    assert_eq!(marked, 4, "in the panel of each mode one");
     // It took half as long again, and is no part of any figure.
     assert!(described.contains("the furthest 50.0 % from it"), "{described}");
     let costs = text(select(&html, "#costs tbody")[0]);

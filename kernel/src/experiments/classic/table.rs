@@ -52,14 +52,14 @@ impl Table {
     fn print_rows(&self, ruler: Ruler) {
         let total = ruler.total_name();
         log!(
-            "| Run | Same-Core {total} | Same-Core Switch | Cross-Core {total} | Cross-Core Switch | Winner |"
+            "| Run | Same-Core {total} | Same-Core Switch | Cross-Core {total} | Cross-Core Switch | Free Switch | Winner |"
         );
-        log!("|---|---|---|---|---|---|");
+        log!("|---|---|---|---|---|---|---|");
         for run in 1..=self.parameters.runs {
             let ticks = |mode| self.block(run, mode).map(|block| block.ticks);
-            self.print_row(&alloc::format!("{run}"), ticks(Mode::SameCore), ticks(Mode::CrossCore), ruler);
+            self.print_row(&alloc::format!("{run}"), COLUMNS.map(ticks), ruler);
         }
-        self.print_row("Average", self.mean_ticks(Mode::SameCore), self.mean_ticks(Mode::CrossCore), ruler);
+        self.print_row("Average", COLUMNS.map(|mode| self.mean_ticks(mode)), ruler);
         if self.mean_ticks(Mode::CrossCore).is_some() {
             // A line right behind a table would be its next row.
             log!("");
@@ -69,11 +69,12 @@ impl Table {
         }
     }
 
-    fn print_row(&self, name: &str, same: Option<u64>, cross: Option<u64>, ruler: Ruler) {
+    fn print_row(&self, name: &str, [same, cross, free]: [Option<u64>; 3], ruler: Ruler) {
         let [same_time, same_switch] = self.total_and_switch(same, ruler);
         let [cross_time, cross_switch] = self.total_and_switch(cross, ruler);
+        let [_, free_switch] = self.total_and_switch(free, ruler);
         log!(
-            "| {name} | {same_time} | {same_switch} | {cross_time} | {cross_switch} | {} |",
+            "| {name} | {same_time} | {same_switch} | {cross_time} | {cross_switch} | {free_switch} | {} |",
             self.winner(same, cross)
         );
     }
@@ -147,6 +148,17 @@ impl Table {
         }
     }
 
+    /// Where the free tasks ran: how many of their handoffs went to another CPU.
+    fn print_placement(&self) {
+        let blocks = || self.blocks.iter().filter(|block| block.mode == Mode::Free);
+        let crossings: u64 = blocks().filter_map(|block| block.crossings).sum();
+        let handoffs: u64 = blocks().map(|block| block.counts.handoffs).sum();
+        if handoffs != 0 {
+            let (crossings, handoffs) = (Grouped(crossings), Grouped(handoffs));
+            log!("Placement: {crossings} of {handoffs} free handoffs went to another CPU.");
+        }
+    }
+
     /// What one handoff of each mode does, from the counts of all blocks.
     fn print_reason(&self) {
         log!("Why, in counted steps of one handoff:");
@@ -169,6 +181,9 @@ impl Table {
         }
     }
 }
+
+/// The modes of the table's rows.
+const COLUMNS: [Mode; 3] = [Mode::SameCore, Mode::CrossCore, Mode::Free];
 
 /// What a sample costs in `mode`, in hundredths of a tick: an exchange of the loop without a handoff in
 /// the sampled pass, less one in the batch pass. Less than nothing where noise is more than that: it is
@@ -222,6 +237,7 @@ impl Results for Table {
         self.print_sampling(ruler);
         self.print_verdict();
         self.print_reason();
+        self.print_placement();
         log!("");
     }
 }

@@ -12,7 +12,7 @@ use switchlab_records::{
     Clock, EVENTS_IN_A_RECORD, Mark, Marks, Mode, Pass, Record, Skipped, Subject, Trace,
 };
 
-use super::hand_over;
+use super::{Handed, Stage, hand_over};
 use crate::{
     arch::{
         gdt::IST_BYTES_OF_A_CPU,
@@ -50,15 +50,19 @@ pub fn run(parameters: &Params, lab: &Lab) -> Box<dyn Results> {
     }
     let places: &'static [Place] = places.leak();
     let pairs = Box::leak(Box::new(Chain::new(2 * COST_PAIRS)));
+    let stage = Stage::new(parameters);
     for mode in Mode::ALL {
         match (mode, places) {
             (Mode::CrossCore, [_]) => {
                 report(&Record::Skipped(Skipped { mode, reason: "one CPU".into() }));
             }
-            (Mode::CrossCore, _) => trace(mode, parameters, places, pairs),
-            (Mode::SameCore | Mode::Switch, _) => trace(mode, parameters, &places[..1], pairs),
+            // A free task's steps are others, and on any CPU.
+            (Mode::Free, _) => report(&Record::Skipped(Skipped { mode, reason: "it has no marks".into() })),
+            (Mode::CrossCore, _) => trace(mode, &stage, places, pairs),
+            (Mode::SameCore | Mode::Switch, _) => trace(mode, &stage, &places[..1], pairs),
         }
     }
+    stage.leave();
     Box::new(Traced { exchanges: parameters.trace })
 }
 
@@ -94,17 +98,20 @@ fn on<T: Send + 'static>(cpu: switchlab_core::CpuId, body: impl FnOnce() -> T + 
     result.unwrap_or_else(|error| refuse(format_args!("trace: {error}")))
 }
 
-fn trace(mode: Mode, parameters: &Params, places: &'static [Place], pairs: &'static Chain) {
+fn trace(mode: Mode, stage: &Stage<'_>, places: &'static [Place], pairs: &'static Chain) {
+    let parameters = stage.parameters;
     let recorded = parameters.trace + AT_THE_ENDS;
     let kind = BlockKind { subject: Subject::Handoff, pass: Pass::Batch, mode };
-    let (measured, Recorder { .. }) = hand_over(kind, parameters, recorded, Recorder { places, pairs });
+    let (Handed { measured, .. }, Recorder { .. }) =
+        hand_over(kind, stage, recorded, Recorder { places, pairs });
     for place in places {
         on(place.percpu.id(), mark::end);
     }
     if let Some(wrong) = measured.wrong {
         failure!("trace of {}: {wrong}", mode.name());
     }
-    if let Err(mismatch) = counts::check(&measured.counts, &counts::expected(kind.subject, mode, recorded)) {
+    let expected = counts::expected(kind.subject, mode, recorded, &measured.counts);
+    if let Err(mismatch) = counts::check(&measured.counts, &expected) {
         failure!("trace of {}: {mismatch}", mode.name());
     }
     report_trace(mode, parameters, places, mark::cost(pairs));

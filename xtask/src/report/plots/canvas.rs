@@ -33,6 +33,8 @@ pub enum Ink {
     CrossCore,
     /// The mode of that name.
     Switch,
+    /// The mode of that name.
+    Free,
     /// What was guessed and not measured.
     Guess,
     /// The original's own measurements.
@@ -49,7 +51,7 @@ pub enum Ink {
     Heat5,
 }
 
-const INKS: [(Ink, &str); 14] = [
+const INKS: [(Ink, &str); 15] = [
     (Ink::Text, "ink"),
     (Ink::Muted, "muted"),
     (Ink::Rule, "rule"),
@@ -57,6 +59,7 @@ const INKS: [(Ink, &str); 14] = [
     (Ink::SameCore, "same-core"),
     (Ink::CrossCore, "cross-core"),
     (Ink::Switch, "switch"),
+    (Ink::Free, "free"),
     (Ink::Guess, "guess"),
     (Ink::Original, "original"),
     (Ink::Heat1, "heat-1"),
@@ -80,6 +83,7 @@ pub(super) enum Shape {
     Disc,
     Square,
     Triangle,
+    Diamond,
     /// A disc that is not filled: not ours, or void.
     Ring,
 }
@@ -172,6 +176,9 @@ impl Canvas<'_> {
             Shape::Square => self.put(&Rectangle::new([(x - 4, y - 4), (x + 5, y + 5)], filled)),
             Shape::Triangle => {
                 self.put(&Polygon::new(vec![(x - 6, y + 5), (x + 6, y + 5), (x, y - 6)], filled))
+            }
+            Shape::Diamond => {
+                self.put(&Polygon::new(vec![(x - 6, y), (x, y - 6), (x + 6, y), (x, y + 6)], filled))
             }
             Shape::Ring => {
                 self.put(&Circle::new((x, y), 5, Ink::Paper.color().filled()))?;

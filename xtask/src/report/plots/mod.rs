@@ -100,6 +100,7 @@ const fn ink(mode: Mode) -> Ink {
         Mode::SameCore => Ink::SameCore,
         Mode::CrossCore => Ink::CrossCore,
         Mode::Switch => Ink::Switch,
+        Mode::Free => Ink::Free,
     }
 }
 
@@ -108,6 +109,7 @@ const fn shape(mode: Mode) -> canvas::Shape {
         Mode::SameCore => canvas::Shape::Disc,
         Mode::CrossCore => canvas::Shape::Square,
         Mode::Switch => canvas::Shape::Triangle,
+        Mode::Free => canvas::Shape::Diamond,
     }
 }
 

@@ -7,7 +7,7 @@ use crate::report::model::{Measured, Run};
 use crate::report::original::{GUESSES, MEASURED};
 use crate::report::plots::costs::{Cost, Row, figure};
 use crate::report::plots::{Figure, Quantity};
-use crate::report::table::Table;
+use crate::report::table::{Table, prose};
 use crate::table::Report;
 use crate::verdict::Standing;
 
@@ -21,6 +21,8 @@ pub(crate) struct Costs {
     pub(crate) switches: Option<Table>,
     /// What the two sides of the table are to each other.
     pub(crate) note: &'static str,
+    /// How many of the free handoffs went to another CPU, and what that means; `None` where none ran.
+    pub(crate) placement: Option<String>,
     /// What the whiskers span: runs or boots.
     pub(crate) repetition: &'static str,
     /// Whether the original's figures are there.
@@ -50,11 +52,20 @@ impl Costs {
             // Each boot has one of its own.
             Measured::Often(_) => None,
         };
+        let placement = match of_run {
+            Measured::Once(results) => results.placement.clone(),
+            Measured::Often(often) => often.findings().placement(),
+        };
         Self {
             figure: figure(&format!("{}-costs", run.id), quantity, &rows).ok(),
             table,
             switches,
             note,
+            placement: placement.map(|placement| {
+                let told: Vec<_> =
+                    placement.findings().map(|(label, text)| format!("{label}: {text}.")).collect();
+                prose(&told.join(" "))
+            }),
             repetition: of_run.repetition(),
             is_beside_the_original: quantity == Quantity::Time,
         }
@@ -70,7 +81,7 @@ const COUNTS_NOTE: &str = "Instructions are no time: neither the original's figu
 
 /// The modes that ran, the cheapest kind first: the median of what counts, and its span.
 fn measured(run: &Run<'_>, measured: &Measured<'_>) -> Vec<Row> {
-    let modes = [Mode::Switch, Mode::SameCore, Mode::CrossCore];
+    let modes = [Mode::Switch, Mode::SameCore, Mode::Free, Mode::CrossCore];
     let row = |mode: Mode| {
         let value = run.median(mode)?;
         let all = run.repetitions(mode);

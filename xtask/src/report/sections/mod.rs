@@ -25,5 +25,6 @@ const fn between(mode: Mode) -> &'static str {
         Mode::SameCore => "two tasks on one CPU",
         Mode::CrossCore => "two tasks on two CPUs",
         Mode::Switch => "two bare contexts",
+        Mode::Free => "two unpinned tasks on all CPUs",
     }
 }

@@ -58,7 +58,7 @@ fn of_runs(run: &Run<'_>, results: &Results<'_>, measured: &Measured<'_>) -> Tab
     };
     Table::of_text(
         "The modes of each run in the order in which they were measured, and one switch of each",
-        &["run", "first", "second", "third"],
+        &["run", "first", "second", "third", "fourth"],
         (1..=results.plan.runs).map(row).collect(),
     )
 }

@@ -173,11 +173,43 @@ fn with_block(n: usize, change: impl FnOnce(&mut Block)) -> Vec<Record<'static>>
 }
 
 #[test]
+fn crossings_that_can_not_be_are_no_result() {
+    // Block 3 is of run 1, free.
+    let more = refused(with_block(3, |block| block.crossings = Some(2_001)));
+    let wrong =
+        "run 1, free handoff batch: the kernel passed a wrong count of crossings: expected 0 to 2000, found ";
+    assert_eq!(more, format!("{wrong}2001"));
+    let none = refused(with_block(3, |block| block.crossings = None));
+    assert_eq!(none, format!("{wrong}none told"));
+    let bound = refused(with_block(0, |block| block.crossings = Some(0)));
+    let wrong = "run 1, same-core handoff batch: the kernel passed a wrong count of crossings: expected none told, found 0";
+    assert_eq!(bound, wrong);
+}
+
+#[test]
+fn free_handoffs_are_exact_and_each_of_their_ipis_is_taken() {
+    let lost = refused(with_block(3, |block| block.counts.handoffs -= 1));
+    assert_eq!(
+        lost,
+        "run 1, free handoff batch: the kernel passed a wrong count of handoffs: expected 2000, found 1999"
+    );
+    let untaken = refused(with_block(3, |block| block.counts.ipis_taken -= 1));
+    assert_eq!(
+        untaken,
+        "run 1, free handoff batch: the kernel passed a wrong count of ipis_taken: expected 3, found 2"
+    );
+    let not_called = refused(with_block(3, |block| block.expected.ipis_sent -= 1));
+    let wrong =
+        "run 1, free handoff batch: the kernel expected the wrong count of ipis_sent: expected 3, found 2";
+    assert_eq!(not_called, wrong);
+}
+
+#[test]
 fn blocks_that_can_not_be_are_no_result() {
-    // Blocks 0 and 1 are of run 1, same-core and cross-core.
-    let twice = refused(with_block(12, |block| {
+    // Blocks 0 and 1 are of run 1, same-core and cross-core; block 16 is the first of run 2.
+    let twice = refused(with_block(16, |block| {
         (block.run, block.mode) = (1, Mode::SameCore);
-        block.counts = counts::expected(Subject::Handoff, Mode::SameCore, 1_000);
+        block.counts = counts::expected(Subject::Handoff, Mode::SameCore, 1_000, &block.counts);
         block.expected = block.counts;
     }));
     assert_eq!(twice, "run 1, same-core handoff batch: there are two blocks of it");

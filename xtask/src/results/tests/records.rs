@@ -16,7 +16,7 @@ fn log_that_lacks_blocks_is_no_result() {
                 | Record::Histogram(switchlab_records::Histogram { run: 2, .. })
         )
     });
-    assert_eq!(refused(records), "the plan says 24 timed blocks, 12 came");
+    assert_eq!(refused(records), "the plan says 32 timed blocks, 16 came");
 }
 
 #[test]
