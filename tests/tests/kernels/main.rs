@@ -6,6 +6,7 @@ mod deterministic;
 mod failing;
 mod faults;
 mod foreign;
+mod free;
 mod instructions;
 mod listing;
 mod loader;
@@ -46,6 +47,7 @@ fn main() {
         scale::trials,
         ring_and_fan::trials,
         policy::trials,
+        free::trials,
         foreign::trials,
     ];
     let trials = subjects.iter().flat_map(|trials| trials(&parts)).collect();
