@@ -85,10 +85,17 @@ impl Shape {
 }
 
 /// Ticks of [`EXCHANGES`] exchanges of a shape, or of its loop without a handoff, while a probe of
-/// `make`'s looks on. The case fails where other exchanges take other ticks.
+/// `make`'s looks on. The case fails where other exchanges take other ticks, twice in a row: what QEMU does by its own
+/// clock, such as to end a CPU's turn, falls into a block by chance, and into the next but one not again.
 pub fn ticks<P: Probe>(shape: Shape, subject: Subject, make: fn() -> P) -> u64 {
-    let [one, two, three] = [1, 2, 3].map(|times| block(shape, subject, times * EXCHANGES, make()));
-    let (first, second) = (two.wrapping_sub(one), three.wrapping_sub(two));
+    let measure = || {
+        let [one, two, three] = [1, 2, 3].map(|times| block(shape, subject, times * EXCHANGES, make()));
+        (two.wrapping_sub(one), three.wrapping_sub(two))
+    };
+    let (mut first, mut second) = measure();
+    if first != second {
+        (first, second) = measure();
+    }
     if first != second {
         failure!(
             "{} {}: {EXCHANGES} exchanges take {first} ticks, and {EXCHANGES} others {second}",
