@@ -75,9 +75,10 @@ impl Crossings {
 }
 
 impl Placement {
-    /// Of one boot; `None` where `free` did not run.
+    /// Of one boot; `None` where `free` did not run. Where all runs are void, nothing is said of costs.
     pub fn of(results: &Results<'_>) -> Option<Self> {
-        let cost = |mode| results.mode(mode).map(|mode| mode.switch.raw);
+        let is_void = results.is_all_void();
+        let cost = |mode| results.mode(mode).filter(|_| !is_void).map(|mode| mode.switch.raw);
         let cpus = results.cpus.map(|cpus| cpus.up);
         Some(Self::new(Crossings::of(results)?, cost, results.plan.unit, cpus))
     }
@@ -124,16 +125,14 @@ impl Placement {
             if others > 0.0 {
                 text += &format!(", {:.2} times that", free / others);
             }
+            text += ". So a mode that pins nothing, as the original's multi mode, measures handoffs ";
             text += match self.share {
-                share if share < 0.5 => {
-                    ". So a mode that pins nothing, as the original's multi mode, measures handoffs within a core for the \
-                     most part, and what it takes beyond is the scheduler's work, not another core's"
-                }
-                _ => {
-                    ". So a mode that pins nothing, as the original's multi mode, measures handoffs between cores for the \
-                     most part here"
-                }
+                share if share < 0.5 => "within a core for the most part",
+                _ => "between cores for the most part here",
             };
+            if free > others {
+                text += ", and what it takes beyond is the scheduler's work, not another core's";
+            }
         }
         text
     }
@@ -207,6 +206,23 @@ mod tests {
         assert!(sentence.contains("measures handoffs between cores for the most part here"), "{sentence}");
         let sentence = placement(499, [Some(30.0), Some(60.0), Some(50.0)], Unit::Time).sentence();
         assert!(sentence.contains("measures handoffs within a core for the most part"), "{sentence}");
+    }
+
+    #[test]
+    fn what_takes_less_takes_nothing_beyond() {
+        let beyond = |free| placement(0, [Some(30.0), Some(60.0), Some(free)], Unit::Time).sentence();
+        assert!(beyond(31.0).ends_with("what it takes beyond is the scheduler's work, not another core's"));
+        assert!(beyond(29.0).ends_with("within a core for the most part"));
+    }
+
+    #[test]
+    fn runs_that_are_all_void_say_nothing_of_costs() {
+        let text = golden::ended(golden::classic(12, 2, 1_000));
+        let mut results = Results::from_log(&read_log(&text)).unwrap();
+        results.void_runs = [1, 2].into();
+        let placement = Placement::of(&results).unwrap();
+        assert_eq!((placement.of.crossings, placement.by_the_others, placement.free), (4, None, None));
+        assert_eq!(placement.of_the_original(), None);
     }
 
     #[test]
