@@ -49,7 +49,7 @@ pub enum Record<'a> {
     /// A point that this machine does not allow, and why.
     #[serde(borrow)]
     Absent(Absent<'a>),
-    /// A named count that a test case reports.
+    /// A named count: a test case's, or what was measured for the points that follow.
     #[serde(borrow)]
     Count(Count<'a>),
     /// A check that did not hold.
@@ -339,7 +339,7 @@ pub struct Skipped<'a> {
     pub reason: Cow<'a, str>,
 }
 
-/// A named count that a test case reports.
+/// A named count: a test case's, or what was measured for the points that follow.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Count<'a> {

@@ -14,7 +14,7 @@ use switchlab_records::{Clock, Counts, Named, Point, Record, Topology, Unit};
 use super::{
     Experiment, Results,
     points::{self, named},
-    ways::{self, Bench, Found, Job, Size, Stamps, Waiting},
+    ways::{self, Bench, Found, Job, Needs, Size, Stamps},
 };
 use crate::{
     arch::machine,
@@ -61,10 +61,7 @@ impl Experiment for Matrix {
         let mut work = Work { size, bench: Bench::hire(), found, told: Vec::new() };
         report_topology(&work.bench, lab.cpus);
         for run in 1..=parameters.runs {
-            let mut position = 0;
-            for &pair in &pairs {
-                position = work.measure_pair(run, position, pair);
-            }
+            work.measure_all(run, &pairs);
         }
         work.bench.crew.dismiss();
         Box::new(Told { unit: parameters.unit, points: work.told })
@@ -130,11 +127,29 @@ struct Work {
 }
 
 impl Work {
+    /// Measures each pair in each way.
+    fn measure_all(&mut self, run: u32, pairs: &[[CpuId; 2]]) {
+        let mut needs = Needs::measure(&self.bench, &self.found, pairs[0]);
+        let mut position = 0;
+        for (place, &pair) in pairs.iter().enumerate() {
+            if place > 0 {
+                needs = needs.between(&self.bench, &self.found, pair);
+            }
+            for way in self.found.ways.iter().filter(|way| place == 0 || **way == Way::SpinHalt) {
+                points::prepared(&needs.told(*way));
+            }
+            position = self.measure_pair(run, position, pair, &needs);
+        }
+    }
+
     /// Measures a pair in each way; returns the position behind its last point.
-    fn measure_pair(&mut self, run: u32, mut position: u32, pair: [CpuId; 2]) -> u32 {
+    fn measure_pair(&mut self, run: u32, mut position: u32, pair: [CpuId; 2], needs: &Needs) -> u32 {
         for way in self.found.ways.clone() {
-            let (waiting, also) = self.with_needs(way, pair);
-            let measured = self.bench.measure::<Stamps>(waiting, pair, self.size, None);
+            let mut also = needs.told(way);
+            also.extend(ways::told_budget(self.size));
+            // Both ways are of one block: who looks on from outside sees its time once.
+            also.extend(named([("block", u64::from(position / 2 + 1))]));
+            let measured = self.bench.measure::<Stamps>(needs.waiting(way), pair, self.size, None);
             if let Some(wrong) = measured.wrong {
                 let [first, second] = pair;
                 failure!("run {run}, {} between CPUs {first} and {second}: {wrong}", way.name());
@@ -177,20 +192,6 @@ impl Work {
             );
             0
         })
-    }
-
-    fn with_needs(&self, way: Way, pair: [CpuId; 2]) -> (Waiting, Vec<Named<'static>>) {
-        match (way, self.found.mwait) {
-            (Way::Halt, _) => (Waiting::Halt, Vec::new()),
-            (Way::Spin, _) => (Waiting::Spin, Vec::new()),
-            (Way::SpinPause, _) => (Waiting::SpinPause, Vec::new()),
-            (Way::SpinHalt, _) => {
-                let patience_ticks = self.bench.break_even_ticks(pair);
-                (Waiting::SpinHalt { patience_ticks }, named([("break-even-ticks", patience_ticks)]))
-            }
-            (Way::Mwait, Some(mwait)) => (Waiting::Mwait(mwait), Vec::new()),
-            (Way::Mwait, None) => refuse(format_args!("`mwait` is measured only where it was found")),
-        }
     }
 }
 

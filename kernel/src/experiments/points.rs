@@ -10,7 +10,7 @@ use alloc::{
 use core::convert::identity;
 
 use switchlab_core::{CpuId, counts, order, params::Params, ruler::Ruler};
-use switchlab_records::{Absent, Clock, Named, Plan, Point, Record, Unit};
+use switchlab_records::{Absent, Clock, Count, Named, Plan, Point, Record, Unit};
 
 use super::Results;
 use crate::{
@@ -50,6 +50,14 @@ pub fn judge(point: Point<'_>) {
 /// Reports that a point, or, with no coordinates, a whole series, is not for this machine.
 pub fn absent(series: &'static str, at: Vec<Named<'static>>, reason: impl Into<Cow<'static, str>>) {
     report(&Record::Absent(Absent { series: series.into(), at, reason: reason.into() }));
+}
+
+/// Reports what was measured for the points that follow and is no point itself. Who looks on from outside does
+/// not take the time of it for that of the next point.
+pub fn prepared(numbers: &[Named<'_>]) {
+    for (name, value) in numbers {
+        report(&Record::Count(Count { name: name.clone(), value: *value }));
+    }
 }
 
 /// Names for numbers.

@@ -9,13 +9,9 @@ use switchlab_records::{Clock, Counts, Named, Point, Unit};
 use super::{
     Experiment, Results,
     points::{self, named},
-    ways::{self, Alone, Bench, Bystanders, Found, Measured, Nothing, Size, Waiting},
+    ways::{self, Alone, Bench, Bystanders, Found, Measured, Needs, Nothing, Size, Waiting},
 };
-use crate::{
-    arch::mwait::Mwait,
-    bring_up::{Lab, refuse},
-    failure, log,
-};
+use crate::{bring_up::Lab, failure, log};
 
 const NAME: &str = "wait";
 
@@ -30,12 +26,6 @@ const fn default_budget(unit: Unit) -> u64 {
 
 /// Which part of a point's budget the bystanders are watched for while nobody hands over.
 const ALONE: u64 = 10;
-
-/// How long MWAIT is looked at on a line that nobody writes to.
-const UNTOUCHED_TICKS: u64 = 1_000_000;
-/// How often it may return meanwhile where it truly waits: for the write at the end, and for what else may end
-/// it, such as an interrupt of the machine's own.
-const FEW: u64 = 16;
 
 /// The experiment.
 pub struct Waits;
@@ -89,19 +79,17 @@ impl Work {
             // So that a drift does not always help the same way.
             ways.reverse();
         }
-        let break_even_ticks =
-            if ways.contains(&Way::SpinHalt) { self.bench.break_even_ticks(self.pair) } else { 0 };
-        let untouched = self
-            .found
-            .mwait
-            .map(|mwait| (mwait, self.bench.untouched_returns(mwait, self.pair, UNTOUCHED_TICKS)));
+        let needs = Needs::measure(&self.bench, &self.found, self.pair);
         let alone = self
             .bystanders
             .as_ref()
             .map(|others| others.alone(&self.bench.crew, self.size.budget_ticks / ALONE));
+        ways.iter().for_each(|way| points::prepared(&needs.told(*way)));
+        alone.iter().for_each(|alone| points::prepared(&alone.told()));
         let mut position = 0;
         for way in ways {
-            let (waiting, also) = with_needs(way, break_even_ticks, untouched);
+            let (waiting, mut also) = (needs.waiting(way), needs.told(way));
+            also.extend(ways::told_budget(self.size));
             position += 1;
             self.measure(run, position, way, waiting, also.clone(), None);
             if let Some(alone) = alone {
@@ -128,11 +116,8 @@ impl Work {
         also.extend(named([("warm-up", warm_up)]));
         also.extend(counted_waits(way, &measured));
         if let Some(alone) = alone {
-            also.extend(named([
-                ("bystander-loops", bystander_loops),
-                ("bystander-loops-alone", alone.loops),
-                ("alone-ticks", alone.ticks),
-            ]));
+            also.extend(named([("bystander-loops", bystander_loops)]));
+            also.extend(alone.told());
         }
         if let Some(wrong) = wrong {
             failure!("run {run}, {} with {beside} bystanders: {wrong}", way.name());
@@ -152,28 +137,6 @@ impl Work {
             also,
         });
         self.told.push((way, beside, ticks, exchanges));
-    }
-}
-
-/// What the ways need beside the slots, and what is told of that.
-fn with_needs(
-    way: Way,
-    break_even_ticks: u64,
-    untouched: Option<(Mwait, u64)>,
-) -> (Waiting, Vec<Named<'static>>) {
-    match (way, untouched) {
-        (Way::Halt, _) => (Waiting::Halt, Vec::new()),
-        (Way::Spin, _) => (Waiting::Spin, Vec::new()),
-        (Way::SpinPause, _) => (Waiting::SpinPause, Vec::new()),
-        (Way::SpinHalt, _) => (
-            Waiting::SpinHalt { patience_ticks: break_even_ticks },
-            named([("break-even-ticks", break_even_ticks)]),
-        ),
-        (Way::Mwait, Some((mwait, returns))) => (
-            Waiting::Mwait(mwait),
-            named([("true-wait", u64::from(returns <= FEW)), ("untouched-returns", returns)]),
-        ),
-        (Way::Mwait, None) => refuse(format_args!("`mwait` is measured only where it was found")),
     }
 }
 

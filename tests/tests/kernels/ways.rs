@@ -53,6 +53,12 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
             .boot();
         end.fails_with("MONITOR and MWAIT")
     }));
+    trials.push(trial(parts, "ways::who_has_no_patience_halts_and_who_has_enough_never_does", |parts| {
+        patience(parts, Timing::Instructions, TcgThread::Single)
+    }));
+    trials.push(trial(parts, "ways::each_halt_has_its_ipi_whatever_the_patience", |parts| {
+        patience(parts, Timing::Host, TcgThread::Multi)
+    }));
     trials.push(trial(parts, "ways::one_cpu_is_refused_with_what_is_needed", |parts| {
         case(parts, 1, "experiment=wait").boot().fails_with("--smp 2 or more")
     }));
@@ -157,4 +163,45 @@ fn matrix(end: &End, cpus: u32) -> Verdict {
     let log = read_log(&end.0.log_text);
     let topology = log.records.iter().filter(|record| matches!(record, Record::Topology(_))).count();
     equal("CPUs whose place is told", topology as u32, cpus)
+}
+
+/// Each wait is counted once, as one that halted or as one that did not, and each that halted has its IPI, sent by
+/// the other side.
+fn patience(parts: &Parts, timing: Timing, tcg_thread: TcgThread) -> Verdict {
+    let end = Case::new(parts, "patience")
+        .with(|spec| {
+            spec.smp = 2;
+            spec.timing = timing;
+            spec.tcg_thread = tcg_thread;
+            spec.deadline = Duration::from_secs(120);
+        })
+        .boot();
+    end.passes()?;
+    let of = |name: &str| end.count(name);
+    let (blocks, exchanges) = (of("blocks")?, of("exchanges")?);
+    for block in 0..blocks {
+        for cpu in 0..2 {
+            let [mine, others] = [cpu, 1 - cpu].map(|cpu| move |name: &str| format!("{name}_{block}_{cpu}"));
+            let (halted, spun) = (of(&mine("halted"))?, of(&mine("spun"))?);
+            let what = format!("block {block}, CPU {cpu}");
+            equal(&format!("{what}: waits"), halted + spun, exchanges)?;
+            let counts = (of(&mine("handoffs"))?, of(&mine("switches"))?);
+            equal(&format!("{what}: handoffs, switches"), counts, (exchanges, 0))?;
+            let ipis = (of(&others("ipis_sent"))?, of(&mine("ipis_taken"))?);
+            equal(&format!("{what}: IPIs sent to it, taken by it"), ipis, (halted, halted))?;
+            // The wait that the block begins in may have counted its halt before.
+            end.is(
+                of(&mine("halts"))? + 1 >= halted,
+                format_args!("{what}: a halt for each wait that halted"),
+            )?;
+            if block + 1 == blocks {
+                equal(&format!("{what}, with patience without end: waits that halted"), halted, 0)?;
+            }
+            if block == 0 && timing == Timing::Instructions {
+                // Nobody looks while the other runs, so nobody finds anything at the first look.
+                equal(&format!("{what}, without patience: waits that halted"), halted, exchanges)?;
+            }
+        }
+    }
+    Ok(())
 }

@@ -13,9 +13,10 @@ use core::{
 };
 
 use switchlab_core::CpuId;
+use switchlab_records::Named;
 
 use super::crew::{Crew, Job};
-use crate::{arch::tsc, lock::Lock};
+use crate::{arch::tsc, experiments::points::named, lock::Lock};
 
 /// Loops between two looks at whether to stop, and a PAUSE: under single-threaded TCG a PAUSE is where a CPU
 /// gives way, else it runs for a tenth of a second.
@@ -50,6 +51,13 @@ pub struct Alone {
     pub loops: u64,
     /// Ticks that they had.
     pub ticks: u64,
+}
+
+impl Alone {
+    /// As points have it.
+    pub fn told(&self) -> Vec<Named<'static>> {
+        named([("bystander-loops-alone", self.loops), ("alone-ticks", self.ticks)])
+    }
 }
 
 /// Looks at their counts, from the pair.

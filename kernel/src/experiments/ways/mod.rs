@@ -9,10 +9,13 @@ pub mod sides;
 use alloc::{boxed::Box, vec::Vec};
 
 use switchlab_core::{CpuId, Way, Ways, params::Params, stats};
-use switchlab_records::{Counts, Unit};
+use switchlab_records::{Counts, Named, Unit};
 use switchlab_sync::Slot;
 
-use super::{exchange::Wrong, points};
+use super::{
+    exchange::Wrong,
+    points::{self, named},
+};
 use crate::{
     arch::{
         mwait::{self, Mwait},
@@ -251,11 +254,68 @@ pub enum Waiting {
     SpinPause,
     /// See [`Way::SpinHalt`].
     SpinHalt {
-        /// How long it spins.
+        /// How long it spins; 0 to halt where the first look finds nothing.
         patience_ticks: u64,
     },
     /// See [`Way::Mwait`].
     Mwait(Mwait),
+}
+
+/// What some of the ways need that is measured right before them.
+#[derive(Clone, Copy, Debug)]
+pub struct Needs {
+    /// See [`Bench::break_even_ticks`]; 0 where nobody spins, then halts.
+    pub break_even_ticks: u64,
+    /// MWAIT, and its [`Bench::untouched_returns`].
+    pub mwait: Option<(Mwait, u64)>,
+}
+
+/// How long MWAIT is looked at on a line that nobody writes to.
+const UNTOUCHED_TICKS: u64 = 1_000_000;
+/// How often it may return meanwhile where it truly waits: for the write at the end, and for what else may end
+/// it, such as an interrupt of the machine's own.
+const FEW: u64 = 16;
+
+impl Needs {
+    /// Measures what `found` needs, between two CPUs.
+    pub fn measure(bench: &Bench, found: &Found, pair: [CpuId; 2]) -> Self {
+        Self { break_even_ticks: 0, mwait: None }.between(bench, found, pair).on_a_line(bench, found, pair)
+    }
+
+    /// The same between two other CPUs. What MWAIT is, the whole machine is.
+    #[must_use]
+    pub fn between(self, bench: &Bench, found: &Found, pair: [CpuId; 2]) -> Self {
+        let spins = found.ways.contains(&Way::SpinHalt);
+        Self { break_even_ticks: if spins { bench.break_even_ticks(pair) } else { 0 }, ..self }
+    }
+
+    fn on_a_line(self, bench: &Bench, found: &Found, pair: [CpuId; 2]) -> Self {
+        let returns = |mwait| (mwait, bench.untouched_returns(mwait, pair, UNTOUCHED_TICKS));
+        Self { mwait: found.mwait.map(returns), ..self }
+    }
+
+    /// What is told of them with a way's points.
+    pub fn told(&self, way: Way) -> Vec<Named<'static>> {
+        match (way, self.mwait) {
+            (Way::SpinHalt, _) => named([("break-even-ticks", self.break_even_ticks)]),
+            (Way::Mwait, Some((_, returns))) => {
+                named([("true-wait", u64::from(returns <= FEW)), ("untouched-returns", returns)])
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// How to wait in `way`.
+    pub fn waiting(&self, way: Way) -> Waiting {
+        match (way, self.mwait) {
+            (Way::Halt, _) => Waiting::Halt,
+            (Way::Spin, _) => Waiting::Spin,
+            (Way::SpinPause, _) => Waiting::SpinPause,
+            (Way::SpinHalt, _) => Waiting::SpinHalt { patience_ticks: self.break_even_ticks },
+            (Way::Mwait, Some((mwait, _))) => Waiting::Mwait(mwait),
+            (Way::Mwait, None) => refuse(format_args!("`mwait` is measured only where it was found")),
+        }
+    }
 }
 
 /// The ways that were asked for, as far as this machine has them.
@@ -314,6 +374,14 @@ pub fn budget_ticks(parameters: &Params, lab: &Lab, default: u64) -> u64 {
         Unit::Instructions => budget.saturating_mul(1_000_000),
         Unit::Time => stats::TscHz::new(lab.tsc_hz)
             .map_or(u64::MAX, |hz| stats::ns_to_ticks(budget.saturating_mul(1_000_000), hz)),
+    }
+}
+
+/// What is told of a budget with each point, where there is one.
+pub fn told_budget(size: Size) -> Vec<Named<'static>> {
+    match size.budget_ticks {
+        u64::MAX => Vec::new(),
+        budget_ticks => named([("budget-ticks", budget_ticks)]),
     }
 }
 

@@ -140,7 +140,7 @@ impl Wait for SpinPause {
 /// The same for `patience_ticks`, then halts.
 #[derive(Debug)]
 pub struct SpinHalt {
-    /// How long it looks before it halts.
+    /// How long it looks before it halts; 0 to halt where the first look finds nothing.
     pub patience_ticks: u64,
     /// The words of the other side's CPU.
     pub other: &'static Words,
@@ -154,13 +154,10 @@ impl Wait for SpinHalt {
         let mut found = slot.look();
         if found == last {
             let start = tsc::unfenced();
+            let mut now = start;
             loop {
-                hint::spin_loop();
-                found = slot.look();
-                if found != last {
-                    break;
-                }
-                if tsc::unfenced().wrapping_sub(start) >= self.patience_ticks {
+                // Before the first PAUSE too: who has no patience sleeps at once.
+                if now.wrapping_sub(start) >= self.patience_ticks {
                     if slot.sleep::<Kernel>(last) {
                         add_one(&self.tally.halted);
                         return slot.look();
@@ -168,6 +165,12 @@ impl Wait for SpinHalt {
                     found = slot.look();
                     break;
                 }
+                hint::spin_loop();
+                found = slot.look();
+                if found != last {
+                    break;
+                }
+                now = tsc::unfenced();
             }
         }
         add_one(&self.tally.spun);
