@@ -65,7 +65,8 @@ pub enum Apic {
 }
 
 /// How names begin in the kernel for what sends IPIs; in the file [`X2APIC`] follows in x2APIC mode.
-const WITH_IPIS: [&str; 5] = ["bare_ipi_", "fan_", "ipi_handoff_", "policy_", "token_"];
+const WITH_IPIS: [&str; 7] =
+    ["bare_ipi_", "fan_", "ipi_handoff_", "policy_", "token_", "wait_halt_", "wait_sleep_"];
 const X2APIC: &str = "x2apic_";
 
 impl Apic {

@@ -9,7 +9,7 @@
 use alloc::{boxed::Box, format, vec::Vec};
 
 use switchlab_core::{CpuId, Way, Ways, params::Params, ruler::Ruler};
-use switchlab_records::{Clock, Counts, Named, Point, Record, Topology, Unit};
+use switchlab_records::{Clock, Counts, Point, Record, Topology, Unit};
 
 use super::{
     Experiment, Results,

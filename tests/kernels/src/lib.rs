@@ -7,6 +7,7 @@ pub mod bare;
 pub mod frees;
 mod planted;
 pub mod shapes;
+pub mod waits;
 pub mod yields;
 
 use bootloader_api::BootInfo;

@@ -25,8 +25,8 @@ use crate::{
     lock::Lock,
     sched::{self, Channel, Cpu},
 };
-use block::{Answered, Asked, Look};
-pub use block::{Nothing, Size, Stamps, Waits};
+use block::{Answered, Asked};
+pub use block::{Look, Nothing, Size, Stamps, Waits};
 pub use bystanders::{Alone, Bystanders};
 pub use crew::{Crew, Job};
 use sides::{Channels, Monitor, Side, Slots, Spin, SpinHalt, SpinPause, Tally, Wait};

@@ -10,6 +10,7 @@ use alloc::format;
 use case::{
     count, frees,
     shapes::{EXCHANGES, Shape, ticks},
+    waits,
 };
 use switchlab_kernel::{
     bring_up::Lab,
@@ -37,4 +38,5 @@ fn instructions(_: &Lab) {
         }
     }
     frees::count_all();
+    waits::count_all();
 }
