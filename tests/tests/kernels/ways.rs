@@ -22,6 +22,48 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
             matrix(&boot(parts, cpus, in_instructions, "experiment=matrix runs=1")?, cpus)
         }));
     }
+    for (unit, how) in [("time", in_time as fn(Case) -> Case), ("instructions", in_instructions)] {
+        trials.push(trial(
+            parts,
+            format!("ways::waits_beside_64_cpus_in_128_mib_are_exact_in_{unit}"),
+            move |parts| {
+                let small = |case: Case| how(case).with(|spec| spec.memory = "128M".into());
+                let end = boot(parts, 64, small, "experiment=wait runs=1 budget=20 ways=halt,spin-pause")?;
+                equal("points", points(&end).len(), 4)?;
+                points(&end).iter().try_for_each(exact)
+            },
+        ));
+    }
+    trials.push(trial(parts, "ways::every_pair_of_64_cpus_in_128_mib_is_exact_in_time", |parts| {
+        let small = |case: Case| in_time(case).with(|spec| spec.memory = "128M".into());
+        let words = "experiment=matrix runs=1 budget=1 ways=spin-pause";
+        let end = boot(parts, 64, small, words)?;
+        equal("points", points(&end).len(), 64 * 63)?;
+        points(&end).iter().try_for_each(exact)
+    }));
+    trials.push(trial(parts, "ways::mwait_between_each_pair_says_whether_it_waits", |parts| {
+        let end = boot(parts, 3, in_instructions, "experiment=matrix runs=1 ways=mwait,spin-halt")?;
+        equal("points", points(&end).len(), 2 * 6)?;
+        for point in points(&end) {
+            exact(&point)?;
+            let (from, to) = (number(&point.at, "from")?, number(&point.at, "to")?);
+            // Of both ways of one block.
+            let block = number(&point.also, "block")?;
+            let back = points(&end).into_iter().find(|other| {
+                other.series == point.series
+                    && (number(&other.at, "from").ok(), number(&other.at, "to").ok())
+                        == (Some(to), Some(from))
+            });
+            let back = back.ok_or("there is no way back")?;
+            equal("block", number(&back.also, "block")?, block)?;
+            match &*point.series {
+                // TCG's MWAIT is a PAUSE.
+                "mwait" => equal("true waits", number(&point.also, "true-wait")?, 0)?,
+                _ => end.is(number(&point.also, "break-even-ticks")? > 0, "what a handoff by halt takes")?,
+            }
+        }
+        Ok(())
+    }));
     trials.push(trial(parts, "ways::waits_are_exact_in_time", |parts| {
         let end = boot(parts, 3, in_time, "experiment=wait runs=1 budget=100")?;
         let series: BTreeSet<_> = points(&end).iter().map(|point| point.series.to_string()).collect();
