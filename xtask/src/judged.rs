@@ -29,7 +29,7 @@ impl<'a> Found<'a> {
     pub fn from_log(text: &'a str, watch: Option<&Watch>) -> Result<Self, String> {
         let log = read_log(text);
         if Survey::is_survey(&log) {
-            return Ok(Self::Survey(Box::new(Survey::from_log(&log)?.without_void(watch))));
+            return Ok(Self::Survey(Box::new(Survey::from_log(&log)?.watched(watch))));
         }
         Ok(Self::Classic(Box::new(Results::from_log(&log)?.without_void(watch)?)))
     }

@@ -23,12 +23,14 @@ mod host;
 mod judge;
 mod monitor;
 
-pub use found::{BUSY_PERCENT, Event, Void, VoidPoint, Watch, Watched, conditions_of_all};
+pub use found::{
+    BUSY_PERCENT, Event, HostTime, PointTime, Void, VoidPoint, Watch, Watched, conditions_of_all,
+};
 pub use guest_time::GuestTime;
 pub use judge::{CpuTime, Interval, Threads, VoidReason, judge_interval};
 pub use monitor::Socket;
 
-use groups::{Arrived, Told, judge_all};
+use groups::{Arrived, Told, host_times, judge_all};
 use guest_time::Arrivals;
 use host::Counters;
 
@@ -62,8 +64,11 @@ enum Timed {
     /// A block of the classic job.
     Block(Block),
     /// A point of an experiment with many.
-    Point { run: u32, position: u32, series: String },
+    Point { run: u32, position: u32, series: String, block: Option<u64> },
 }
+
+/// The count by which a point says that others with the same number, in its run, are of the same block.
+pub const BLOCK: &str = "block";
 
 /// What the two threads and the watcher share.
 #[derive(Default)]
@@ -188,11 +193,13 @@ impl Watcher {
     pub fn record(&mut self, record: &Record<'_>) {
         match record {
             Record::Block(block) => {
-                self.timed(block.ticks, Timed::Block(*block));
+                self.timed(block.ticks, Told::Block, Timed::Block(*block));
             }
-            Record::Point(Point { run, position, series, ticks, .. }) => {
+            Record::Point(Point { run, position, series, ticks, also, .. }) => {
                 let (run, position, series) = (*run, *position, series.to_string());
-                self.timed(*ticks, Timed::Point { run, position, series });
+                let block = also.iter().find(|(name, _)| name == BLOCK).map(|(_, number)| *number);
+                let told = if self.is_last_block(run, block) { Told::SameBlock } else { Told::Block };
+                self.timed(*ticks, told, Timed::Point { run, position, series, block });
             }
             Record::Clock(clock) => {
                 self.arrived(Told::Other);
@@ -203,9 +210,16 @@ impl Watcher {
         }
     }
 
-    fn timed(&mut self, ticks: u64, what: Timed) {
+    /// Whether the point before is of this block too.
+    fn is_last_block(&self, run: u32, block: Option<u64>) -> bool {
+        let last = self.blocks.last();
+        block.is_some()
+            && matches!(last, Some(Timed::Point { run: of, block: last, .. }) if (*of, *last) == (run, block))
+    }
+
+    fn timed(&mut self, ticks: u64, told: fn(Option<Duration>) -> Told, what: Timed) {
         let took = self.tsc_hz.map(|hz| Duration::from_nanos(ticks_to_ns(ticks, hz)));
-        self.arrived(Told::Block(took));
+        self.arrived(told(took));
         self.blocks.push(what);
     }
 
@@ -290,12 +304,20 @@ impl Watcher {
         for (timed, reasons) in verdicts.filter(|(_, reasons)| !reasons.is_empty()) {
             match timed {
                 Timed::Block(block) => voids.push(Void::new(block, reasons)),
-                Timed::Point { run, position, series } => {
+                Timed::Point { run, position, series, .. } => {
                     let (run, position, series) = (*run, *position, series.clone());
                     void_points.push(VoidPoint { run, position, series, reasons });
                 }
             }
         }
+        let times = self.threads.map_or_else(Vec::new, |_| host_times(&self.arrivals));
+        let time_of = |(timed, time): (&Timed, Option<HostTime>)| match (timed, time) {
+            (Timed::Point { run, position, .. }, Some(time)) => {
+                Some(PointTime { run: *run, position: *position, time })
+            }
+            _ => None,
+        };
+        let point_times = self.blocks.iter().zip(times).filter_map(time_of).collect();
         Watch {
             process,
             monitor,
@@ -306,6 +328,7 @@ impl Watcher {
             guest_time: self.threads.and_then(|_| self.clocks.compare()),
             voids,
             void_points,
+            point_times,
         }
     }
 }

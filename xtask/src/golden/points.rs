@@ -67,7 +67,7 @@ pub fn survey(
 }
 
 fn point(run: u32, position: u32, place: &Place) -> Record<'static> {
-    let is_halt = !place.series.starts_with("spin");
+    let is_halt = !place.series.starts_with("spin") && place.series != "mwait";
     let ipis = if is_halt { HANDOFFS } else { 0 };
     let counts = Counts { handoffs: HANDOFFS, switches: 0, ipis_sent: ipis, ipis_taken: ipis, halts: ipis };
     Record::Point(Point {
@@ -102,6 +102,34 @@ pub fn wait(runs: u32) -> Vec<Record<'static>> {
     records
         .insert(records.len() - 1, Record::Absent(Absent { series: "mwait".into(), at: Vec::new(), reason }));
     records
+}
+
+/// The ways to wait between CPUs 0 and 1, alone and beside ten CPUs at work, which do a loop in ten ticks while
+/// nobody hands over.
+pub fn wait_beside(runs: u32) -> Vec<Record<'static>> {
+    let place = |series, bystanders, ticks: u64, also: &[(&'static str, u64)]| {
+        let mut also = also.to_vec();
+        also.push(("budget-ticks", 2_000_000_000));
+        if bystanders > 0 {
+            let loops = ticks * HANDOFFS / 10 * if series == "halt" { 9 } else { 5 } / 10;
+            also.extend([("bystander-loops", loops)]);
+            also.extend([("bystander-loops-alone", 20_000_000), ("alone-ticks", 200_000_000)]);
+        }
+        Place { series, at: vec![("from", 0), ("to", 1), ("bystanders", bystanders)], ticks, also }
+    };
+    let adaptive = |halted| [("break-even-ticks", 4_000), ("halted", halted), ("spun", HANDOFFS - halted)];
+    let mwait = [("true-wait", 0), ("untouched-returns", 269), ("mwaits", HANDOFFS)];
+    let places = [
+        place("halt", 0, 6_000, &[]),
+        place("halt", 10, 30_000, &[]),
+        place("spin-pause", 0, 3_000, &[]),
+        place("spin-pause", 10, 60_000, &[]),
+        place("spin-halt", 0, 3_200, &adaptive(0)),
+        place("spin-halt", 10, 32_000, &adaptive(0)),
+        place("mwait", 0, 3_100, &mwait),
+        place("mwait", 10, 61_000, &mwait),
+    ];
+    survey("wait", Unit::Time, 12, runs, &places)
 }
 
 /// Two ways between all pairs of `cpus` CPUs, of which two share a core: there it is cheaper, and down the

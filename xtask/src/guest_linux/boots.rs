@@ -298,6 +298,7 @@ mod tests {
             events: Vec::new(),
             guest_time: None,
             void_points: Vec::new(),
+            point_times: Vec::new(),
             voids: Vec::new(),
         }
     }

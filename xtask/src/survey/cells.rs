@@ -6,8 +6,9 @@ use serde::Serialize;
 use switchlab_core::Way;
 use switchlab_records::{Counts, Point, Unit};
 
-use super::{PointResult, owned, place};
+use super::{PointResult, owned, place, waiting};
 use crate::analysis::{Bootstrap, Interval, Summary};
+use crate::watch::HostTime;
 
 /// What all runs measured at one place. Figures are in the results' unit.
 #[derive(Clone, Debug, Serialize)]
@@ -36,6 +37,12 @@ pub struct Cell {
     pub counts: Counts,
     /// What else was counted: the median of the runs.
     pub also: Vec<(String, u64)>,
+    /// What it left to the CPUs at work beside it, in parts of what they get done alone: the median of the runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left: Option<f64>,
+    /// QEMU's CPU time over the runs that count, as far as it could be told; `None` where of none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<HostTime>,
     /// Each run that counts, in order.
     #[serde(skip)]
     pub values: Vec<f64>,
@@ -148,6 +155,8 @@ fn cell(points: &[&PointResult<'_>]) -> Cell {
             halts: sum(|counts| counts.halts),
         },
         also: also.collect(),
+        left: waiting::left(counted),
+        host: waiting::sum(counted.iter().filter_map(|result| result.host)),
         values,
     }
 }

@@ -12,6 +12,7 @@
 //! | `growth` | how the cost grows along a coordinate |
 //! | `fairness` | how evenly pairs that run at once share |
 //! | `crossings` | how many handoffs went to another CPU |
+//! | `waiting` | what waiting takes of the host, and leaves to other CPUs |
 //! | `about` | what each experiment measures, takes, and how much of it suits |
 //! | `show` | the tables and sentences |
 //! | `rows` | the points as CSV |
@@ -24,6 +25,7 @@ pub mod fairness;
 pub mod growth;
 mod rows;
 pub mod show;
+pub mod waiting;
 
 use std::path::Path;
 
@@ -39,7 +41,7 @@ use crate::printable::tame;
 use crate::results::cost::UnitValue;
 use crate::results::unit_name;
 use crate::results::whole::{Conditions, Head};
-use crate::watch::Watch;
+use crate::watch::{HostTime, Watch};
 pub use cells::Cell;
 pub use fairness::PlaceFairness;
 pub use growth::Growth;
@@ -97,6 +99,9 @@ pub struct PointResult<'a> {
     pub one_way: f64,
     /// Whether the host got in its way.
     pub void: bool,
+    /// QEMU's CPU time over it, its warm-up included; `None` where that could not be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<HostTime>,
 }
 
 impl<'a> Survey<'a> {
@@ -191,13 +196,15 @@ impl<'a> Survey<'a> {
         Ok(survey)
     }
 
-    /// The same, its costs without what is void. Of a place of which nothing would be left, all stays, and its
-    /// cell says so.
+    /// The same with what was seen from outside: QEMU's CPU time, and costs without what is void. Of a place of
+    /// which nothing would be left, all stays, and its cell says so.
     #[must_use]
-    pub fn without_void(mut self, watch: Option<&Watch>) -> Self {
+    pub fn watched(mut self, watch: Option<&Watch>) -> Self {
         let Some(watch) = watch else { return self };
         for result in &mut self.points {
-            result.void = watch.is_void_point(result.point.run, result.point.position);
+            let (run, position) = (result.point.run, result.point.position);
+            result.void = watch.is_void_point(run, position);
+            result.host = watch.host_time(run, position);
         }
         self.put_together();
         self
@@ -249,7 +256,8 @@ impl<'a> Survey<'a> {
 impl<'a> PointResult<'a> {
     fn new(point: Point<'a>, ruler: Ruler) -> Self {
         let ticks = i128::from(point.ticks);
-        Self { total: ruler.value(ticks, 1), one_way: ruler.value(ticks, point.handoffs), point, void: false }
+        let (total, one_way) = (ruler.value(ticks, 1), ruler.value(ticks, point.handoffs));
+        Self { total, one_way, point, void: false, host: None }
     }
 }
 

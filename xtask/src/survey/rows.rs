@@ -3,8 +3,20 @@
 use super::{Survey, owned};
 
 const BEFORE: [&str; 3] = ["run", "position", "series"];
-const BEHIND: [&str; 10] =
-    ["handoffs", "ticks", "total", "one_way", "unit", "switches", "ipis_sent", "ipis_taken", "halts", "void"];
+const BEHIND: [&str; 12] = [
+    "handoffs",
+    "ticks",
+    "total",
+    "one_way",
+    "unit",
+    "switches",
+    "ipis_sent",
+    "ipis_taken",
+    "halts",
+    "host_wall_us",
+    "host_cpu_us",
+    "void",
+];
 const ABSENT: &str = "absent";
 
 pub(super) fn csv(survey: &Survey<'_>) -> anyhow::Result<String> {
@@ -30,6 +42,9 @@ pub(super) fn csv(survey: &Survey<'_>) -> anyhow::Result<String> {
         let counts = &point.counts;
         let counts = [counts.switches, counts.ipis_sent, counts.ipis_taken, counts.halts];
         row.extend(counts.map(|number| number.to_string()));
+        row.extend(result.host.map_or_else(Default::default, |host| {
+            [host.wall_us, host.cpu_us].map(|number| number.to_string())
+        }));
         row.push(if result.void { "void".into() } else { String::new() });
         row.extend(also.iter().map(|name| cell(&owned(&point.also), name)));
         row.push(String::new());

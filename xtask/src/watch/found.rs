@@ -38,6 +38,30 @@ pub struct Watch {
     /// The points that are void, of an experiment with many.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub void_points: Vec<VoidPoint>,
+    /// QEMU's CPU time over points, where it could be told.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub point_times: Vec<PointTime>,
+}
+
+/// QEMU's CPU time over a point, its warm-up included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PointTime {
+    /// Its run, from 1.
+    pub run: u32,
+    /// Its position within the run, from 1.
+    pub position: u32,
+    /// How long, and how much.
+    #[serde(flatten)]
+    pub time: HostTime,
+}
+
+/// A stretch of the host's time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostTime {
+    /// By the clock.
+    pub wall_us: u64,
+    /// CPU time of QEMU's process, all its threads together.
+    pub cpu_us: u64,
 }
 
 /// Whether something was watched.
@@ -126,6 +150,12 @@ impl Watch {
         let is_it =
             |void: &Void| (void.run, void.mode, void.subject, void.pass) == (run, mode, subject, pass);
         self.voids.iter().any(is_it)
+    }
+
+    /// QEMU's CPU time over this point, where it could be told.
+    pub fn host_time(&self, run: u32, position: u32) -> Option<HostTime> {
+        let told = self.point_times.iter().find(|of| (of.run, of.position) == (run, position));
+        told.map(|of| of.time)
     }
 
     /// Whether this point is void.
@@ -288,6 +318,7 @@ mod tests {
             guest_time: None,
             voids,
             void_points: Vec::new(),
+            point_times: Vec::new(),
         }
     }
 

@@ -5,12 +5,17 @@
 //! this tool is held up itself, the records that wait arrive all at once: the first gets the time of all,
 //! the others next to none, in which nothing can be seen. A stretch that is shorter than what the block
 //! itself took can not be its own.
+//!
+//! Two points can be of one timed block, as the two ways of a pair are: their records come together, and what was
+//! seen before the first is of both.
 
+use std::iter::repeat_n;
 use std::ops::Add;
 use std::time::Duration;
 
 use super::GAP;
-use super::judge::{CpuTime, Interval, Threads, VoidReason, judge_interval};
+use super::found::HostTime;
+use super::judge::{CpuTime, Interval, LEAST, Threads, VoidReason, judge_interval};
 
 /// What is shorter than a block by no more than a twentieth of it still judges it: the two clocks differ,
 /// and records take a while to come.
@@ -30,6 +35,8 @@ pub struct Arrived {
 pub enum Told {
     /// A timed block, which took this long by the guest's clock; `None` where its frequency is not known.
     Block(Option<Duration>),
+    /// Another part of the block that was told right before, which is as much longer.
+    SameBlock(Option<Duration>),
     /// Anything else.
     Other,
 }
@@ -37,10 +44,45 @@ pub enum Told {
 impl Told {
     const fn took(self) -> Duration {
         match self {
-            Self::Block(Some(took)) => took,
-            Self::Block(None) | Self::Other => Duration::ZERO,
+            Self::Block(Some(took)) | Self::SameBlock(Some(took)) => took,
+            Self::Block(None) | Self::SameBlock(None) | Self::Other => Duration::ZERO,
         }
     }
+}
+
+/// QEMU's CPU time over each told block, in order, where it is known of all of the block; of a block that was told
+/// in several records, in equal parts.
+pub fn host_times(arrivals: &[Arrived]) -> Vec<Option<HostTime>> {
+    let time = |(arrived, parts): (Arrived, u32)| {
+        let Interval { length, cpu, .. } = arrived.interval;
+        let is_its_own = length >= LEAST && fits(length, arrived.told.took());
+        let time = cpu
+            .filter(|_| is_its_own)
+            .map(|cpu| HostTime { wall_us: us(length / parts), cpu_us: us(cpu.process / parts) });
+        (time, if arrived.told == Told::Other { 0 } else { parts })
+    };
+    let times = whole(arrivals).into_iter().map(time);
+    times.flat_map(|(time, parts)| repeat_n(time, parts as usize)).collect()
+}
+
+fn us(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// Blocks that were told in several records are put together; with each, how many records there were.
+fn whole(arrivals: &[Arrived]) -> Vec<(Arrived, u32)> {
+    let mut whole: Vec<(Arrived, u32)> = Vec::with_capacity(arrivals.len());
+    for arrived in arrivals {
+        match (arrived.told, whole.last_mut()) {
+            (Told::SameBlock(more), Some((Arrived { interval, told: Told::Block(took) }, parts))) => {
+                *interval = *interval + arrived.interval;
+                *took = took.zip(more).map(|(took, more)| took.saturating_add(more));
+                *parts += 1;
+            }
+            _ => whole.push((*arrived, 1)),
+        }
+    }
+    whole
 }
 
 impl Add for Interval {
@@ -69,6 +111,7 @@ impl Add for Interval {
 /// added until they are as long as all blocks in them, and what they say together is true of each that has
 /// no reason of its own. The first arrival is that of the guest's first record: no block is before it.
 pub fn judge_all(arrivals: &[Arrived], threads: Threads) -> Vec<Vec<VoidReason>> {
+    let (arrivals, parts): (Vec<Arrived>, Vec<u32>) = whole(arrivals).into_iter().unzip();
     let is_told = arrivals.iter().any(|arrived| arrived.interval.cpu.is_some());
     let mut verdicts: Vec<_> =
         arrivals.iter().map(|arrived| judge_interval(&arrived.interval, threads)).collect();
@@ -86,8 +129,9 @@ pub fn judge_all(arrivals: &[Arrived], threads: Threads) -> Vec<Vec<VoidReason>>
             verdict.clone_from(&reasons);
         }
     }
-    let blocks = verdicts.into_iter().zip(arrivals);
-    blocks.filter(|(_, arrived)| arrived.told != Told::Other).map(|(verdict, _)| verdict).collect()
+    let blocks = verdicts.into_iter().zip(arrivals.iter().zip(parts));
+    let told = blocks.filter(|(_, (arrived, _))| arrived.told != Told::Other);
+    told.flat_map(|(verdict, (_, parts))| repeat_n(verdict, parts as usize)).collect()
 }
 
 /// The shortest end of `arrivals` that is as long as its blocks, else all of it but the first: where it
@@ -118,7 +162,8 @@ mod tests {
 
     /// Of which QEMU ran all but `waited`.
     fn interval(length: u64, waited: u64) -> Interval {
-        let cpu = CpuTime { ran: ms(length - waited), waited: ms(waited), ..CpuTime::default() };
+        let ran = ms(length - waited);
+        let cpu = CpuTime { ran, waited: ms(waited), process: ran, ..CpuTime::default() };
         Interval { length: ms(length), stopped: ms(0), paused: ms(0), unwatched: ms(0), cpu: Some(cpu) }
     }
 
@@ -196,6 +241,26 @@ mod tests {
         assert_eq!(is_void(&arrivals), [false], "no gap worth the name: it is counted as not known");
         let arrivals = [gone(Told::Other), gone(Told::Other), gone(took)];
         assert_eq!(is_void(&arrivals), [false], "nothing was ever known: that is said by itself");
+    }
+
+    #[test]
+    fn two_parts_of_a_block_share_its_verdict_and_its_time() {
+        let part =
+            |length, waited| Arrived { told: Told::SameBlock(Some(ms(500))), ..block(length, waited, 0) };
+        let arrivals = [other(50, 0), block(1_100, 400, 500), part(2, 0), block(1_000, 0, 500), part(0, 0)];
+        assert_eq!(is_void(&arrivals), [true, true, false, false]);
+        let times = host_times(&arrivals).into_iter();
+        let times: Vec<_> = times.map(|time| time.map(|time| (time.wall_us, time.cpu_us))).collect();
+        let (first, second) = (Some((551_000, 351_000)), Some((500_000, 500_000)));
+        assert_eq!(times, [first, first, second, second]);
+        assert_eq!(host_times(&[other(50, 0), part(600, 0)]).len(), 1, "a part of nothing is a block");
+    }
+
+    #[test]
+    fn time_of_what_is_too_short_or_came_late_is_not_told() {
+        let arrivals = [other(50, 0), block(19, 0, 10), block(3_000, 0, 1_000), block(100, 0, 1_000)];
+        let times: Vec<_> = host_times(&arrivals).iter().map(Option::is_some).collect();
+        assert_eq!(times, [false, true, false]);
     }
 
     #[test]

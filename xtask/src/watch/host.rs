@@ -15,6 +15,9 @@ pub struct Counters {
     pub cpus: [Duration; 3],
     /// How long the host has slept.
     pub host_slept: Duration,
+    /// CPU time of the process, exact to this moment. That of a thread is as old as the last tick of the host's
+    /// clock on its CPU.
+    pub process: Duration,
 }
 
 impl Counters {
@@ -34,7 +37,8 @@ impl Counters {
         }
         let ([ran, waited], [available, busy, stolen]) = (own, cpus);
         let host_slept = self.host_slept.saturating_sub(earlier.host_slept);
-        CpuTime { ran, waited, available, busy, stolen, host_slept }
+        let process = self.process.saturating_sub(earlier.process);
+        CpuTime { ran, waited, available, busy, stolen, host_slept, process }
     }
 }
 
@@ -44,6 +48,7 @@ mod linux {
     use std::time::Duration;
 
     use nix::time::{ClockId, clock_gettime};
+    use nix::unistd::Pid;
     use procfs::process::{ProcState, Process};
     use procfs::{CurrentSI, KernelStats, ProcError};
 
@@ -86,7 +91,8 @@ mod linux {
         }
 
         fn try_counters(&self) -> Result<Counters, ProcError> {
-            let mut counters = Counters { host_slept: slept()?, ..Counters::default() };
+            let mut counters =
+                Counters { host_slept: slept()?, process: self.cpu_time()?, ..Counters::default() };
             for task in self.process.tasks()?.flatten() {
                 // A thread may go between the two calls.
                 if let Ok(times) = task.schedstat() {
@@ -114,6 +120,11 @@ mod linux {
                 }
             }
             Ok(counters)
+        }
+
+        fn cpu_time(&self) -> io::Result<Duration> {
+            let clock = ClockId::pid_cpu_clock_id(Pid::from_raw(self.process.pid))?;
+            Ok(clock_gettime(clock)?.into())
         }
     }
 
@@ -167,16 +178,19 @@ mod tests {
             threads: [(1, [ms(100), ms(1)]), (2, [ms(900), ms(9)])].into(),
             cpus: [ms(1_000), ms(500), ms(0)],
             host_slept: ms(0),
+            process: ms(1_200),
         };
         let later = Counters {
             threads: [(1, [ms(150), ms(3)]), (3, [ms(7), ms(4)])].into(),
             cpus: [ms(1_200), ms(600), ms(10)],
             host_slept: ms(0),
+            process: ms(1_261),
         };
         let between = later.since(&earlier);
         assert_eq!((between.ran, between.waited), (ms(57), ms(6)));
         assert_eq!((between.available, between.busy, between.stolen), (ms(200), ms(100), ms(10)));
         assert_eq!(between.others(), ms(43));
+        assert_eq!(between.process, ms(61), "with what threads did that are gone");
     }
 
     #[cfg(target_os = "linux")]
@@ -187,7 +201,7 @@ mod tests {
         // Until the accounting shows it, however coarse it is.
         let work = loop {
             let work = own.counters().unwrap().since(&earlier);
-            if !work.ran.is_zero() && !work.busy.is_zero() {
+            if !work.ran.is_zero() && !work.busy.is_zero() && !work.process.is_zero() {
                 break work;
             }
         };

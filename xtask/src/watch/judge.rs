@@ -15,7 +15,7 @@ const SHARE: u32 = 20;
 
 /// Two ticks of the host's accounting (10 ms each): what is shorter, it cannot tell from nothing. A
 /// block this short is void all the same where QEMU was stopped.
-const LEAST: Duration = Duration::from_millis(20);
+pub(super) const LEAST: Duration = Duration::from_millis(20);
 
 /// The same for what is found as a remainder of other figures, each with an error of its own.
 const LEAST_MISSING: Duration = Duration::from_millis(50);
@@ -72,17 +72,20 @@ pub struct CpuTime {
     pub stolen: Duration,
     /// The host slept.
     pub host_slept: Duration,
+    /// QEMU's threads ran, as [`ran`](Self::ran), and exactly at the moment of looking.
+    pub process: Duration,
 }
 
 impl AddAssign for CpuTime {
     fn add_assign(&mut self, other: Self) {
-        let Self { ran, waited, available, busy, stolen, host_slept } = self;
+        let Self { ran, waited, available, busy, stolen, host_slept, process } = self;
         *ran += other.ran;
         *waited += other.waited;
         *available += other.available;
         *busy += other.busy;
         *stolen += other.stolen;
         *host_slept += other.host_slept;
+        *process += other.process;
     }
 }
 
@@ -239,6 +242,7 @@ mod tests {
             busy: milliseconds(1_010),
             stolen: Duration::ZERO,
             host_slept: Duration::ZERO,
+            process: milliseconds(999),
         };
         Interval {
             length: milliseconds(1_000),

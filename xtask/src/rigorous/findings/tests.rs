@@ -42,6 +42,7 @@ fn manifest(void_runs: &[u32]) -> Manifest {
         guest_time: None,
         voids: void_runs.iter().map(void).collect(),
         void_points: Vec::new(),
+        point_times: Vec::new(),
     };
     let file = serde_json::json!({ "path": "file", "sha256": "0" });
     let facts = serde_json::json!({

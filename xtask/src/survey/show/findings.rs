@@ -4,8 +4,9 @@ use switchlab_core::format::Grouped;
 use switchlab_records::{Topology, Unit};
 
 use super::super::cells::{cost_text, groups, places_of, series_of};
+use super::super::waiting::is_waiting;
 use super::super::{Cell, Growth, Survey, crossings, owned, place};
-use super::{Matrix, is_matrix, matrices};
+use super::{Matrix, is_matrix, matrices, short_name, waiting};
 use crate::analysis::{Bootstrap, Series, Summary, compare};
 use crate::manifest::plural;
 
@@ -15,9 +16,13 @@ pub fn findings(survey: &Survey<'_>) -> Vec<(&'static str, String)> {
     if let Some(about) = survey.about() {
         findings.push(("Measured", about.what.to_owned()));
     }
-    for group in groups(&survey.cells).iter().filter(|group| places_of(group).len() == 1) {
-        findings.extend(verdicts(survey, group).into_iter().map(|text| ("Verdict", text)));
+    for group in groups(&survey.cells) {
+        let compared = if is_waiting(&group) { waiting::alone(&group) } else { group };
+        if places_of(&compared).len() == 1 {
+            findings.extend(verdicts(survey, &compared).into_iter().map(|text| ("Verdict", text)));
+        }
     }
+    findings.extend(waiting::findings(survey));
     findings.extend(survey.growth.iter().map(|growth| ("Growth", growth_text(growth))));
     findings.extend(crossings::of(survey).into_iter().map(|text| ("Crossings", text)));
     if let Some(topology) = topology_text(&survey.topology) {
@@ -32,11 +37,25 @@ pub fn findings(survey: &Survey<'_>) -> Vec<(&'static str, String)> {
         let name = format!("{} {}", absent.series, place(&owned(&absent.at)));
         findings.push(("Absent", format!("{}: {}", name.trim_end(), absent.reason)));
     }
-    let void = survey.cells.iter().filter(|cell| cell.all_void);
-    findings.extend(void.map(|cell| ("Void", format!("{} in every run: not to be trusted", cell.name()))));
+    findings.extend(void(survey).map(|text| ("Void", text)));
     findings.push(("Counts", counts(survey)));
     findings
 }
+
+/// The places at which no run counts.
+fn void(survey: &Survey<'_>) -> Option<String> {
+    let void: Vec<_> = survey.cells.iter().filter(|cell| cell.all_void).collect();
+    let what = match void.len() {
+        0 => return None,
+        all if all == survey.cells.len() => "everything".into(),
+        many @ MOST_VOID.. => format!("{many} of {} places", survey.cells.len()),
+        _ => void.iter().map(|cell| short_name(survey, cell)).collect::<Vec<_>>().join(", "),
+    };
+    Some(format!("{what} in every run: not to be trusted"))
+}
+
+/// So many places are not told one by one.
+const MOST_VOID: usize = 12;
 
 /// What was found, in a sentence.
 pub fn answer(survey: &Survey<'_>) -> String {
@@ -47,7 +66,9 @@ pub fn answer(survey: &Survey<'_>) -> String {
         let by = |a: &&&Cell, b: &&&Cell| a.one_way.total_cmp(&b.one_way);
         let (Some(least), Some(most)) = (group.iter().min_by(by), group.iter().max_by(by)) else { continue };
         let (series, places) = (series_of(&group), places_of(&group));
-        if let ([_], [_]) = (&series[..], &places[..]) {
+        if is_waiting(&group) {
+            parts.extend(waiting::answer(survey, &group));
+        } else if let ([_], [_]) = (&series[..], &places[..]) {
             parts.push(format!("{} takes {} one way", least.name(), text(least.one_way)));
         } else if let [_] = places[..] {
             let times = most.one_way / least.one_way;
@@ -131,7 +152,23 @@ fn relations(survey: &Survey<'_>, matrix: &Matrix<'_>) -> Option<String> {
         Some(format!("{name} {} ({pairs})", cost_text(survey.plan.unit, middle)))
     });
     let told: Vec<_> = told.collect();
-    (!told.is_empty()).then(|| format!("{}: {}", matrix.series, told.join(", ")))
+    (!told.is_empty()).then(|| {
+        let directions = directions(survey, matrix).map_or_else(String::new, |text| format!("; {text}"));
+        format!("{}: {}{directions}", matrix.series, told.join(", "))
+    })
+}
+
+/// The median to CPUs of a higher number and to those of a lower one: an emulator with one thread goes through its
+/// CPUs in turn.
+fn directions(survey: &Survey<'_>, matrix: &Matrix<'_>) -> Option<String> {
+    let text = |is_it: fn(&Cell) -> bool| {
+        let cells = matrix.cells.iter().filter(|cell| is_it(cell));
+        let values: Vec<f64> = cells.map(|cell| cell.one_way).collect();
+        Some(cost_text(survey.plan.unit, Summary::of(&values).ok()?.median))
+    };
+    let higher = text(|cell| cell.at[0].1 < cell.at[1].1)?;
+    let lower = text(|cell| cell.at[0].1 > cell.at[1].1)?;
+    Some(format!("to a CPU of a higher number {higher}, of a lower one {lower}"))
 }
 
 /// Each series against the least at the same place. Counted instructions need no verdict.

@@ -4,12 +4,14 @@
 mod findings;
 mod matrix;
 mod plain;
+mod waiting;
 
 use switchlab_core::format::Grouped;
 use switchlab_records::Unit;
 
 use super::cells::groups;
-use super::{Cell, Survey};
+use super::waiting::is_waiting;
+use super::{Cell, Survey, place};
 use crate::manifest::{Manifest, plural};
 use crate::table::{SUSPECT, Sheet, UNKNOWN, guest_conditions, labelled};
 pub use findings::{answer, findings};
@@ -38,9 +40,10 @@ impl Report {
     pub fn new(survey: &Survey<'_>, manifest: Option<&Manifest>) -> Self {
         let mut parts = Vec::new();
         for group in groups(&survey.cells) {
-            parts.extend(match is_matrix(&group) {
-                true => matrix::parts(survey, &group),
-                false => plain::costs(survey, &group),
+            parts.extend(match (is_matrix(&group), is_waiting(&group)) {
+                (true, _) => matrix::parts(survey, &group),
+                (_, true) => waiting::parts(survey, &group),
+                _ => plain::costs(survey, &group),
             });
         }
         parts.extend(plain::fairness(survey));
@@ -115,6 +118,14 @@ const fn cost_name(unit: Unit) -> &'static str {
         Unit::Time => "One way",
         Unit::Instructions => "Instructions",
     }
+}
+
+/// A cell's series and place, without the coordinates that are the same everywhere.
+fn short_name(survey: &Survey<'_>, cell: &Cell) -> String {
+    let varies =
+        |(name, number): &&(String, u64)| survey.cells.iter().any(|of| of.coordinate(name) != Some(*number));
+    let at: Vec<_> = cell.at.iter().filter(varies).cloned().collect();
+    format!("{} {}", cell.series, place(&at)).trim_end().to_owned()
 }
 
 /// A cell's cost, with a mark where nothing of it counts.

@@ -6,8 +6,9 @@ use switchlab_records::Unit;
 
 use super::super::cells::{cost_text, places_of, series_of};
 use super::super::fairness::{self, is_share};
+use super::super::waiting::TOLD;
 use super::super::{Cell, Survey};
-use super::{Part, cost_name, cost_of, is_matrix};
+use super::{Part, cost_name, cost_of, is_matrix, short_name};
 use crate::table::{Sheet, each};
 
 /// So many rows of further counts are shown; more stand in the CSV.
@@ -116,7 +117,7 @@ pub(super) fn counts(survey: &Survey<'_>) -> Option<Part> {
     }
     let mut names: Vec<&str> = Vec::new();
     for (name, _) in cells.iter().flat_map(|cell| &cell.also) {
-        if !is_share(name) && !names.contains(&&**name) {
+        if !is_share(name) && !TOLD.contains(&&**name) && !names.contains(&&**name) {
             names.push(name);
         }
     }
@@ -127,7 +128,7 @@ pub(super) fn counts(survey: &Survey<'_>) -> Option<Part> {
         |cell: &&Cell| {
             let per = |count| each(count, cell.handoffs).unwrap_or_else(|| "0".into());
             let counts = &cell.counts;
-            let mut row = vec![cell.name()];
+            let mut row = vec![short_name(survey, cell)];
             row.extend([counts.switches, counts.ipis_sent, counts.ipis_taken, counts.halts].map(per));
             row.extend(names.iter().map(|name| {
                 cell.also(name).map_or_else(|| "-".into(), |number| Grouped(number).to_string())
