@@ -153,6 +153,24 @@ fn block_is_void_in_which_nobody_looked() {
 }
 
 #[test]
+fn points_of_one_block_share_what_was_seen_of_it() {
+    let point = |position, block: u64| {
+        let (counts, expected) = (Counts::default(), Counts::default());
+        let (series, at, also) = ("halt".into(), Vec::new(), vec![(BLOCK.into(), block)]);
+        Record::Point(Point { run: 1, position, series, at, handoffs: 1, ticks: 1, counts, expected, also })
+    };
+    let mut watcher = Watcher::new(Some(Threads::Several));
+    watcher.record(&point(1, 1));
+    watcher.record(&point(2, 1));
+    watcher.state.seen().unwatched += Duration::from_millis(700);
+    watcher.record(&point(3, 2));
+    watcher.record(&point(4, 2));
+    watcher.record(&point(5, 3));
+    let void: Vec<_> = watcher.finish().void_points.iter().map(|void| void.position).collect();
+    assert_eq!(void, [3, 4]);
+}
+
+#[test]
 fn block_that_took_longer_than_its_interval_shares_the_verdict_of_those_before_it() {
     let clock = Record::Clock(switchlab_records::Clock {
         phase: switchlab_records::ClockPhase::Before,
