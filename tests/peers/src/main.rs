@@ -4,6 +4,7 @@
 //! ```text
 //! switchlab-peers list                        what there is: an `About` a line
 //! switchlab-peers run ID EXCHANGES REPEATS    an `Answer`: the times, or why there are none
+//! switchlab-peers scale MS REPEATS MOST       a `Scaled`: our tasks in rings of 2 to MOST
 //! ```
 //!
 //! `tests/peers/go/main.go` speaks the same.
@@ -13,6 +14,7 @@ mod bare;
 mod link;
 mod peers;
 mod plan;
+mod scale;
 mod versions;
 
 use std::process::ExitCode;
@@ -54,7 +56,15 @@ fn main() -> ExitCode {
             };
             say(&Answer::new(id, plan, peer.exchange(plan)));
         }
-        _ => return usage("expected: list, or run ID EXCHANGES REPEATS"),
+        ["scale", block_ms, repeats, most] => {
+            let Some(effort) = scale::Effort::new(block_ms, repeats, most) else {
+                return usage(&format!(
+                    "`{block_ms}` ms, `{repeats}` times, up to `{most}` tasks: numbers from 1, of tasks from 2"
+                ));
+            };
+            say(&scale::measure(effort));
+        }
+        _ => return usage("expected: list, run ID EXCHANGES REPEATS, or scale MS REPEATS MOST"),
     }
     ExitCode::SUCCESS
 }

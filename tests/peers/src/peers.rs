@@ -7,7 +7,7 @@ mod futures;
 mod generator;
 mod may;
 mod ours;
-mod ours_tasks;
+pub mod ours_tasks;
 mod threads;
 mod tokio;
 mod ucontext;

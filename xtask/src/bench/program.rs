@@ -10,6 +10,7 @@ use anyhow::Context;
 use serde::Deserialize;
 use wait_timeout::ChildExt;
 
+use super::scale::Scaled;
 use crate::build::Talk;
 use crate::cmd::lint::host_cargo;
 use crate::interrupt;
@@ -106,6 +107,19 @@ impl Program {
     pub fn run(&self, id: &str, exchanges: u64, repeats: u32) -> anyhow::Result<Result<Answer, String>> {
         let said = self.say(&["run", id, &exchanges.to_string(), &repeats.to_string()])?;
         Ok(said.and_then(|said| answer(&said, id, repeats)))
+    }
+
+    /// Lets it measure our tasks in rings of up to `most`, and waits for that; a reason where nothing came of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    pub fn scale(&self, block: Duration, repeats: u32, most: u32) -> anyhow::Result<Result<Scaled, String>> {
+        let words = [block.as_millis().to_string(), repeats.to_string(), most.to_string()];
+        let said = self.say(&["scale", &words[0], &words[1], &words[2]])?;
+        let read =
+            |said: String| serde_json::from_str(&said).map_err(|why| format!("not JSON as expected: {why}"));
+        Ok(said.and_then(read))
     }
 
     /// What it writes, or how it ended otherwise.

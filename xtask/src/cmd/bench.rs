@@ -2,6 +2,7 @@
 //! table out, and `bench.json` in a folder of its own. With `--guest-linux` beside Linux's, in one emulator.
 
 mod guest;
+mod scale;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -31,6 +32,10 @@ pub struct Args {
     /// Say which peers there are, and measure nothing
     #[arg(long)]
     list: bool,
+    /// Measure our tasks alone, as they become more: 2 to 65,536 in a ring, what a switch takes at each size beside
+    /// a walk over as many cache lines, and where the caches of this host end
+    #[arg(long, conflicts_with_all = ["peers", "list", "exchanges", "seed", "guest_linux"])]
+    scale: bool,
     /// How often each peer is started; a verdict takes 5
     #[arg(long, value_name = "N", default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     rounds: u32,
@@ -80,6 +85,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     interrupt::take_over()?;
     if args.guest.is_wanted() {
         return guest::run(args);
+    }
+    if args.scale {
+        return scale::run(args);
     }
     let (jobs, absent) = peers(args)?;
     let known: Vec<About> =
@@ -219,7 +227,11 @@ impl OwnFolder {
     }
 
     fn keep(self, json: &str) -> anyhow::Result<PathBuf> {
-        let file = self.0.join(FILE);
+        self.keep_as(FILE, json)
+    }
+
+    fn keep_as(self, name: &str, json: &str) -> anyhow::Result<PathBuf> {
+        let file = self.0.join(name);
         fs::write(&file, json)
             .map_err(|why| Refusal::usage(format!("{} cannot be written: {why}", file.display())))?;
         let _ = folder::point(folder::LATEST_BENCH, &self.0);

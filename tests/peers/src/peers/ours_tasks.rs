@@ -134,13 +134,13 @@ impl Leaked {
 }
 
 /// This thread, as the only CPU of a machine.
-struct Thread;
+pub struct Thread;
 
-/// What the answering task runs. It stays on this thread, as all tasks do.
+/// What a task runs. It stays on this thread, as all tasks do.
 type Body = Box<dyn FnOnce()>;
 
 /// A task's body, until it starts.
-struct TaskData(Mutex<Option<Body>>);
+pub struct TaskData(Mutex<Option<Body>>);
 
 // SAFETY: the machine has one CPU, which is one thread: no other ever sees a body.
 unsafe impl Sync for TaskData {}
@@ -188,7 +188,7 @@ impl Platform for Thread {
 }
 
 /// Makes this thread the CPU's first task.
-fn start() {
+pub fn start() {
     let cpu = CPU.get_or_init(|| Cpu::new(CpuId::new(0), &WORDS));
     let [main, idle] = [0, 1].map(|id| new_task(cpu, id, None));
     // SAFETY: the stack is its own for ever.
@@ -197,11 +197,25 @@ fn start() {
 }
 
 fn spawn(body: Body) {
-    let cpu = Thread::this_cpu();
-    let task = new_task(cpu, 2, Some(body));
+    let task = new_task(Thread::this_cpu(), 2, Some(body));
     // SAFETY: the stack is its own for ever; the task is never freed.
+    unsafe { start_task(task, new_stack()) };
+}
+
+/// A task that is not started yet.
+pub fn task_of(id: u32, body: Body) -> Task<Thread> {
+    Task::new(TaskId::new(id), Thread::this_cpu(), TaskData(Mutex::new(Some(body))))
+}
+
+/// Lets a task run.
+///
+/// # Safety
+///
+/// `stack_top` is the end of a stack that is the task's own for ever. It is started once.
+pub unsafe fn start_task(task: &'static Task<Thread>, stack_top: *mut u8) {
+    // SAFETY: the caller owes it.
     unsafe {
-        task.context.prepare(new_stack(), run_body, ptr::from_ref(task).expose_provenance());
+        task.context.prepare(stack_top, run_body, ptr::from_ref(task).expose_provenance());
         task.start();
     }
 }

@@ -1,0 +1,80 @@
+//! Facts about rings: medians over starts, the cost of the lines, knees.
+
+use super::*;
+
+/// Costs in a cache of so many tasks: dearer beyond it, at once or over some sizes.
+fn answer(cost: impl Fn(u64) -> f64) -> Scaled {
+    let point = |tasks| Point { tasks, switch_ns: vec![cost(tasks); 3], line_ns: vec![cost(tasks) / 4.0; 3] };
+    Scaled {
+        touched: Some(Touched { instructions: 28, task_lines: 1, stack_lines: 1, other_lines: 0 }),
+        reason: None,
+        points: (1..=10).map(|power| point(1 << power)).collect(),
+    }
+}
+
+fn host() -> Host {
+    Host { cpu: "a CPU".into(), cpus: 2, system: "Linux".into(), rustc: "rustc".into() }
+}
+
+/// Holds 12 tasks, and 512.
+const CACHES: [Cache; 2] =
+    [Cache { level: 1, bytes: 48 << 10, ways: 12 }, Cache { level: 2, bytes: 2 << 20, ways: 16 }];
+
+fn rings(answers: &[Scaled]) -> Rings {
+    Rings::new(answers, CACHES.into(), host()).unwrap()
+}
+
+#[test]
+fn knee_of_a_cache_is_where_half_of_the_way_beyond_it_is_done() {
+    let rings = rings(&[answer(|tasks| match tasks {
+        ..=8 => 4.0,
+        16 => 4.5,
+        32..=512 => 6.0,
+        _ => 12.0,
+    })]);
+    let found: Vec<_> = rings.knees.iter().map(|knee| (knee.fits, knee.knee)).collect();
+    assert_eq!(found, [(12, Some(32)), (512, Some(1_024))]);
+    let text = show::text(&rings);
+    assert!(text.contains("L1, 48 KiB: at 32 tasks, where the lines of 12 fit: 4.00 ns within"), "{text}");
+}
+
+#[test]
+fn switch_that_does_not_get_dearer_has_no_knee() {
+    let rings = rings(&[answer(|tasks| 4.0 + tasks as f64 / 10_000.0)]);
+    assert!(rings.knees.iter().all(|knee| knee.knee.is_none()), "{:?}", rings.knees);
+    assert!(show::text(&rings).contains("none shows"));
+}
+
+#[test]
+fn switch_is_held_against_the_lines_that_it_touches() {
+    let rings = rings(&[answer(|_| 8.0)]);
+    // Two lines of a quarter each.
+    let size = rings.sizes.last().unwrap();
+    assert_eq!((size.lines_ns, size.switch_to_lines), (Some(4.0), Some(2.0)));
+    assert!(show::text(&rings).contains("2.00 times, more than its lines alone"));
+    let mut answer = answer(|_| 8.0);
+    answer.points[5..].iter_mut().for_each(|point| point.line_ns = vec![5.0; 3]);
+    let text = show::text(&self::rings(&[answer]));
+    assert!(text.contains("0.80 times, at most the cost of its lines, as from 64 tasks on"), "{text}");
+}
+
+#[test]
+fn medians_are_of_the_starts_and_an_interval_takes_five() {
+    let answers: Vec<_> = [3.0, 5.0, 4.0, 9.0, 4.0].map(|cost| answer(move |_| cost)).into();
+    let size = |answers: &[Scaled]| rings(answers).sizes[0].switch.clone();
+    assert_eq!(size(&answers).median_ns, 4.0);
+    assert!(size(&answers).interval_ns.is_some() && size(&answers[..4]).interval_ns.is_none());
+}
+
+#[test]
+fn starts_that_counted_other_lines_are_no_result() {
+    let mut other = answer(|_| 4.0);
+    other.touched = None;
+    let error = Rings::new(&[answer(|_| 4.0), other.clone()], CACHES.into(), host()).unwrap_err();
+    assert!(error.to_string().contains("the lines that a switch touches"), "{error}");
+    // Where none could count, there are costs all the same.
+    other.reason = Some("no instruction trapped".into());
+    let rings = rings(&[other]);
+    assert!(rings.knees.is_empty() && rings.sizes[0].line.is_none());
+    assert!(show::text(&rings).contains("not counted: no instruction trapped"));
+}
