@@ -23,8 +23,8 @@ use crate::status::Refusal;
 use crate::toolchain::CoreSource;
 use crate::workspace;
 
-/// The test kernel that counts.
-pub const KERNEL: &str = "instructions";
+/// The test kernels that count, with the CPUs and the memory that each takes.
+const KERNELS: [(&str, u32, &str); 2] = [("instructions", 3, "128M"), ("instructions_scale", 64, "512M")];
 
 /// What rewrites the file.
 pub const BLESS: &str = "cargo xtask test --bless";
@@ -65,8 +65,17 @@ pub enum Apic {
 }
 
 /// How names begin in the kernel for what sends IPIs; in the file [`X2APIC`] follows in x2APIC mode.
-const WITH_IPIS: [&str; 7] =
-    ["bare_ipi_", "fan_", "ipi_handoff_", "policy_", "token_", "wait_halt_", "wait_sleep_"];
+const WITH_IPIS: [&str; 9] = [
+    "bare_ipi_",
+    "fan_",
+    "ipi_handoff_",
+    "policy_",
+    "scale_pairs_",
+    "scale_token_",
+    "token_",
+    "wait_halt_",
+    "wait_sleep_",
+];
 const X2APIC: &str = "x2apic_";
 
 impl Apic {
@@ -106,23 +115,39 @@ pub struct Counted {
     pub counts: Counts,
 }
 
-/// Boots the test kernel in deterministic mode and takes its counts.
+/// Boots the test kernels in deterministic mode and takes their counts.
 ///
 /// # Errors
 ///
-/// How it ended, where it did not pass, and its log.
+/// How one ended, where it did not pass, and its log; or that they count other exchanges.
 pub fn count(qemu: &Path, loader: &Path, kernels: &Path, apic: Apic) -> Result<Counted, String> {
-    let mut spec = BootSpec::new(qemu, loader, kernels.join(KERNEL));
-    spec.smp = 3;
-    spec.cpu = apic.cpu().into();
-    spec.timing = Timing::Instructions;
-    // Counting is slower where guests wait for clocks.
-    spec.deadline = Duration::from_secs(300);
-    let end = guest::boot(&spec);
-    if end.outcome != Outcome::Pass {
-        return Err(format!("{KERNEL}: {}\n$ {}\n{}", end.outcome, end.argv, end.log_text));
+    let mut all: Option<Counted> = None;
+    for (kernel, cpus, memory) in KERNELS {
+        let mut spec = BootSpec::new(qemu, loader, kernels.join(kernel));
+        spec.smp = cpus;
+        spec.memory = memory.into();
+        spec.cpu = apic.cpu().into();
+        spec.timing = Timing::Instructions;
+        // Counting is slower where guests wait for clocks.
+        spec.deadline = Duration::from_secs(300);
+        let end = guest::boot(&spec);
+        if end.outcome != Outcome::Pass {
+            return Err(format!("{kernel}: {}\n$ {}\n{}", end.outcome, end.argv, end.log_text));
+        }
+        let counted = Counted::from_log(&end.log_text, apic)
+            .ok_or_else(|| format!("{kernel}: no counts:\n{}", end.log_text))?;
+        match &mut all {
+            None => all = Some(counted),
+            Some(all) if all.exchanges != counted.exchanges => {
+                return Err(format!(
+                    "{kernel} counts {} exchanges, not {}",
+                    counted.exchanges, all.exchanges
+                ));
+            }
+            Some(all) => all.counts.extend(counted.counts),
+        }
     }
-    Counted::from_log(&end.log_text, apic).ok_or_else(|| format!("no counts:\n{}", end.log_text))
+    all.ok_or_else(|| String::from("no kernel counts"))
 }
 
 impl Counted {

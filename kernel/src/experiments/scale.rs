@@ -9,7 +9,7 @@
 //! tasks and channels once, and a CPU has one line, which the token and the pairs both need.
 
 pub mod pairs;
-mod switches;
+pub mod switches;
 
 use alloc::{boxed::Box, format, vec::Vec};
 use core::convert::identity;
@@ -56,13 +56,19 @@ struct Places {
 
 /// How much of it.
 #[derive(Clone, Copy, Debug)]
-struct Size {
-    runs: u32,
-    seed: u64,
-    unit: Unit,
-    warm_up: u64,
-    exchanges: u64,
-    budget_ticks: u64,
+pub struct Size {
+    /// Runs.
+    pub runs: u32,
+    /// Seed of the order of places; 0 for the one that alternates.
+    pub seed: u64,
+    /// What a tick is.
+    pub unit: Unit,
+    /// Exchanges before each block, rounded down to whole rounds.
+    pub warm_up: u64,
+    /// Exchanges of each block at most, likewise, and one round at least.
+    pub exchanges: u64,
+    /// Ticks that a block may take, by what its warm-up takes.
+    pub budget_ticks: u64,
 }
 
 impl Size {

@@ -6,6 +6,7 @@ extern crate alloc;
 pub mod bare;
 pub mod frees;
 mod planted;
+pub mod scaled;
 pub mod shapes;
 pub mod waits;
 pub mod yields;

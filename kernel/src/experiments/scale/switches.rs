@@ -27,14 +27,19 @@ use crate::{
 /// How much memory of its own a task reads between two switches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Touch {
+    /// None.
     Nothing,
+    /// 1 KiB.
     OneKib,
+    /// 16 KiB.
     SixteenKib,
 }
 
 impl Touch {
+    /// All of them.
     pub const ALL: [Self; 3] = [Self::Nothing, Self::OneKib, Self::SixteenKib];
 
+    /// The series of it.
     pub const fn series(self) -> &'static str {
         match self {
             Self::Nothing => "switch-touch-0k",
@@ -96,6 +101,7 @@ impl Fit {
         self.touching as u64 * Touch::SixteenKib.bytes()
     }
 
+    /// Whether a point does.
     pub fn allows(&self, touch: Touch, tasks: u32) -> bool {
         tasks <= self.tasks && u64::from(tasks) * touch.bytes() <= self.arena_bytes()
     }
@@ -148,6 +154,10 @@ pub struct Members {
 
 impl Members {
     /// Starts as many as fit. By a task on `cpu`.
+    ///
+    /// # Errors
+    ///
+    /// [`StackError`] where there is no stack for one of them.
     pub fn start(cpu: &'static Cpu, fit: &Fit) -> Result<Self, StackError> {
         let memory: &'static [u64] = match fit.arena_bytes() {
             0 => &[],
