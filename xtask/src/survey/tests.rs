@@ -136,6 +136,26 @@ fn cpu_time_of_qemu_is_told_for_a_handoff_where_it_is_known_and_else_why_not() {
 }
 
 #[test]
+fn work_of_others_is_held_against_the_run_in_which_the_host_left_them_most() {
+    let mut records = golden_points::wait_beside(2);
+    // In the second run the host was busy while the pair halted: half of the loops.
+    for record in &mut records {
+        if let Record::Point(point) = record
+            && point.run == 2
+            && let Some((_, loops)) = point.also.iter_mut().find(|(name, _)| name == "bystander-loops-alone")
+        {
+            *loops /= 2;
+        }
+    }
+    let text = golden::ended(records);
+    let survey = survey_of(&text);
+    let left: Vec<_> = survey.cells.iter().filter_map(|cell| cell.left).collect();
+    assert_eq!(left.len(), 4, "of those with somebody beside them");
+    let is_about = |share: f64, due: f64| (share - due).abs() < 0.01;
+    assert!(is_about(left[0], 0.9) && left[1..].iter().all(|share| is_about(*share, 0.5)), "{left:?}");
+}
+
+#[test]
 fn markdown_has_the_same_tables() {
     let text = golden::ended(golden_points::wait(3));
     insta::assert_snapshot!("wait_markdown", Report::new(&survey_of(&text), None).markdown());

@@ -39,15 +39,20 @@ pub fn also(point: &Point<'_>, name: &str) -> Option<u64> {
 }
 
 /// What the CPUs beside the pair did in a tick, in parts of what they did in one while the pair halted and nobody
-/// handed over: the median of the runs; `None` where there were none.
+/// handed over: the median of the runs; `None` where there were none. A host that is busy during that look makes it
+/// less, never more: so the most of all runs counts.
 pub fn left(points: &[&PointResult<'_>]) -> Option<f64> {
-    let share = |point: &Point<'_>| {
-        let of = |name| also(point, name).map(|number| number as f64);
-        let share =
-            of("bystander-loops")? * of("alone-ticks")? / (of("bystander-loops-alone")? * point.ticks as f64);
-        share.is_finite().then_some(share)
+    let rate = |point: &Point<'_>, loops, ticks: Option<u64>| {
+        let rate = also(point, loops)? as f64 / ticks? as f64;
+        rate.is_finite().then_some(rate)
     };
-    let mut shares: Vec<f64> = points.iter().filter_map(|result| share(&result.point)).collect();
+    let points = || points.iter().map(|result| &result.point);
+    let alone = points()
+        .filter_map(|point| rate(point, "bystander-loops-alone", also(point, "alone-ticks")))
+        .reduce(f64::max)
+        .filter(|alone| *alone > 0.0)?;
+    let beside = points().filter_map(|point| rate(point, "bystander-loops", Some(point.ticks)));
+    let mut shares: Vec<f64> = beside.map(|beside| beside / alone).collect();
     shares.sort_by(f64::total_cmp);
     // All zero has no summary.
     Summary::of(&shares).map(|summary| summary.median).ok().or_else(|| shares.last().copied())

@@ -146,6 +146,9 @@ pub(super) fn answer(survey: &Survey<'_>, group: &[&Cell]) -> Vec<String> {
         [(name, share)] => {
             parts.push(format!("{name} leaves {} of the work of the CPUs beside it", percent(*share)));
         }
+        [(_, most), .., (_, least)] if percent(*most) == percent(*least) => {
+            parts.push(format!("each way leaves {} of the work of the CPUs beside it", percent(*most)));
+        }
         [(first, most), .., (last, least)] => parts.push(format!(
             "of the work of the CPUs beside it {first} leaves most ({}), {last} least ({})",
             percent(*most),
@@ -234,7 +237,8 @@ fn break_even(survey: &Survey<'_>) -> Option<String> {
 /// What MWAIT does here.
 fn mwait(survey: &Survey<'_>) -> Option<String> {
     let cell = survey.cells.iter().find(|cell| cell.also("true-wait").is_some())?;
-    let returns = plural(cell.also("untouched-returns")?, "time");
+    let returns = cell.also("untouched-returns")?;
+    let returns = format!("{} {}", Grouped(returns), if returns == 1 { "time" } else { "times" });
     Some(match cell.also("true-wait")? {
         0 => format!(
             "acts as PAUSE here: it returned {returns} from a line that nobody wrote to, so `mwait` is spinning by other instructions"
