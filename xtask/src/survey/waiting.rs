@@ -3,8 +3,9 @@
 
 use switchlab_records::Point;
 
-use super::{Cell, PointResult};
+use super::{Cell, PointResult, place};
 use crate::analysis::Summary;
+use crate::manifest::plural;
 use crate::watch::HostTime;
 
 /// The coordinate that says how many CPUs worked beside the pair.
@@ -33,29 +34,47 @@ pub fn bystanders(cell: &Cell) -> Option<u64> {
     cell.coordinate(BYSTANDERS)
 }
 
+/// Where a cell was measured, in words.
+pub fn place_text(cell: &Cell) -> String {
+    let [from, to] = ["from", "to"].map(|name| cell.coordinate(name));
+    match (from, to, bystanders(cell)) {
+        (Some(from), Some(to), Some(0)) => format!("between CPU {from} and CPU {to}, all others halted"),
+        (Some(from), Some(to), Some(beside)) => {
+            format!("between CPU {from} and CPU {to}, beside {} at work", plural(beside, "CPU"))
+        }
+        _ => place(&cell.at),
+    }
+}
+
 /// A number that a point has beside its counts.
 pub fn also(point: &Point<'_>, name: &str) -> Option<u64> {
     point.also.iter().find(|(of, _)| of == name).map(|(_, number)| *number)
 }
 
 /// What the CPUs beside the pair did in a tick, in parts of what they did in one while the pair halted and nobody
-/// handed over: the median of the runs; `None` where there were none. A host that is busy during that look makes it
-/// less, never more: so the most of all runs counts.
-pub fn left(points: &[&PointResult<'_>]) -> Option<f64> {
-    let rate = |point: &Point<'_>, loops, ticks: Option<u64>| {
-        let rate = also(point, loops)? as f64 / ticks? as f64;
-        rate.is_finite().then_some(rate)
-    };
-    let points = || points.iter().map(|result| &result.point);
-    let alone = points()
-        .filter_map(|point| rate(point, "bystander-loops-alone", also(point, "alone-ticks")))
-        .reduce(f64::max)
-        .filter(|alone| *alone > 0.0)?;
-    let beside = points().filter_map(|point| rate(point, "bystander-loops", Some(point.ticks)));
+/// handed over, which is `alone`: the median of the runs; `None` where there were none.
+pub fn left(points: &[&PointResult<'_>], alone: Option<f64>) -> Option<f64> {
+    let alone = alone.filter(|alone| *alone > 0.0)?;
+    let beside =
+        points.iter().filter_map(|result| rate(&result.point, "bystander-loops", Some(result.point.ticks)));
     let mut shares: Vec<f64> = beside.map(|beside| beside / alone).collect();
     shares.sort_by(f64::total_cmp);
     // All zero has no summary.
     Summary::of(&shares).map(|summary| summary.median).ok().or_else(|| shares.last().copied())
+}
+
+/// What they did in a tick while nobody handed over. A host that is busy during that look makes it less, never more:
+/// so the most of all runs counts, also of those that are void for what came later.
+pub fn alone(points: &[PointResult<'_>]) -> Option<f64> {
+    let rates = points.iter().filter_map(|result| {
+        rate(&result.point, "bystander-loops-alone", also(&result.point, "alone-ticks"))
+    });
+    rates.reduce(f64::max)
+}
+
+fn rate(point: &Point<'_>, loops: &str, ticks: Option<u64>) -> Option<f64> {
+    let rate = also(point, loops)? as f64 / ticks? as f64;
+    rate.is_finite().then_some(rate)
 }
 
 /// Host CPUs that QEMU kept at work: its CPU time over the time that went by.

@@ -115,7 +115,7 @@ pub(in crate::report) fn rows(id: &str, quantity: Quantity, cells: &[&Cell]) -> 
     let bottom = cells.len() as i32 * 2 * ROW + 8;
     Figure::new(
         id,
-        format!("One handoff, one way, {}", crate::survey::place(&cells[0].at)),
+        format!("One handoff, one way, {}", crate::survey::waiting::place_text(cells[0])),
         format!("{}.", cells.iter().map(told).collect::<Vec<_>>().join("; ")),
         |_| (bottom + BELOW) as u32,
         |canvas, width| {

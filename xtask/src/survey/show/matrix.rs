@@ -5,9 +5,8 @@ use switchlab_core::stats::mean;
 use switchlab_records::Unit;
 
 use super::super::cells::{cost_text, series_of};
-use super::super::{Cell, Survey, waiting};
+use super::super::{Cell, Survey};
 use super::Part;
-use super::waiting::{HOST, has_host, host_text};
 use crate::analysis::Summary;
 use crate::table::Sheet;
 
@@ -77,7 +76,6 @@ pub(super) fn parts(survey: &Survey<'_>, group: &[&Cell]) -> Vec<Part> {
 
 fn summary(survey: &Survey<'_>, matrices: &[Matrix<'_>]) -> Sheet {
     let header = ["All pairs", "Pairs", "Least", "Median", "Most", "Fastest", "Slowest", "Largest asymmetry"];
-    let has_host = matrices.iter().any(|matrix| has_host(survey, &matrix.cells));
     let text = |value| cost_text(survey.plan.unit, value);
     let row = |matrix: &Matrix<'_>| {
         let values: Vec<f64> = matrix.cells.iter().map(|cell| cell.one_way).collect();
@@ -91,24 +89,19 @@ fn summary(survey: &Survey<'_>, matrices: &[Matrix<'_>]) -> Sheet {
             Some((cell, more)) => format!("{} by {}", pair(cell), text(more)),
             None => "-".into(),
         };
-        let middle = Summary::of(&values).ok().map(|summary| summary.median);
-        let host = waiting::sum(matrix.cells.iter().filter_map(|cell| cell.host));
-        let host = has_host.then(|| host_text(survey, host, middle.unwrap_or_default()));
-        let row = [
+        vec![
             matrix.series.to_owned(),
             matrix.cells.len().to_string(),
             cost(fastest),
-            middle.map_or_else(|| "-".into(), text),
+            Summary::of(&values).map_or_else(|_| "-".into(), |summary| text(summary.median)),
             cost(slowest),
             told(fastest),
             told(slowest),
             asymmetry,
-        ];
-        row.into_iter().chain(host.into_iter().flatten()).collect()
+        ]
     };
-    let host = has_host.then_some(HOST).into_iter().flatten();
     Sheet {
-        header: header.into_iter().chain(host).map(str::to_owned).collect(),
+        header: header.map(str::to_owned).into(),
         rows: matrices.iter().map(row).collect(),
         last_is_text: false,
     }

@@ -182,7 +182,7 @@ pub(super) fn fairness(survey: &Survey<'_>) -> Option<Part> {
 }
 
 /// `tasks` as a header has it.
-fn capital(name: &str) -> String {
+pub(super) fn capital(name: &str) -> String {
     let mut letters = name.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

@@ -6,10 +6,12 @@ use std::collections::BTreeMap;
 use switchlab_core::format::Grouped;
 use switchlab_records::Unit;
 
-use super::super::cells::cost_text;
-use super::super::waiting::{also, bystanders, cpus_at_work};
+use super::super::cells::{cost_text, groups};
+use super::super::waiting::{also, bystanders, cpus_at_work, place_text, sum};
 use super::super::{Cell, Survey};
-use super::{Part, cost_name, cost_of};
+use super::plain::capital;
+use super::{Part, cost_name, cost_of, is_matrix, matrices};
+use crate::analysis::Summary;
 use crate::manifest::plural;
 use crate::results::cost::UnitValue;
 use crate::table::Sheet;
@@ -30,9 +32,7 @@ pub(super) fn parts(survey: &Survey<'_>, group: &[&Cell]) -> Vec<Part> {
     let (alone, beside) = split(group);
     let mut parts = Vec::new();
     if let Some(first) = alone.first() {
-        let [from, to] = ["from", "to"].map(|name| first.coordinate(name).unwrap_or_default());
-        let caption = format!("Between CPU {from} and CPU {to}, all others halted");
-        parts.push(Part { caption, sheet: alone_sheet(survey, &alone) });
+        parts.push(Part { caption: capital(&place_text(first)), sheet: alone_sheet(survey, &alone) });
     }
     if let Some(first) = beside.first() {
         let at_work = plural(bystanders(first).unwrap_or_default(), "CPU");
@@ -101,10 +101,10 @@ fn percent(share: f64) -> String {
 }
 
 /// Columns of what waiting takes of the host.
-pub(super) const HOST: [&str; 2] = ["Host CPU time", "Host CPUs"];
+const HOST: [&str; 2] = ["Host CPU time", "Host CPUs"];
 
 /// Whether anything can be told of the host.
-pub(super) fn has_host(survey: &Survey<'_>, cells: &[&Cell]) -> bool {
+fn has_host(survey: &Survey<'_>, cells: &[&Cell]) -> bool {
     survey.plan.unit == Unit::Time && cells.iter().any(|cell| cell.host.is_some())
 }
 
@@ -113,7 +113,7 @@ fn host_of(survey: &Survey<'_>, cell: &Cell) -> [String; 2] {
 }
 
 /// CPU time for a handoff that takes `one_way`, and CPUs at work.
-pub(super) fn host_text(survey: &Survey<'_>, host: Option<HostTime>, one_way: f64) -> [String; 2] {
+fn host_text(survey: &Survey<'_>, host: Option<HostTime>, one_way: f64) -> [String; 2] {
     match host.and_then(cpus_at_work) {
         Some(cpus) => [cost_text(survey.plan.unit, cpus * one_way), format!("{cpus:.2}")],
         None => ["-", "-"].map(str::to_owned),
@@ -184,16 +184,32 @@ fn host(survey: &Survey<'_>) -> Option<String> {
             format!("not told: {SHORT}, or QEMU was not watched; a longer --budget and more --exchanges help")
         }
         (Unit::Time, _) => {
+            let pairs = of_all_pairs(survey);
             let rest = if told < all {
                 format!("; not told of {} of {all} points: {SHORT}", all - told)
             } else {
                 String::new()
             };
             format!(
-                "what all threads of QEMU ran for one handoff, and how many host CPUs that kept at work, warm-up included{rest}"
+                "what all threads of QEMU ran for one handoff, and how many host CPUs that kept at work, warm-up included{pairs}{rest}"
             )
         }
     })
+}
+
+/// CPU time of each way between all pairs, which has no column; nothing where there is one pair.
+fn of_all_pairs(survey: &Survey<'_>) -> String {
+    let told = groups(&survey.cells).into_iter().filter(|group| is_matrix(group)).flat_map(|group| {
+        let told = matrices(&group).into_iter().filter_map(|matrix| {
+            let values: Vec<f64> = matrix.cells.iter().map(|cell| cell.one_way).collect();
+            let host = sum(matrix.cells.iter().filter_map(|cell| cell.host))?;
+            let [time, cpus] = host_text(survey, Some(host), Summary::of(&values).ok()?.median);
+            Some(format!("{} {time}, {cpus} CPUs", matrix.series))
+        });
+        told.collect::<Vec<_>>()
+    });
+    let told: Vec<_> = told.collect();
+    if told.is_empty() { String::new() } else { format!(": {}", told.join("; ")) }
 }
 
 /// Why CPU time is not told.
