@@ -132,7 +132,7 @@ const SAMPLE: u64 = 20;
 fn samples_are_cheap(parts: &Parts) -> Verdict {
     let counted = counted(parts)?;
     let (batch, sampled) = (Pass::Batch.name(), Pass::Sampled.name());
-    let shapes: Vec<_> = counted.counts.keys().filter_map(|name| name.strip_suffix(batch)).collect();
+    let shapes: Vec<_> = counted.counts.keys().filter_map(|name| name.strip_suffix(sampled)).collect();
     equal("shapes, with and without a handoff", shapes.len(), 12)?;
     for shape in shapes {
         let count = |pass: &str| counted.counts.get(&format!("{shape}{pass}")).copied().unwrap_or_default();

@@ -28,7 +28,7 @@ fn loops(parts: &Parts) -> Verdict {
         (Role::Asking, "channel::send", "mov"),
         (Role::Answering, "switch::switch_context", "jmp qword ptr"),
         (Role::Answering, "interrupts::halt", "hlt"),
-        (Role::Interrupt, "ipi::wake_up_xapic", "ret"),
+        (Role::Interrupt, "ipi::wake_up_xapic", "iretq"),
         (Role::FloorAsking, "switch::exchange", "jmp r"),
         (Role::FloorAnswering, "switch::exchange", "jmp r"),
     ] {

@@ -27,7 +27,6 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
         passes_with_host_threads("join_waits_for_the_end", "join"),
         passes("wake_up_from_another_cpu_comes", "wake"),
         passes_with_host_threads("wake_up_from_another_cpu_comes", "wake"),
-        passes("handlers_leave_the_stack_as_it_was_and_interrupts_off", "handler_return"),
         trial(parts, "tasks::jittered_handoffs_lose_nothing", |parts| jitter(parts, TcgThread::Single)),
         trial(parts, "tasks::jittered_handoffs_lose_nothing_with_a_host_thread_for_each_cpu", |parts| {
             jitter(parts, TcgThread::Multi)

@@ -124,7 +124,7 @@ impl Step {
             Self::Halt => "counts, sti, hlt, to the handler's first instruction",
             Self::InterruptHandler => "counts the interrupt",
             Self::Eoi => "tells the local APIC that the interrupt is done",
-            Self::InterruptReturn => "ret, cli",
+            Self::InterruptReturn => "iretq, cli",
             Self::Look => "sees that an IPI was taken, and what has come",
             Self::Return => "goes back to where it waited, takes the token",
             Self::MessageTake => "reads the message, empties the slot, counts the handoff",

@@ -95,8 +95,8 @@ pub fn init() {
 ///
 /// # Safety
 ///
-/// `handler` is the address of code that an interrupt gate may enter and that goes back to what was
-/// interrupted. Once for each vector, on the BSP, before the other CPUs start.
+/// `handler` is the address of code that an interrupt gate may enter and that ends in `iretq`. Once
+/// for each vector, on the BSP, before the other CPUs start.
 pub(super) unsafe fn set_handler(vector: u8, handler: usize) {
     // SAFETY: the other CPUs do not run yet, and interrupts are off here.
     let table = unsafe { &mut *IDT.0.get() };

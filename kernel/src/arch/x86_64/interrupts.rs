@@ -4,11 +4,6 @@
 //! SDM vol. 2, STI), so nothing can come between `sti` and `hlt`: an interrupt that was pending, or
 //! that arrives at any later instant, ends the halt. Any instruction in between would open the
 //! classical lost wake-up: the interrupt comes, then the CPU halts for ever.
-//!
-//! Handlers go back by a `ret` that drops the processor's frame ([`super::ipi`]), and rely on this of the two
-//! places: the stack pointer is a multiple of 16, as the ABI has it for a call, which an `asm!` without
-//! `nostack` gets (Rust reference, inline assembly); and the flags are lost, which an `asm!` without
-//! `preserves_flags` declares. The `cli` is for a halt that ends without a handler, which an emulator may do.
 
 use core::arch::asm;
 

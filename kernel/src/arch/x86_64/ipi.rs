@@ -28,7 +28,7 @@ pub fn init() {
         ApicMode::Xapic => (wake_up_xapic as *const (), tick_xapic as *const ()),
         ApicMode::X2apic => (wake_up_x2apic as *const (), tick_x2apic as *const ()),
     };
-    // SAFETY: these are interrupt handlers in asm that go back to where interrupts are let in.
+    // SAFETY: these are interrupt handlers in asm that end in `iretq`.
     unsafe {
         idt::set_handler(vector::WAKE_UP, wake_up.addr());
         idt::set_handler(vector::TICK, tick.addr());
@@ -159,18 +159,8 @@ pub fn send_nmi_to_others() {
     apic::send(Icr::new(Delivery::Nmi, Destination::AllButSelf));
 }
 
-/// What the processor has pushed behind the instruction pointer: CS, RFLAGS, RSP and SS (Intel SDM vol. 3,
-/// 6.14.2).
-const FRAME_BEHIND_RIP_BYTES: usize = 4 * size_of::<u64>();
-
 /// Counts and acknowledges; needs no register. `inc` on memory is one instruction, and only this
 /// CPU writes the counter, so it needs no lock prefix.
-///
-/// It goes back by `ret`, not by `iretq`, which would load what has not changed: CS and SS are the kernel's
-/// before and after, the flags are declared lost where interrupts are let in, and the interrupt flag, which
-/// the gate has cleared, stays so. The stack pointer was a multiple of 16 there
-/// ([`interrupts`](super::interrupts)), so the processor has pushed its frame right below, with no gap, and
-/// dropping it leads back.
 #[unsafe(naked)]
 extern "C" fn wake_up_xapic() {
     naked_asm!(
@@ -182,9 +172,8 @@ extern "C" fn wake_up_xapic() {
         "mov dword ptr [{eoi}], 0",
         #[cfg(feature = "marks")]
         "call {acknowledged}",
-        "ret {rest}",
+        "iretq",
         taken = const percpu::IPIS_TAKEN,
-        rest = const FRAME_BEHIND_RIP_BYTES,
         eoi = const (apic::XAPIC_VIRTUAL + apic::XAPIC_EOI) as i64 as i32,
         #[cfg(feature = "marks")]
         entered = sym mark::stub::<{ Mark::InterruptEntered.number() }>,
@@ -216,11 +205,11 @@ macro_rules! x2apic_return {
         "pop rdx
          pop rcx
          pop rax
-         ret {rest}"
+         iretq"
     };
 }
 
-/// As [`wake_up_xapic`], in x2APIC mode.
+/// As above, in x2APIC mode.
 #[unsafe(naked)]
 extern "C" fn wake_up_x2apic() {
     naked_asm!(
@@ -234,7 +223,6 @@ extern "C" fn wake_up_x2apic() {
         "call {acknowledged}",
         x2apic_return!(),
         taken = const percpu::IPIS_TAKEN,
-        rest = const FRAME_BEHIND_RIP_BYTES,
         eoi = const apic::X2APIC_EOI_MSR,
         #[cfg(feature = "marks")]
         entered = sym mark::stub::<{ Mark::InterruptEntered.number() }>,
@@ -250,8 +238,7 @@ extern "C" fn wake_up_x2apic() {
 extern "C" fn tick_xapic() {
     naked_asm!(
         "mov dword ptr [{eoi}], 0",
-        "ret {rest}",
-        rest = const FRAME_BEHIND_RIP_BYTES,
+        "iretq",
         eoi = const (apic::XAPIC_VIRTUAL + apic::XAPIC_EOI) as i64 as i32,
     )
 }
@@ -262,7 +249,6 @@ extern "C" fn tick_x2apic() {
     naked_asm!(
         x2apic_acknowledge!(),
         x2apic_return!(),
-        rest = const FRAME_BEHIND_RIP_BYTES,
         eoi = const apic::X2APIC_EOI_MSR,
     )
 }
@@ -270,5 +256,5 @@ extern "C" fn tick_x2apic() {
 /// A spurious interrupt is not acknowledged (Intel SDM vol. 3, 11.9; Intel 8259A).
 #[unsafe(naked)]
 extern "C" fn spurious() {
-    naked_asm!("ret {rest}", rest = const FRAME_BEHIND_RIP_BYTES)
+    naked_asm!("iretq")
 }
