@@ -60,6 +60,9 @@ impl Parts {
     }
 }
 
+/// For what has many points: it takes seconds, and more where the host is busy.
+const LONG: Duration = Duration::from_secs(120);
+
 /// A case: which kernel, on what machine.
 #[derive(Clone, Debug)]
 pub struct Case {
@@ -92,6 +95,25 @@ impl Case {
     pub fn with(mut self, change: impl FnOnce(&mut BootSpec)) -> Self {
         change(&mut self.spec);
         self
+    }
+
+    /// The laboratory's own kernel where a TSC tick is an instruction, which its words so far are told to count.
+    #[must_use]
+    pub fn in_instructions(self) -> Self {
+        self.with(|spec| {
+            spec.timing = Timing::Instructions;
+            spec.append += " unit=instructions";
+            spec.deadline = LONG;
+        })
+    }
+
+    /// With a host thread for each CPU.
+    #[must_use]
+    pub fn with_host_threads(self) -> Self {
+        self.with(|spec| {
+            spec.tcg_thread = TcgThread::Multi;
+            spec.deadline = LONG;
+        })
     }
 
     /// Boots it.

@@ -1,11 +1,9 @@
 //! The mode `free` of `classic`, on 1 to 64 CPUs: what is prescribed is exact, what is not is told, and the results
 //! have it.
 
-use std::time::Duration;
-
 use libtest_mimic::{Failed, Trial};
 use switchlab_records::{Block, Counts, Mode, Pass, Record, Subject, read_log};
-use switchlab_tests::{Case, End, Parts, TcgThread, Timing, Verdict, equal, trial};
+use switchlab_tests::{Case, End, Parts, Verdict, equal, trial};
 use xtask::results::Results;
 
 const RUNS: u32 = 2;
@@ -18,34 +16,19 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
         trial(
             parts,
             format!("free::handoffs_on_{cpus}_cpus_are_exact_and_crossings_are_told"),
-            move |parts| exact(&boot(parts, cpus, in_instructions)?, cpus),
+            move |parts| exact(&boot(parts, cpus, Case::in_instructions)?, cpus),
         )
     };
     let mut trials: Vec<_> = [1, 2, 3, 12, 64].map(on).into();
     trials.push(trial(parts, "free::handoffs_are_exact_with_a_host_thread_for_each_cpu", |parts| {
-        exact(&boot(parts, 4, with_host_threads)?, 4)
+        exact(&boot(parts, 4, Case::with_host_threads)?, 4)
     }));
     trials.push(trial(parts, "free::instructions_repeat_from_run_to_run", |parts| {
-        let blocks = free(&boot(parts, 12, in_instructions)?);
+        let blocks = free(&boot(parts, 12, Case::in_instructions)?);
         let ticks = |run| blocks.iter().filter(move |block| block.run == run).map(|block| block.ticks);
         equal("ticks of both runs", ticks(1).collect::<Vec<_>>(), ticks(2).collect())
     }));
     trials
-}
-
-fn in_instructions(case: Case) -> Case {
-    case.with(|spec| {
-        spec.timing = Timing::Instructions;
-        spec.append += " unit=instructions";
-        spec.deadline = Duration::from_secs(120);
-    })
-}
-
-fn with_host_threads(case: Case) -> Case {
-    case.with(|spec| {
-        spec.tcg_thread = TcgThread::Multi;
-        spec.deadline = Duration::from_secs(120);
-    })
 }
 
 fn boot(parts: &Parts, cpus: u32, how: fn(Case) -> Case) -> Result<End, Failed> {

@@ -1,10 +1,8 @@
 //! The experiment `policy`, on 1 to 64 CPUs: exact counts, from the log.
 
-use std::time::Duration;
-
 use libtest_mimic::{Failed, Trial};
 use switchlab_records::{Counts, Point, Record, read_log};
-use switchlab_tests::{Case, End, Parts, TcgThread, Timing, Verdict, equal, trial};
+use switchlab_tests::{Case, End, Parts, Verdict, equal, trial};
 
 const RUNS: u32 = 2;
 const EXCHANGES: u64 = 2_000;
@@ -17,33 +15,18 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
         trials.push(trial(
             parts,
             format!("policy::handoffs_of_unpinned_tasks_on_{cpus}_cpus_are_exact"),
-            move |parts| exact(&boot(parts, cpus, in_instructions)?, cpus),
+            move |parts| exact(&boot(parts, cpus, Case::in_instructions)?, cpus),
         ));
     }
     trials.push(trial(parts, "policy::handoffs_are_exact_with_a_host_thread_for_each_cpu", |parts| {
-        exact(&boot(parts, 4, with_host_threads)?, 4)
+        exact(&boot(parts, 4, Case::with_host_threads)?, 4)
     }));
     trials.push(trial(parts, "policy::counts_of_instructions_repeat_to_the_byte", |parts| {
-        let logs = [(); 2].map(|()| boot(parts, 12, in_instructions));
+        let logs = [(); 2].map(|()| boot(parts, 12, Case::in_instructions));
         let [first, second] = logs;
         equal("the logs", first?.0.log_text, second?.0.log_text)
     }));
     trials
-}
-
-fn in_instructions(case: Case) -> Case {
-    case.with(|spec| {
-        spec.timing = Timing::Instructions;
-        spec.append += " unit=instructions";
-        spec.deadline = Duration::from_secs(120);
-    })
-}
-
-fn with_host_threads(case: Case) -> Case {
-    case.with(|spec| {
-        spec.tcg_thread = TcgThread::Multi;
-        spec.deadline = Duration::from_secs(120);
-    })
 }
 
 fn boot(parts: &Parts, cpus: u32, how: fn(Case) -> Case) -> Result<End, Failed> {

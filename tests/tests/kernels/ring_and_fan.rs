@@ -1,10 +1,8 @@
 //! The experiments that go over many CPUs, `ring` and `fan`, on 2 to 64 of them: exact counts, from the log.
 
-use std::time::Duration;
-
 use libtest_mimic::{Failed, Trial};
 use switchlab_records::{Counts, Point, Record, read_log};
-use switchlab_tests::{Case, End, Parts, TcgThread, Timing, Verdict, equal, trial};
+use switchlab_tests::{Case, End, Parts, Verdict, equal, trial};
 
 const CPUS: [u32; 4] = [2, 3, 12, 64];
 const RUNS: u32 = 2;
@@ -17,22 +15,22 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
         trials.push(trial(
             parts,
             format!("ring_and_fan::hops_around_up_to_{cpus}_cpus_are_exact"),
-            move |parts| ring(&boot(parts, "ring", cpus, in_instructions)?, cpus),
+            move |parts| ring(&boot(parts, "ring", cpus, Case::in_instructions)?, cpus),
         ));
         trials.push(trial(
             parts,
             format!("ring_and_fan::handoffs_with_all_others_of_{cpus}_cpus_are_exact"),
-            move |parts| fan(&boot(parts, "fan", cpus, in_instructions)?, cpus),
+            move |parts| fan(&boot(parts, "fan", cpus, Case::in_instructions)?, cpus),
         ));
     }
     trials.push(trial(parts, "ring_and_fan::hop_takes_no_more_around_64_cpus_than_around_2", no_growth));
     trials.push(trial(parts, "ring_and_fan::hops_are_exact_with_a_host_thread_for_each_cpu", |parts| {
-        ring(&boot(parts, "ring", 3, with_host_threads)?, 3)
+        ring(&boot(parts, "ring", 3, Case::with_host_threads)?, 3)
     }));
     trials.push(trial(
         parts,
         "ring_and_fan::handoffs_of_a_fan_are_exact_with_a_host_thread_for_each_cpu",
-        |parts| fan(&boot(parts, "fan", 4, with_host_threads)?, 4),
+        |parts| fan(&boot(parts, "fan", 4, Case::with_host_threads)?, 4),
     ));
     trials.push(trial(parts, "ring_and_fan::ring_of_one_cpu_has_no_point_and_says_why", |parts| {
         alone(parts, "ring")
@@ -41,21 +39,6 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
         alone(parts, "fan")
     }));
     trials
-}
-
-fn in_instructions(case: Case) -> Case {
-    case.with(|spec| {
-        spec.timing = Timing::Instructions;
-        spec.append += " unit=instructions";
-        spec.deadline = Duration::from_secs(120);
-    })
-}
-
-fn with_host_threads(case: Case) -> Case {
-    case.with(|spec| {
-        spec.tcg_thread = TcgThread::Multi;
-        spec.deadline = Duration::from_secs(120);
-    })
 }
 
 fn boot(parts: &Parts, experiment: &str, cpus: u32, how: fn(Case) -> Case) -> Result<End, Failed> {
@@ -87,7 +70,7 @@ fn ring(end: &End, cpus: u32) -> Verdict {
 
 /// In instructions. A round has its own few, which more hops share.
 fn no_growth(parts: &Parts) -> Verdict {
-    let end = boot(parts, "ring", 64, in_instructions)?;
+    let end = boot(parts, "ring", 64, Case::in_instructions)?;
     let log = read_log(&end.0.log_text);
     let hop = |cpus: u64| {
         let point = points(&log.records).into_iter().find(|point| point.at[0].1 == cpus);

@@ -14,15 +14,15 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
     let mut trials = Vec::new();
     for cpus in [2, 3, 12] {
         trials.push(trial(parts, format!("ways::waits_beside_{cpus}_cpus_are_exact"), move |parts| {
-            wait(&boot(parts, cpus, in_instructions, "experiment=wait runs=2")?, cpus)
+            wait(&boot(parts, cpus, Case::in_instructions, "experiment=wait runs=2")?, cpus)
         }));
     }
     for cpus in [2, 3, 12, 64] {
         trials.push(trial(parts, format!("ways::every_pair_of_{cpus}_cpus_is_exact"), move |parts| {
-            matrix(&boot(parts, cpus, in_instructions, "experiment=matrix runs=1")?, cpus)
+            matrix(&boot(parts, cpus, Case::in_instructions, "experiment=matrix runs=1")?, cpus)
         }));
     }
-    for (unit, how) in [("time", in_time as fn(Case) -> Case), ("instructions", in_instructions)] {
+    for (unit, how) in [("time", in_time as fn(Case) -> Case), ("instructions", Case::in_instructions)] {
         trials.push(trial(
             parts,
             format!("ways::waits_beside_64_cpus_in_128_mib_are_exact_in_{unit}"),
@@ -42,7 +42,7 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
         points(&end).iter().try_for_each(exact)
     }));
     trials.push(trial(parts, "ways::mwait_between_each_pair_says_whether_it_waits", |parts| {
-        let end = boot(parts, 3, in_instructions, "experiment=matrix runs=1 ways=mwait,spin-halt")?;
+        let end = boot(parts, 3, Case::in_instructions, "experiment=matrix runs=1 ways=mwait,spin-halt")?;
         equal("points", points(&end).len(), 2 * 6)?;
         for point in points(&end) {
             exact(&point)?;
@@ -72,10 +72,10 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
     }));
     trials.push(trial(parts, "ways::waits_are_exact_with_a_host_thread_for_each_cpu", |parts| {
         let words = "experiment=wait runs=1 budget=100 ways=halt,spin,spin-halt";
-        points(&boot(parts, 2, with_host_threads, words)?).iter().try_for_each(exact)
+        points(&boot(parts, 2, Case::with_host_threads, words)?).iter().try_for_each(exact)
     }));
     trials.push(trial(parts, "ways::mwait_that_is_not_there_is_absent_beside_the_others", |parts| {
-        let without = |case: Case| in_instructions(case).with(|spec| spec.cpu = "max,-monitor".into());
+        let without = |case: Case| case.in_instructions().with(|spec| spec.cpu = "max,-monitor".into());
         let end = boot(parts, 2, without, "experiment=wait runs=1 ways=halt,mwait")?;
         let log = read_log(&end.0.log_text);
         let absent = log.records.iter().filter_map(|record| match record {
@@ -107,20 +107,8 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
     trials
 }
 
-fn in_instructions(case: Case) -> Case {
-    case.with(|spec| {
-        spec.timing = Timing::Instructions;
-        spec.append += " unit=instructions";
-        spec.deadline = Duration::from_secs(120);
-    })
-}
-
 fn in_time(case: Case) -> Case {
     case.with(|spec| spec.deadline = Duration::from_secs(120))
-}
-
-fn with_host_threads(case: Case) -> Case {
-    in_time(case).with(|spec| spec.tcg_thread = TcgThread::Multi)
 }
 
 fn case(parts: &Parts, cpus: u32, words: &str) -> Case {

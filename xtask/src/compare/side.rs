@@ -4,10 +4,11 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use switchlab_records::{Mode, Pass, Subject, Unit};
+use switchlab_records::{Cpus, Machine, Mode, Pass, Plan, Subject, Unit};
 
 use super::SideFacts;
 use crate::analysis::Summary;
+use crate::clock;
 use crate::manifest::Manifest;
 use crate::results::Results;
 use crate::results::cost::UnitValue;
@@ -83,6 +84,29 @@ pub struct PointCost {
     pub one_way: Vec<f64>,
 }
 
+impl Facts {
+    /// What the log of either kind says.
+    fn of(
+        plan: &Plan<'_>,
+        cpus: Option<&Cpus>,
+        machine: Option<&Machine<'_>>,
+        clock: &clock::Quality,
+    ) -> Self {
+        Self {
+            experiment: plan.experiment.to_string(),
+            unit: plan.unit,
+            runs: plan.runs,
+            exchanges: plan.exchanges,
+            warm_up: plan.warm_up,
+            pair: plan.pair,
+            cpus: cpus.map(|cpus| cpus.up),
+            hypervisor: machine.map(|machine| machine.hypervisor.to_string()),
+            cpu: machine.map(|machine| machine.cpu.to_string()),
+            clock_is_suspect: clock.is_suspect(),
+        }
+    }
+}
+
 impl Boot {
     /// What `survey` and `manifest` say. Instructions are counted in it, so nothing is void.
     pub fn of_survey(log: PathBuf, survey: &Survey<'_>, manifest: Option<Manifest>) -> Self {
@@ -94,21 +118,9 @@ impl Boot {
                 one_way: cell.values.clone(),
             }
         };
-        let plan = &survey.plan;
         Self {
             log,
-            facts: Facts {
-                experiment: plan.experiment.to_string(),
-                unit: plan.unit,
-                runs: plan.runs,
-                exchanges: plan.exchanges,
-                warm_up: plan.warm_up,
-                pair: plan.pair,
-                cpus: Some(survey.cpus.up),
-                hypervisor: Some(survey.machine.hypervisor.to_string()),
-                cpu: Some(survey.machine.cpu.to_string()),
-                clock_is_suspect: survey.clock.is_suspect(),
-            },
+            facts: Facts::of(&survey.plan, Some(&survey.cpus), Some(&survey.machine), &survey.clock),
             modes: Vec::new(),
             points: survey.cells.iter().map(point).collect(),
             void_runs: BTreeSet::new(),
@@ -125,21 +137,9 @@ impl Boot {
                 || watch.is_some_and(|watch| watch.is_void(run, mode, Subject::Handoff, pass))
         };
         let modes = results.modes.iter().map(|mode| measured(results, mode.mode, is_void)).collect();
-        let plan = &results.plan;
         Self {
             log,
-            facts: Facts {
-                experiment: plan.experiment.to_string(),
-                unit: plan.unit,
-                runs: plan.runs,
-                exchanges: plan.exchanges,
-                warm_up: plan.warm_up,
-                pair: plan.pair,
-                cpus: results.cpus.map(|cpus| cpus.up),
-                hypervisor: results.machine.as_ref().map(|machine| machine.hypervisor.to_string()),
-                cpu: results.machine.as_ref().map(|machine| machine.cpu.to_string()),
-                clock_is_suspect: results.clock.is_suspect(),
-            },
+            facts: Facts::of(&results.plan, results.cpus.as_ref(), results.machine.as_ref(), &results.clock),
             modes,
             points: Vec::new(),
             void_runs,
