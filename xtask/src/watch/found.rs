@@ -1,6 +1,7 @@
 //! What was found by watching a guest, as the manifest keeps it, and how it is told.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use switchlab_records::{Block, Mode, Pass, Subject};
@@ -293,9 +294,12 @@ fn is_busy(percent: f64) -> bool {
     percent >= BUSY_PERCENT
 }
 
-/// Time that went to others, in percent with one decimal; `None` where no time has passed.
+/// Of less CPU time than this no share is told: the host counts it in ticks of 10 ms, and starting QEMU takes some.
+const LEAST_AVAILABLE: Duration = Duration::from_secs(1);
+
+/// Time that went to others, in percent with one decimal; `None` where too little has passed to say.
 pub(super) fn busy_percent(cpu: &CpuTime) -> Option<f64> {
-    if cpu.available.is_zero() {
+    if cpu.available < LEAST_AVAILABLE {
         return None;
     }
     let others = (cpu.others() + cpu.stolen).div_duration_f64(cpu.available);
@@ -305,7 +309,6 @@ pub(super) fn busy_percent(cpu: &CpuTime) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     fn watch(voids: Vec<Void>) -> Watch {
         Watch {
@@ -411,6 +414,7 @@ mod tests {
         };
         assert_eq!(busy_percent(&cpu), Some(25.0));
         assert_eq!(busy_percent(&CpuTime::default()), None);
+        assert_eq!(busy_percent(&CpuTime { available: ms(999), busy: ms(900), ..CpuTime::default() }), None);
     }
 
     #[test]
