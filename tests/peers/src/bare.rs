@@ -119,43 +119,45 @@ pub fn pong(plan: Plan, live: Live, tally: &Tally, mut switch: impl FnMut()) {
 
 /// Both sides' turns, done by one flow of control that does `next` where a side would hand over.
 ///
+/// Each side keeps its own values in memory, and loads, checks and stores them once a turn: what every side does that
+/// has them in registers, and gives those up as it hands over.
+///
 /// # Errors
 ///
 /// As [`ping`].
 #[inline(always)]
 pub fn alternate(plan: Plan, live: Live, tally: &Tally, mut next: impl FnMut()) -> Result<Times, Failure> {
-    let (mut times, mut values) = (Times::new(), SIX);
+    let (mut times, asking, answering) = (Times::new(), Memory::default(), Memory::default());
     for block in plan.blocks() {
         let started = Instant::now();
+        let whole = block.start + (block.end - block.start) / STEP * STEP;
         match live {
             Live::Nothing => {
-                let whole = block.start + (block.end - block.start) / STEP * STEP;
+                let mut turns_are = |turn| {
+                    next();
+                    tally.turns.set(turn);
+                    next();
+                };
                 for turn in (block.start..whole).step_by(STEP as usize) {
-                    step!(|done| {
-                        next();
-                        tally.turns.set(turn + done);
-                        next();
-                    });
+                    step!(|done| turns_are(turn + done));
                 }
                 for turn in whole..block.end {
-                    next();
-                    tally.turns.set(turn + 1);
-                    next();
+                    turns_are(turn + 1);
                 }
             }
             Live::SixValues => {
-                let whole = block.start + (block.end - block.start) / STEP * STEP;
+                let mut turns_are = |turn| {
+                    asking.take_turn(tally);
+                    next();
+                    tally.turns.set(turn);
+                    answering.take_turn(tally);
+                    next();
+                };
                 for turn in (block.start..whole).step_by(STEP as usize) {
-                    step!(|done| {
-                        six(&mut values, tally, &mut next);
-                        tally.turns.set(turn + done);
-                        six(&mut values, tally, &mut next);
-                    });
+                    step!(|done| turns_are(turn + done));
                 }
                 for turn in whole..block.end {
-                    six(&mut values, tally, &mut next);
-                    tally.turns.set(turn + 1);
-                    six(&mut values, tally, &mut next);
+                    turns_are(turn + 1);
                 }
             }
         }
@@ -167,6 +169,32 @@ pub fn alternate(plan: Plan, live: Live, tally: &Tally, mut next: impl FnMut()) 
 
 /// No two are equal, so that a swap or a loss shows. Small, so that each comparison is a short instruction.
 const SIX: [u64; 6] = [0x11, 0x22, 0x44, 0x08, 0x33, 0x55];
+
+/// Six values while their side does not run.
+struct Memory([Cell<u64>; 6]);
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self(SIX.map(Cell::new))
+    }
+}
+
+impl Memory {
+    /// Loads all six into registers, checks them, and stores them.
+    #[inline(always)]
+    fn take_turn(&self, tally: &Tally) {
+        // Volatile: each is loaded and stored once a turn, whatever the compiler knows of it.
+        // SAFETY: they are cells of this value's own.
+        let mut values = self.0.each_ref().map(|value| unsafe { value.as_ptr().read_volatile() });
+        let [a, b, c, d, e, f] = &mut values;
+        in_registers([a, b, c, d, e, f]);
+        check(&values, || tally.wrong.set(tally.wrong.get() + 1));
+        for (place, value) in self.0.iter().zip(values) {
+            // SAFETY: as above.
+            unsafe { place.as_ptr().write_volatile(value) };
+        }
+    }
+}
 
 /// Switches with six values in registers, and counts where they are not the same afterwards.
 #[inline(always)]
