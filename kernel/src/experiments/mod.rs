@@ -4,6 +4,7 @@
 pub mod classic;
 pub mod exchange;
 pub mod fan;
+pub mod hierarchy;
 mod matrix;
 pub mod points;
 pub mod policy;
@@ -56,6 +57,7 @@ static EXPERIMENTS: &[&dyn Experiment] = &[
     &matrix::Matrix,
     &policy::PolicyContest::<probe::Batch>::new(),
     &scale::Scale,
+    &hierarchy::Hierarchy,
 ];
 
 /// All of them; the first is the default.

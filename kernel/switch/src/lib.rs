@@ -62,6 +62,14 @@ pub struct Context {
 // happens-before, which the run queues and inboxes give.
 unsafe impl Sync for Context {}
 
+/// Words of a [`Context`], with rbp, which the switch pushes: what it saves by itself. What else lives the compiler
+/// saves around it.
+pub const CONTEXT_WORDS: usize = size_of::<Context>() / size_of::<usize>() + PUSHED_WORDS;
+/// The same of a [`Fiber`], or its [`Owner`].
+pub const FIBER_WORDS: usize = size_of::<Fiber>() / size_of::<usize>() + PUSHED_WORDS;
+/// What both switches push: rbp.
+const PUSHED_WORDS: usize = 1;
+
 /// What a new context runs first. It gets the argument of [`Context::prepare`] and never returns.
 pub type Entry = extern "C" fn(argument: usize) -> !;
 

@@ -57,7 +57,7 @@ impl Takes {
 pub const MEMORY: &str = "256M";
 
 /// All of them, in the order in which they are told.
-pub const ALL: [About; 6] = [
+pub const ALL: [About; 7] = [
     About {
         name: "wait",
         what: "a message to and fro between two CPUs, for each way in which the receiver can wait for it; \
@@ -113,6 +113,15 @@ pub const ALL: [About; 6] = [
         memory: MEMORY,
         sizes: [(3, 100_000), (1, 10_000)],
         points: |_| 3 * 20,
+    },
+    About {
+        name: "hierarchy",
+        what: "a number to and fro between two sides at each level of isolation, each checking it: what each level costs, \
+               and what it adds to the one below. A handoff of `call` is a call, the one back its return",
+        takes: &[Takes::Budget, Takes::Pair],
+        memory: MEMORY,
+        sizes: [(5, 1_000_000), (1, 10_000)],
+        points: |_| 20,
     },
 ];
 

@@ -13,7 +13,8 @@ use crate::status::Refusal;
 use crate::survey::about::{self, About, Takes};
 
 /// The experiments that there are.
-pub const EXPERIMENTS: [&str; 7] = ["classic", "ring", "fan", "policy", "wait", "matrix", "scale"];
+pub const EXPERIMENTS: [&str; 8] =
+    ["classic", "ring", "fan", "policy", "wait", "matrix", "scale", "hierarchy"];
 
 /// What is measured.
 #[derive(clap::Args)]

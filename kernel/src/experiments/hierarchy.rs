@@ -1,0 +1,228 @@
+//! The hierarchy of costs: the same ping-pong at each level of isolation, from a function call on. What the
+//! original could only guess.
+//!
+//! A level is one file below `hierarchy`, and one line in [`LEVELS`]. On each, two sides hand a number to and fro and
+//! check it; a level with a form across CPUs is measured in both. What a level is made of is a module of its own, which
+//! the levels below it do not know.
+
+mod call;
+mod fiber;
+mod task;
+
+use alloc::{borrow::Cow, boxed::Box, vec::Vec};
+
+use switchlab_core::{order, params::Params};
+use switchlab_records::{Counts, Named, Point, Unit};
+
+use super::{
+    Experiment, Results,
+    exchange::Measured,
+    points::{self, Means, named},
+    ways,
+};
+use crate::{
+    bring_up::Lab,
+    failure,
+    mm::StackError,
+    sched::{self, Cpu},
+};
+
+const NAME: &str = "hierarchy";
+
+/// All of them, each after the one that it builds on.
+static LEVELS: &[&dyn Level] = &[&call::Direct, &call::Indirect, &fiber::Fiber, &task::Task];
+
+/// How long a point is measured at most where nobody says: milliseconds, or millions of instructions.
+const fn default_budget(unit: Unit) -> u64 {
+    match unit {
+        Unit::Time => 5_000,
+        Unit::Instructions => 1_000,
+    }
+}
+
+/// A level of isolation.
+pub trait Level: Sync {
+    /// Its name, which is that of its series.
+    fn name(&self) -> &'static str;
+
+    /// Why this machine does not have it; `None` where it does.
+    fn absent(&self) -> Option<Cow<'static, str>> {
+        None
+    }
+
+    /// Whether its two sides can be on two CPUs.
+    fn crosses_cpus(&self) -> bool {
+        false
+    }
+
+    /// What a one-way switch saves and restores.
+    fn context(&self) -> Context;
+
+    /// Measures `exchanges` between its two sides, after `warm_up`: on one CPU where both of `cpus` are the same.
+    ///
+    /// # Errors
+    ///
+    /// Why it can not be measured here after all.
+    fn measure(
+        &self,
+        cpus: [&'static Cpu; 2],
+        warm_up: u64,
+        exchanges: u64,
+    ) -> Result<Taken, Cow<'static, str>>;
+}
+
+/// What a one-way switch saves and restores, counted from the structures that hold it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Context {
+    /// Bytes.
+    pub bytes: usize,
+    /// Registers, each of whatever width.
+    pub registers: usize,
+}
+
+impl Context {
+    /// Of so many general registers.
+    pub const fn of_words(words: usize) -> Self {
+        Self { bytes: words * size_of::<u64>(), registers: words }
+    }
+}
+
+/// What a block gave.
+#[derive(Debug)]
+pub struct Taken {
+    /// Time, counts, and a wrong number.
+    pub measured: Measured,
+    /// What must have happened.
+    pub expected: Counts,
+    /// What else was counted.
+    pub also: Vec<Named<'static>>,
+}
+
+impl Taken {
+    /// Where nothing else was counted.
+    pub const fn new(measured: Measured, expected: Counts) -> Self {
+        Self { measured, expected, also: Vec::new() }
+    }
+}
+
+/// Says for a person why there is no memory.
+pub fn no_memory(error: StackError) -> Cow<'static, str> {
+    alloc::format!("{error}").into()
+}
+
+/// A level in one of its forms.
+#[derive(Clone, Copy)]
+struct Form {
+    level: &'static dyn Level,
+    /// 1 or 2.
+    cpus: u32,
+}
+
+/// The experiment.
+pub struct Hierarchy;
+
+impl Experiment for Hierarchy {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn run(&self, parameters: &Params, lab: &Lab) -> Box<dyn Results> {
+        let mut gaps = Vec::new();
+        let mut forms = Vec::new();
+        for &level in LEVELS {
+            match (level.absent(), level.crosses_cpus(), lab.cpus) {
+                (Some(reason), ..) => gaps.push((level, None, reason)),
+                (None, true, 1) => {
+                    forms.push(Form { level, cpus: 1 });
+                    gaps.push((level, Some(2), "one CPU: its two sides need two".into()));
+                }
+                (None, true, _) => forms.extend([1, 2].map(|cpus| Form { level, cpus })),
+                (None, false, _) => forms.push(Form { level, cpus: 1 }),
+            }
+        }
+        points::announce(NAME, parameters, parameters.exchanges, forms.len() as u32 * parameters.runs);
+        for (level, cpus, reason) in gaps {
+            points::absent(level.name(), cpus.map_or_else(Vec::new, at), reason);
+        }
+        let budget_ticks = ways::budget_ticks(parameters, lab, default_budget(parameters.unit));
+        let mut job = Job { parameters, budget_ticks, means: Means::new(parameters.unit) };
+        for run in 1..=parameters.runs {
+            let mut order = forms.clone();
+            order::rearrange(&mut order, run, parameters.seed);
+            for (form, position) in order.into_iter().zip(1..) {
+                job.measure(run, position, form);
+            }
+        }
+        Box::new(job.means)
+    }
+}
+
+/// The coordinate of a form.
+fn at(cpus: u32) -> Vec<Named<'static>> {
+    named([("cpus", cpus.into())])
+}
+
+/// The experiment while it runs.
+struct Job<'a> {
+    parameters: &'a Params,
+    budget_ticks: u64,
+    means: Means,
+}
+
+impl Job<'_> {
+    /// Measures a level, as many exchanges as there is time for, and reports it.
+    fn measure(&mut self, run: u32, position: u32, form: Form) {
+        let Form { level, cpus: count } = form;
+        let name = level.name();
+        let (first, second) = self.parameters.cpu_pair();
+        let first = sched::cpu(first);
+        let cpus = [first, if count == 1 { first } else { sched::cpu(second) }];
+        let exchanges = match self.affordable(level, cpus) {
+            Ok(exchanges) => exchanges,
+            Err(reason) => return failure!("run {run}, {name} on {count} CPUs: {reason}"),
+        };
+        let taken = match level.measure(cpus, self.parameters.warm_up, exchanges) {
+            Ok(taken) => taken,
+            Err(reason) => return failure!("run {run}, {name} on {count} CPUs: {reason}"),
+        };
+        let Taken { measured: Measured { ticks, counts, wrong }, expected, mut also } = taken;
+        let Context { bytes, registers } = level.context();
+        also.extend(named([("context-bytes", bytes as u64), ("context-registers", registers as u64)]));
+        if let Some(wrong) = wrong {
+            failure!("run {run}, {name} on {count} CPUs: {wrong}");
+        }
+        let handoffs = 2 * exchanges;
+        let point = Point {
+            run,
+            position,
+            series: name.into(),
+            at: at(count),
+            handoffs,
+            ticks,
+            counts,
+            expected,
+            also,
+        };
+        self.means.add(&point);
+        points::judge(point);
+    }
+
+    /// How many exchanges fit into the budget, by what a warm-up takes.
+    fn affordable(&self, level: &dyn Level, cpus: [&'static Cpu; 2]) -> Result<u64, Cow<'static, str>> {
+        let (wanted, trial) = (self.parameters.exchanges, self.parameters.warm_up.min(TRIAL));
+        if trial == 0 || wanted <= trial {
+            return Ok(wanted);
+        }
+        let ticks = level.measure(cpus, 0, trial)?.measured.ticks.max(1);
+        let affordable = u128::from(self.budget_ticks) * u128::from(trial) / u128::from(ticks);
+        Ok(wanted.min(u64::try_from(affordable).unwrap_or(u64::MAX)).max(1))
+    }
+}
+
+/// Exchanges that tell how long one takes.
+const TRIAL: u64 = 200;
+
+/// What nothing that counts has happened in.
+pub fn plain_counts(handoffs: u64, switches: u64) -> Counts {
+    Counts { handoffs, switches, ..Counts::default() }
+}

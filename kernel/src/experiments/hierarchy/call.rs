@@ -1,0 +1,128 @@
+//! The floor: a function that is called, checks the number and returns it. There is one flow of control, so a call
+//! is a handoff there, and its return the handoff back.
+
+use alloc::borrow::Cow;
+use core::{
+    hint::black_box,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+use switchlab_records::Counts;
+
+use super::{Context, Level, Taken, no_memory, plain_counts};
+use crate::{
+    experiments::{
+        exchange::{Wrong, measure_block, snapshot},
+        probe::{Batch, Probe},
+    },
+    sched::{self, Cpu},
+};
+
+/// The address is part of the instruction.
+pub struct Direct;
+
+/// The address is read from memory.
+pub struct Indirect;
+
+impl Level for Direct {
+    fn name(&self) -> &'static str {
+        "call"
+    }
+
+    fn context(&self) -> Context {
+        RETURN_ADDRESS
+    }
+
+    fn measure(
+        &self,
+        cpus: [&'static Cpu; 2],
+        warm_up: u64,
+        exchanges: u64,
+    ) -> Result<Taken, Cow<'static, str>> {
+        measure(cpus[0], warm_up, exchanges, call_directly)
+    }
+}
+
+impl Level for Indirect {
+    fn name(&self) -> &'static str {
+        "call-indirect"
+    }
+
+    fn context(&self) -> Context {
+        RETURN_ADDRESS
+    }
+
+    fn measure(
+        &self,
+        cpus: [&'static Cpu; 2],
+        warm_up: u64,
+        exchanges: u64,
+    ) -> Result<Taken, Cow<'static, str>> {
+        measure(cpus[0], warm_up, exchanges, call_indirectly)
+    }
+}
+
+/// What a call leaves on the stack. What else lives, its caller knows and keeps where the callee does not reach.
+const RETURN_ADDRESS: Context = Context::of_words(1);
+
+/// The side that is called.
+#[derive(Default)]
+#[repr(align(64))]
+struct Called {
+    /// The number that is due.
+    due: AtomicU64,
+}
+
+type Function = extern "C" fn(&Called, u64) -> u64;
+
+/// Checks the number and returns it; a wrong one makes the one that was due come back.
+#[inline(never)]
+extern "C" fn answer(called: &Called, number: u64) -> u64 {
+    let due = called.due.load(Relaxed);
+    called.due.store(due + 1, Relaxed);
+    if number == due { number } else { !number }
+}
+
+fn measure(
+    cpu: &'static Cpu,
+    warm_up: u64,
+    exchanges: u64,
+    hand_over: fn(&mut Called, u64, u64, &mut Batch) -> Option<Wrong>,
+) -> Result<Taken, Cow<'static, str>> {
+    let measured = sched::run_on(cpu, move || {
+        let mut called = Called::default();
+        // Each number that is due next was called for: a call and its return.
+        let counts =
+            |called: &Called| Counts { handoffs: 2 * called.due.load(Relaxed), ..snapshot(&[cpu, cpu]) };
+        measure_block(&mut called, counts, hand_over, warm_up, exchanges, &mut Batch)
+    });
+    Ok(Taken::new(measured.map_err(no_memory)?, plain_counts(2 * exchanges, 0)))
+}
+
+#[inline(never)]
+fn call_directly(called: &mut Called, from: u64, to: u64, probe: &mut Batch) -> Option<Wrong> {
+    for number in from..to {
+        Batch::before_handoff();
+        let found = answer(called, number);
+        if found != number {
+            return Some(Wrong { expected: number, found });
+        }
+        probe.exchange();
+    }
+    None
+}
+
+#[inline(never)]
+fn call_indirectly(called: &mut Called, from: u64, to: u64, probe: &mut Batch) -> Option<Wrong> {
+    for number in from..to {
+        Batch::before_handoff();
+        // Read anew each time, as a method of a trait object is.
+        let function: Function = black_box(answer);
+        let found = function(called, number);
+        if found != number {
+            return Some(Wrong { expected: number, found });
+        }
+        probe.exchange();
+    }
+    None
+}

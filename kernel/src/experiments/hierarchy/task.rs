@@ -1,0 +1,43 @@
+//! Two tasks of the scheduler that hand over by channels: on one CPU as mode `same-core` of `classic`, on two as
+//! `cross-core`. The base that factors are told against, as the original's goroutine is.
+
+use alloc::borrow::Cow;
+
+use switchlab_core::counts;
+use switchlab_records::{Mode, Subject};
+
+use super::{Context, Level, Taken, no_memory};
+use crate::{
+    experiments::{exchange, probe::Batch},
+    sched::Cpu,
+};
+
+/// The level.
+pub struct Task;
+
+impl Level for Task {
+    fn name(&self) -> &'static str {
+        "task"
+    }
+
+    fn crosses_cpus(&self) -> bool {
+        true
+    }
+
+    fn context(&self) -> Context {
+        Context::of_words(switchlab_switch::CONTEXT_WORDS)
+    }
+
+    fn measure(
+        &self,
+        cpus: [&'static Cpu; 2],
+        warm_up: u64,
+        exchanges: u64,
+    ) -> Result<Taken, Cow<'static, str>> {
+        let [first, second] = cpus;
+        let mode = if core::ptr::eq(first, second) { Mode::SameCore } else { Mode::CrossCore };
+        let (measured, _) = exchange::measure(first, second, warm_up, exchanges, Batch).map_err(no_memory)?;
+        let expected = counts::expected(Subject::Handoff, mode, exchanges, &measured.counts);
+        Ok(Taken::new(measured, expected))
+    }
+}
