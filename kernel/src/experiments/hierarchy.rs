@@ -1,7 +1,7 @@
 //! The hierarchy of costs: the same ping-pong at each level of isolation, from a function call on. What the
 //! original could only guess.
 //!
-//! A level is one file below `hierarchy`, and one line in [`LEVELS`]. On each, two sides hand a number to and fro and
+//! A level is one file below `hierarchy`, and one line in `LEVELS`. On each, two sides hand a number to and fro and
 //! check it; a level with a form across CPUs is measured in both. What a level is made of is a module of its own, which
 //! the levels below it do not know.
 
