@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::caches::Cache;
 use super::row::Host;
-use crate::analysis::{Bootstrap, Interval, Summary};
+use crate::analysis::{Bootstrap, Interval, LEAST_RUNS, Summary};
 use crate::status::{Refusal, Status};
 
 /// Name of the file with all of it.
@@ -123,8 +123,6 @@ pub struct Knee {
     pub knee: Option<u64>,
 }
 
-/// Fewer starts have no interval.
-const LEAST_FOR_INTERVAL: usize = 5;
 /// So many times as dear a switch has to be beyond a cache for its knee to show.
 pub const SHOWS: f64 = 1.1;
 
@@ -168,11 +166,8 @@ impl Cost {
     fn of<'a>(starts: impl Iterator<Item = &'a [f64]>) -> anyhow::Result<Self> {
         let medians = starts.map(|blocks| Summary::of(blocks).map(|summary| summary.median));
         let values_ns: Vec<f64> = medians.collect::<Result<_, _>>()?;
-        let interval_ns = if values_ns.len() >= LEAST_FOR_INTERVAL {
-            Some(Bootstrap::default().median(&values_ns)?)
-        } else {
-            None
-        };
+        let interval_ns =
+            if values_ns.len() >= LEAST_RUNS { Some(Bootstrap::default().median(&values_ns)?) } else { None };
         Ok(Self { median_ns: Summary::of(&values_ns)?.median, interval_ns, values_ns })
     }
 }

@@ -183,6 +183,23 @@ pub fn scale(runs: u32) -> Vec<Record<'static>> {
     survey("scale", Unit::Instructions, 12, runs, &places)
 }
 
+/// Four levels on one CPU and on two, the third dearer than was guessed of it.
+pub fn hierarchy(runs: u32, unit: Unit) -> Vec<Record<'static>> {
+    let place = |series, cpus, ticks, words: u64| Place {
+        series,
+        at: vec![("cpus", cpus)],
+        ticks,
+        also: vec![("context-bytes", 8 * words), ("context-registers", words)],
+    };
+    let places = [
+        place("call", 1, 10, 1),
+        place("fiber", 1, 20, 3),
+        place("task", 1, 60, 3),
+        place("task", 2, 3_000, 3),
+    ];
+    survey("hierarchy", unit, 2, runs, &places)
+}
+
 /// A token around rings of 2 to 12 CPUs.
 pub fn ring(runs: u32) -> Vec<Record<'static>> {
     let places = [2u64, 4, 8, 12].map(|cpus| Place {

@@ -74,7 +74,7 @@ pub const ALL: [About; 7] = [
         takes: &[Takes::Ways, Takes::Budget, Takes::Pair],
         memory: MEMORY,
         // In one thread a block of so many takes tens of milliseconds, which the host's clocks can tell.
-        sizes: [(3, 10_000), (1, 100)],
+        sizes: [(5, 10_000), (1, 100)],
         points: |cpus| 5 * cpus * cpus.saturating_sub(1),
     },
     About {
@@ -82,7 +82,7 @@ pub const ALL: [About; 7] = [
         what: "a token around a ring of CPUs, from each to the next: what one hop costs, by the number of CPUs",
         takes: &[Takes::Pair],
         memory: MEMORY,
-        sizes: [(3, 100_000), (1, 10_000)],
+        sizes: [(5, 100_000), (1, 10_000)],
         points: |cpus| u64::from(cpus.ilog2()) + 1,
     },
     About {
@@ -91,7 +91,7 @@ pub const ALL: [About; 7] = [
                what one message costs, by the number of consumers",
         takes: &[Takes::Pair],
         memory: MEMORY,
-        sizes: [(3, 100_000), (1, 10_000)],
+        sizes: [(5, 100_000), (1, 10_000)],
         points: |cpus| u64::from(cpus.ilog2()) + 1,
     },
     About {
@@ -101,7 +101,7 @@ pub const ALL: [About; 7] = [
                the number of pairs of CPUs that ping-pong at once, the machine's time for a handoff of any of them",
         takes: &[Takes::Tasks, Takes::Budget],
         memory: "512M",
-        sizes: [(3, 100_000), (1, 10_000)],
+        sizes: [(5, 100_000), (1, 10_000)],
         points: |cpus| 3 * 16 + u64::from(cpus.ilog2()) + 1 + 6,
     },
     About {
@@ -111,7 +111,7 @@ pub const ALL: [About; 7] = [
                another CPU than it was sent from",
         takes: &[Takes::Policy, Takes::Tasks, Takes::Budget],
         memory: MEMORY,
-        sizes: [(3, 100_000), (1, 10_000)],
+        sizes: [(5, 100_000), (1, 10_000)],
         points: |_| 3 * 20,
     },
     About {

@@ -7,7 +7,7 @@ use switchlab_core::Way;
 use switchlab_records::{Counts, Point, Unit};
 
 use super::{PointResult, owned, place, waiting};
-use crate::analysis::{Bootstrap, Interval, Summary};
+use crate::analysis::{Bootstrap, Interval, LEAST_RUNS, Summary};
 use crate::watch::HostTime;
 
 /// What all runs measured at one place. Figures are in the results' unit.
@@ -27,7 +27,7 @@ pub struct Cell {
     pub least: f64,
     /// The most.
     pub most: f64,
-    /// The 95 % interval of the median; `None` for fewer than [`LEAST_FOR_INTERVAL`] runs.
+    /// The 95 % interval of the median; `None` for fewer than [`LEAST_RUNS`] runs.
     pub interval: Option<Interval>,
     /// Handoffs that the ticks are of, of all runs together.
     pub handoffs: u64,
@@ -47,9 +47,6 @@ pub struct Cell {
     #[serde(skip)]
     pub values: Vec<f64>,
 }
-
-/// Fewer runs have no interval.
-pub const LEAST_FOR_INTERVAL: usize = 3;
 
 impl Cell {
     /// The number of a coordinate.
@@ -134,8 +131,7 @@ fn cell(points: &[&PointResult<'_>], alone: Option<f64>) -> Cell {
         numbers.sort_unstable();
         (name.to_string(), numbers[(numbers.len() - 1) / 2])
     });
-    let interval =
-        (values.len() >= LEAST_FOR_INTERVAL).then(|| Bootstrap::default().median(&values).ok()).flatten();
+    let interval = (values.len() >= LEAST_RUNS).then(|| Bootstrap::default().median(&values).ok()).flatten();
     Cell {
         series: first.series.to_string(),
         at: owned(&first.at),

@@ -12,6 +12,7 @@
 //! | `growth` | how the cost grows along a coordinate |
 //! | `fairness` | how evenly pairs that run at once share |
 //! | `crossings` | how many handoffs went to another CPU |
+//! | `hierarchy` | the levels of isolation, and what the original guessed of them |
 //! | `waiting` | what waiting takes of the host, and leaves to other CPUs |
 //! | `about` | what each experiment measures, takes, and how much of it suits |
 //! | `show` | the tables and sentences |
@@ -23,6 +24,7 @@ mod check;
 pub mod crossings;
 pub mod fairness;
 pub mod growth;
+pub mod hierarchy;
 mod rows;
 pub mod show;
 pub mod waiting;

@@ -32,17 +32,17 @@ fn text_of(records: Vec<Record<'_>>) -> String {
 
 #[test]
 fn costs_are_one_way_by_the_last_clock_and_medians_of_the_runs() {
-    let text = golden::ended(golden_points::wait(3));
+    let text = golden::ended(golden_points::wait(5));
     let survey = survey_of(&text);
     assert_eq!((survey.unit, survey.tsc_hz), ("ns", Some(golden::TSC_HZ)));
-    // 6,000, 6,001 and 6,002 ticks at 2 GHz.
+    // 6,000 to 6,004 ticks at 2 GHz.
     let halt = &survey.cells[0];
-    assert_eq!((halt.name(), halt.runs), ("halt from 0 to 1".into(), 3));
-    assert_eq!((halt.least, halt.one_way, halt.most), (3_000.0, 3_000.5, 3_001.0));
-    assert_eq!((halt.handoffs, halt.also("bystander-loops")), (6_000, Some(900_000)));
+    assert_eq!((halt.name(), halt.runs), ("halt from 0 to 1".into(), 5));
+    assert_eq!((halt.least, halt.one_way, halt.most), (3_000.0, 3_001.0, 3_002.0));
+    assert_eq!((halt.handoffs, halt.also("bystander-loops")), (10_000, Some(900_000)));
     assert!(halt.interval.is_some_and(|interval| interval.includes(halt.one_way)));
-    let two = golden::ended(golden_points::wait(2));
-    assert_eq!(survey_of(&two).cells[0].interval, None, "two runs have no interval");
+    let four = golden::ended(golden_points::wait(4));
+    assert_eq!(survey_of(&four).cells[0].interval, None, "four runs have no interval");
 }
 
 #[test]
@@ -107,11 +107,13 @@ fn growth_is_told_of_each_series_with_a_coordinate() {
 
 #[test]
 fn tables_are_as_they_were_looked_at() {
-    insta::assert_snapshot!("wait", text_of(golden_points::wait(3)));
+    insta::assert_snapshot!("wait", text_of(golden_points::wait(5)));
     insta::assert_snapshot!("wait_beside", text_of(golden_points::wait_beside(5)));
     insta::assert_snapshot!("matrix", text_of(golden_points::matrix(12, 1)));
     insta::assert_snapshot!("scale", text_of(golden_points::scale(1)));
-    insta::assert_snapshot!("ring", text_of(golden_points::ring(3)));
+    insta::assert_snapshot!("ring", text_of(golden_points::ring(5)));
+    insta::assert_snapshot!("hierarchy", text_of(golden_points::hierarchy(5, Unit::Time)));
+    insta::assert_snapshot!("hierarchy_counted", text_of(golden_points::hierarchy(1, Unit::Instructions)));
 }
 
 #[test]
@@ -157,7 +159,7 @@ fn work_of_others_is_held_against_the_run_in_which_the_host_left_them_most() {
 
 #[test]
 fn markdown_has_the_same_tables() {
-    let text = golden::ended(golden_points::wait(3));
+    let text = golden::ended(golden_points::wait(5));
     insta::assert_snapshot!("wait_markdown", Report::new(&survey_of(&text), None).markdown());
 }
 

@@ -23,13 +23,12 @@ pub struct ExperimentArgs {
     /// Which experiment
     #[arg(long, value_name = "NAME", default_value = EXPERIMENTS[0], value_parser = EXPERIMENTS)]
     pub experiment: String,
-    /// Runs in a boot, 1 to 1000 [default: 5, of experiments with many points 3, but of wait 5; with --boots 3; with
-    /// --deterministic, where all are the same, 1]
+    /// Runs in a boot, 1 to 1000 [default: 5; with --boots 3; with --deterministic, where all are the same, 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(range(RUNS)))]
     pub runs: Option<u32>,
     /// Exchanges in each timed block, 1 to 1000000000; one exchange is two switches. Of an experiment with
     /// many points the most, which its budget may cut [default: 1000000; with --boots 100000; with
-    /// --deterministic 10000; wait, ring, fan, scale, policy 100000, matrix 1000, and less with
+    /// --deterministic 10000; wait, ring, fan, scale, policy 100000, matrix 10000, and less with
     /// --deterministic]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(EXCHANGES))]
     pub exchanges: Option<u64>,

@@ -4,9 +4,10 @@ use switchlab_core::format::Grouped;
 use switchlab_records::{Topology, Unit};
 
 use super::super::cells::{cost_text, groups, places_of, series_of};
+use super::super::hierarchy::is_hierarchy;
 use super::super::waiting::is_waiting;
 use super::super::{Cell, Growth, Survey, crossings, owned, place};
-use super::{Matrix, is_matrix, matrices, short_name, waiting};
+use super::{Matrix, hierarchy, is_matrix, matrices, short_name, waiting};
 use crate::analysis::{Bootstrap, Series, Summary, compare};
 use crate::manifest::plural;
 
@@ -23,6 +24,9 @@ pub fn findings(survey: &Survey<'_>) -> Vec<(&'static str, String)> {
         }
     }
     findings.extend(waiting::findings(survey));
+    if is_hierarchy(survey) {
+        findings.extend(hierarchy::findings(survey));
+    }
     findings.extend(survey.growth.iter().map(|growth| ("Growth", growth_text(growth))));
     findings.extend(crossings::of(survey).into_iter().map(|text| ("Crossings", text)));
     if let Some(topology) = topology_text(&survey.topology) {
@@ -59,6 +63,11 @@ const MOST_VOID: usize = 12;
 
 /// What was found, in a sentence.
 pub fn answer(survey: &Survey<'_>) -> String {
+    if is_hierarchy(survey)
+        && let Some(answer) = hierarchy::answer(survey)
+    {
+        return answer;
+    }
     let unit = if survey.plan.unit == Unit::Instructions { " instructions" } else { "" };
     let text = |value| cost_text(survey.plan.unit, value) + unit;
     let mut parts = Vec::new();

@@ -2,6 +2,7 @@
 //! conditions beside them. For a terminal, and as a document has it.
 
 mod findings;
+mod hierarchy;
 mod matrix;
 mod plain;
 mod waiting;
@@ -10,6 +11,7 @@ use switchlab_core::format::Grouped;
 use switchlab_records::Unit;
 
 use super::cells::groups;
+use super::hierarchy::is_hierarchy;
 use super::waiting::is_waiting;
 use super::{Cell, Survey, place};
 use crate::manifest::{Manifest, plural};
@@ -39,7 +41,10 @@ impl Report {
     /// Puts the report together.
     pub fn new(survey: &Survey<'_>, manifest: Option<&Manifest>) -> Self {
         let mut parts = Vec::new();
-        for group in groups(&survey.cells) {
+        if is_hierarchy(survey) {
+            parts = hierarchy::parts(survey);
+        }
+        for group in groups(&survey.cells).into_iter().filter(|_| !is_hierarchy(survey)) {
             parts.extend(match (is_matrix(&group), is_waiting(&group)) {
                 (true, _) => matrix::parts(survey, &group),
                 (_, true) => waiting::parts(survey, &group),

@@ -8,7 +8,7 @@ use super::super::cells::{cost_text, places_of, series_of};
 use super::super::fairness::{self, is_share};
 use super::super::waiting::TOLD;
 use super::super::{Cell, Survey};
-use super::{Part, cost_name, cost_of, is_matrix, short_name};
+use super::{Part, cost_name, cost_of, hierarchy, is_matrix, short_name};
 use crate::table::{Sheet, each};
 
 /// So many rows of further counts are shown; more stand in the CSV.
@@ -117,7 +117,8 @@ pub(super) fn counts(survey: &Survey<'_>) -> Option<Part> {
     }
     let mut names: Vec<&str> = Vec::new();
     for (name, _) in cells.iter().flat_map(|cell| &cell.also) {
-        if !is_share(name) && !TOLD.contains(&&**name) && !names.contains(&&**name) {
+        let is_told = TOLD.contains(&&**name) || hierarchy::TOLD.contains(&&**name);
+        if !is_share(name) && !is_told && !names.contains(&&**name) {
             names.push(name);
         }
     }

@@ -62,7 +62,7 @@ fn named(experiment_name: &str) -> ExperimentArgs {
 
 #[test]
 fn experiments_with_many_points_have_sizes_of_their_own() {
-    assert_eq!(named("matrix").words(12, HOST), "experiment=matrix runs=3 exchanges=10000 warmup=1000");
+    assert_eq!(named("matrix").words(12, HOST), "experiment=matrix runs=5 exchanges=10000 warmup=1000");
     let counted = Manner { timing: Timing::Instructions, boots: Repeat::One };
     let scale = ExperimentArgs { tasks: Some(64), ..named("scale") };
     assert_eq!(

@@ -1,0 +1,172 @@
+//! The levels of the experiment `hierarchy`: what each is, which guess of the original's it replaces, and by what
+//! factor that was off.
+
+use super::{Cell, Survey};
+
+/// The experiment.
+pub const EXPERIMENT: &str = "hierarchy";
+
+/// What the original measured of a goroutine, one way, in nanoseconds: the base of its factors.
+pub const ORIGINAL_BASE_NS: f64 = 295.0;
+
+/// A level, in words.
+#[derive(Debug)]
+pub struct Level {
+    /// Its series.
+    pub name: &'static str,
+    /// The level that it builds on; `None` of the first.
+    pub over: Option<&'static str>,
+    /// What the original guessed.
+    pub guess: Option<Guess>,
+    /// What becomes of the floating-point state.
+    pub fpu: &'static str,
+    /// What becomes of the address space and the TLB.
+    pub memory: &'static str,
+    /// How a side waits.
+    pub waits: &'static str,
+}
+
+/// What the original guessed of a level.
+#[derive(Debug)]
+pub struct Guess {
+    /// What it called the level.
+    pub of: &'static str,
+    /// One way, in nanoseconds, from and to.
+    pub ns: [f64; 2],
+    /// Its factors over a goroutine, from and to.
+    pub factors: [f64; 2],
+}
+
+/// No level below `thread` touches it.
+const SOFT_FLOAT: &str = "unused: the kernel is built without";
+const SHARED: &str = "shared, nothing flushed";
+
+/// All levels that there may be, each after the one that it builds on.
+pub const LEVELS: &[Level] = &[
+    Level {
+        name: "call",
+        over: None,
+        guess: None,
+        fpu: SOFT_FLOAT,
+        memory: SHARED,
+        waits: "not at all: it is the same flow of control",
+    },
+    Level {
+        name: "call-indirect",
+        over: Some("call"),
+        guess: None,
+        fpu: SOFT_FLOAT,
+        memory: SHARED,
+        waits: "not at all: it is the same flow of control",
+    },
+    Level {
+        name: "fiber",
+        over: Some("call"),
+        guess: None,
+        fpu: SOFT_FLOAT,
+        memory: SHARED,
+        waits: "suspended until it is resumed by name",
+    },
+    Level {
+        name: "task",
+        over: Some("fiber"),
+        guess: Some(Guess { of: "goroutine", ns: [ORIGINAL_BASE_NS; 2], factors: [1.0; 2] }),
+        fpu: SOFT_FLOAT,
+        memory: SHARED,
+        waits: "blocked in a channel; across CPUs halted until the IPI",
+    },
+];
+
+/// The level of this name.
+pub fn level(name: &str) -> Option<&'static Level> {
+    LEVELS.iter().find(|level| level.name == name)
+}
+
+/// Whether a survey is of levels.
+pub fn is_hierarchy(survey: &Survey<'_>) -> bool {
+    survey.plan.experiment == EXPERIMENT
+}
+
+/// What a level was measured at, on one CPU (1) or across two (2).
+pub fn cell<'s>(survey: &'s Survey<'_>, name: &str, cpus: u64) -> Option<&'s Cell> {
+    survey.cells.iter().find(|cell| cell.series == name && cell.coordinate("cpus") == Some(cpus))
+}
+
+/// The cells in the order of their levels; what no level is known of, behind.
+pub fn in_order<'s>(survey: &'s Survey<'_>) -> Vec<&'s Cell> {
+    let mut cells: Vec<&Cell> = survey.cells.iter().collect();
+    cells.sort_by_key(|cell| {
+        (
+            LEVELS.iter().position(|level| level.name == cell.series).unwrap_or(usize::MAX),
+            cell.coordinate("cpus"),
+        )
+    });
+    cells
+}
+
+/// How far a range that was guessed is from what was measured.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Off {
+    /// Its least is so many times what was measured.
+    TooHigh(f64),
+    /// What was measured lies in it.
+    Within,
+    /// What was measured is so many times its most.
+    TooLow(f64),
+}
+
+impl Off {
+    /// Of a range.
+    pub fn of([low, high]: [f64; 2], measured: f64) -> Self {
+        match measured {
+            measured if measured < low => Self::TooHigh(low / measured),
+            measured if measured > high => Self::TooLow(measured / high),
+            _ => Self::Within,
+        }
+    }
+}
+
+impl std::fmt::Display for Off {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::TooHigh(times) => write!(f, "{} too high", times_text(*times)),
+            Self::Within => f.write_str("within"),
+            Self::TooLow(times) => write!(f, "{} too low", times_text(*times)),
+        }
+    }
+}
+
+/// `3.4x`, `120x`, `12,000x`.
+pub fn times_text(times: f64) -> String {
+    match times {
+        ..10.0 => format!("{times:.2}x"),
+        ..100.0 => format!("{times:.1}x"),
+        _ => format!("{}x", switchlab_core::format::Grouped(times.round() as u64)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn guess_is_off_by_its_nearer_end() {
+        assert_eq!(Off::of([1_000.0, 10_000.0], 500.0), Off::TooHigh(2.0));
+        assert_eq!(Off::of([1_000.0, 10_000.0], 1_000.0), Off::Within);
+        assert_eq!(Off::of([1_000.0, 10_000.0], 10_000.0), Off::Within);
+        assert_eq!(Off::of([1_000.0, 10_000.0], 25_000.0), Off::TooLow(2.5));
+        assert_eq!(Off::TooHigh(33.333).to_string(), "33.3x too high");
+        assert_eq!(Off::TooLow(12_345.6).to_string(), "12,346x too low");
+    }
+
+    #[test]
+    fn each_level_builds_on_one_before_it() {
+        for (place, level) in LEVELS.iter().enumerate() {
+            assert!(
+                level.over.is_none_or(|over| LEVELS[..place].iter().any(|of| of.name == over)),
+                "{level:?}"
+            );
+            assert!(LEVELS[..place].iter().all(|of| of.name != level.name), "{level:?} twice");
+        }
+    }
+}
