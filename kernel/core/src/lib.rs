@@ -18,6 +18,7 @@
 //! | [`readings`], [`offset`] | what clock readings say of the clock, and of two CPUs' | the kernel's qualify, tests |
 //! | [`stats`] | ticks to time, means, ratios, throughput | report, xtask |
 //! | [`way`] | the ways to wait for another CPU | parameters, experiments |
+//! | [`svm`] | whether there is SVM, what a guest's exit means | `arch`'s svm, vm |
 //! | [`topology`] | socket, die, core and thread from the bits of an APIC id | experiments |
 //! | [`ruler`] | ticks told as times or as instructions | report, xtask |
 //! | [`mod@format`] | how times, ratios and large numbers are written | report, xtask |
@@ -47,6 +48,7 @@ pub mod readings;
 pub mod ruler;
 pub mod sizes;
 pub mod stats;
+pub mod svm;
 pub mod task_state;
 #[cfg(test)]
 mod testing;

@@ -8,6 +8,7 @@
 mod call;
 mod fiber;
 mod task;
+mod vm;
 
 use alloc::{borrow::Cow, boxed::Box, vec::Vec};
 
@@ -30,7 +31,17 @@ use crate::{
 const NAME: &str = "hierarchy";
 
 /// All of them, each after the one that it builds on.
-static LEVELS: &[&dyn Level] = &[&call::Direct, &call::Indirect, &fiber::Fiber, &task::Task];
+static LEVELS: &[&dyn Level] = &[
+    &call::Direct,
+    &call::Indirect,
+    &fiber::Fiber,
+    &task::Task,
+    &vm::VM,
+    &vm::SHADOW,
+    &vm::WAKE_UP,
+    &vm::INJECT,
+    &vm::ROUND_TRIP,
+];
 
 /// How long a point is measured at most where nobody says: milliseconds, or millions of instructions.
 const fn default_budget(unit: Unit) -> u64 {

@@ -16,6 +16,7 @@ mod ring_and_fan;
 mod scale;
 mod steps;
 mod tasks;
+mod vm;
 mod watched;
 mod ways;
 
@@ -49,6 +50,7 @@ fn main() {
         policy::trials,
         free::trials,
         foreign::trials,
+        vm::trials,
     ];
     let trials = subjects.iter().flat_map(|trials| trials(&parts)).collect();
     libtest_mimic::run(&arguments, trials).exit();

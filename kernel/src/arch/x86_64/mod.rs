@@ -18,6 +18,7 @@ pub mod percpu;
 pub mod pic;
 pub mod ports;
 pub mod smp;
+pub mod svm;
 mod trampoline;
 pub mod trap;
 pub mod tsc;
