@@ -38,6 +38,7 @@ static LEVELS: &[&dyn Level] = &[
     &task::Task,
     &vm::VM,
     &vm::SHADOW,
+    &vm::FPU,
     &vm::WAKE_UP,
     &vm::INJECT,
     &vm::ROUND_TRIP,

@@ -6,7 +6,7 @@ use alloc::boxed::Box;
 use spin::Once;
 use switchlab_core::svm::Stop;
 
-use super::{Exit, Host, Image, Paging, Ran, Vcpu, Why, image};
+use super::{Exit, Host, Image, Kind, Ran, Vcpu, Why, image};
 use crate::{
     experiments::{
         exchange::{Measured, NO_NUMBER, SETTLING, Wrong, measure_block, snapshot},
@@ -21,7 +21,7 @@ struct Table<P> {
     there: Channel,
     back: Channel,
     cpus: [&'static Cpu; 2],
-    paging: Paging,
+    kind: Kind,
     /// What became of the answering guest, where it was stopped, or never began.
     answering: Once<Why>,
     result: Lock<Option<Result<Ran<P>, Why>>>,
@@ -34,7 +34,7 @@ struct Table<P> {
 /// [`Why`] there was nothing to measure, or which guest was stopped for what.
 pub fn measure<P: Probe>(
     cpus: [&'static Cpu; 2],
-    paging: Paging,
+    kind: Kind,
     warm_up: u64,
     exchanges: u64,
     probe: P,
@@ -43,7 +43,7 @@ pub fn measure<P: Probe>(
         there: Channel::new(),
         back: Channel::new(),
         cpus,
-        paging,
+        kind,
         answering: Once::new(),
         result: Lock::new(None),
     }));
@@ -65,9 +65,9 @@ struct Side {
 }
 
 impl Side {
-    fn new(image: &Image, paging: Paging) -> Result<Self, Why> {
-        let host = Host::begin()?;
-        let guest = Vcpu::new(&host, image, paging)?;
+    fn new(image: &Image, kind: Kind) -> Result<Self, Why> {
+        let host = kind.begin()?;
+        let guest = Vcpu::new_with(&host, image, kind.paging, kind.fpu)?;
         Ok(Self { host, guest })
     }
 
@@ -105,7 +105,7 @@ fn ask<P: Probe>(
     if let Some(&why) = table.answering.get() {
         return Err(why);
     }
-    let side = match Side::new(&image::asking(), table.paging) {
+    let side = match Side::new(&image::asking(), table.kind) {
         Ok(side) => side,
         Err(why) => {
             there.send(NO_NUMBER);
@@ -162,7 +162,7 @@ fn hand_over<P: Probe>(asking: &mut Asking<'_>, from: u64, to: u64, probe: &mut 
 /// The answering side: enters its guest with each number that comes, until told to stop.
 fn answer<P: Probe>(table: &'static Table<P>) {
     let (there, back) = (table.there.receiver(), table.back.sender());
-    let mut side = match Side::new(&image::answering(), table.paging) {
+    let mut side = match Side::new(&image::answering(), table.kind) {
         Ok(side) => side,
         Err(why) => {
             table.answering.call_once(|| why);

@@ -1,6 +1,7 @@
 //! What a switch from one guest to another saves of the one and restores of the other, counted from the structures.
 
-use crate::arch::svm::{Registers, Save};
+use super::{Fpu, Paging};
+use crate::arch::svm::{Registers, Save, fpu::FpuState};
 
 /// Bytes and registers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +43,18 @@ const BY_VMLOAD: Context = fields!(Save:
 const BY_HAND: Context =
     Context { bytes: size_of::<Registers>(), registers: size_of::<Registers>() / size_of::<u64>() };
 
-/// Of a guest on shadow tables.
-pub const SHADOW: Context = BY_VMRUN.and(BY_VMLOAD).and(BY_HAND);
-/// Of a guest with nested paging.
-pub const NESTED: Context = SHADOW.and(BY_VMRUN_NESTED);
+/// What FXSAVE saves and FXRSTOR restores.
+const BY_FXSAVE: Context = Context { bytes: size_of::<FpuState>(), registers: FpuState::REGISTERS };
+
+/// Of a guest like this.
+pub const fn of(paging: Paging, fpu: Fpu) -> Context {
+    let context = BY_VMRUN.and(BY_VMLOAD).and(BY_HAND);
+    let context = match paging {
+        Paging::Nested => context.and(BY_VMRUN_NESTED),
+        Paging::Shadow => context,
+    };
+    match fpu {
+        Fpu::Absent => context,
+        Fpu::Eager => context.and(BY_FXSAVE),
+    }
+}

@@ -1,12 +1,17 @@
 //! A CPU that runs guests.
 
+use alloc::boxed::Box;
 use core::marker::PhantomData;
 
 use spin::Once;
 use switchlab_core::svm::Svm;
+use x86_64::registers::control::Cr4Flags;
 
 use super::{Why, pages::Page};
-use crate::{arch::svm, mm::SharedPage};
+use crate::{
+    arch::svm::{self, fpu},
+    mm::SharedPage,
+};
 
 /// What no guest may do: ports (APM vol. 2, 15.10.1) and MSRs (15.11), a bit for each.
 #[derive(Debug)]
@@ -17,6 +22,13 @@ struct Permissions {
 
 static PERMISSIONS: Once<Option<Permissions>> = Once::new();
 
+/// What was in the FPU's registers, and whether FXSAVE saved all of them.
+#[derive(Debug)]
+struct HostFpu {
+    state: Box<fpu::FpuState>,
+    cr4: Cr4Flags,
+}
+
 /// Stands for SVM being on on the running CPU, until it is dropped. Stays there, as the task does that holds it.
 #[derive(Debug)]
 pub struct Host {
@@ -26,6 +38,7 @@ pub struct Host {
     /// Where VMSAVE saved the host.
     vmcb: Page,
     permissions: &'static Permissions,
+    fpu: Option<HostFpu>,
     stays: PhantomData<*mut ()>,
 }
 
@@ -44,7 +57,22 @@ impl Host {
             svm::enable(save_area.physical());
             svm::save_host(vmcb.physical());
         }
-        Ok(Self { svm, _save_area: save_area, vmcb, permissions, stays: PhantomData })
+        Ok(Self { svm, _save_area: save_area, vmcb, permissions, fpu: None, stays: PhantomData })
+    }
+
+    /// Lets guests have an FPU here: saves what is in its registers, which comes back at the end.
+    pub fn allow_fpu(&mut self) {
+        if self.fpu.is_none() {
+            let mut host = HostFpu { cr4: fpu::turn_on(), state: Box::new(fpu::FpuState::initial()) };
+            // SAFETY: turned on just now.
+            unsafe { host.state.save() };
+            self.fpu = Some(host);
+        }
+    }
+
+    /// Whether [`allow_fpu`](Self::allow_fpu) was called.
+    pub fn has_fpu(&self) -> bool {
+        self.fpu.is_some()
     }
 
     /// What the CPU has.
@@ -65,6 +93,11 @@ impl Host {
 
 impl Drop for Host {
     fn drop(&mut self) {
+        if let Some(HostFpu { state, cr4 }) = &self.fpu {
+            // SAFETY: `allow_fpu` turned it on; what guests left in the registers is theirs, and saved.
+            unsafe { state.restore() };
+            fpu::turn_back(*cr4);
+        }
         // SAFETY: `begin` turned it on, on this CPU, since this neither is sent nor leaves its task.
         unsafe { svm::disable() };
     }

@@ -63,7 +63,7 @@ impl Image {
 /// The lines run in a guest: at any address, so they name none but relatively.
 #[macro_export]
 macro_rules! guest_image {
-    ($(#[$attribute:meta])* $name:ident, $start:literal..$end:literal, [$($line:literal),* $(,)?] $($operands:tt)*) => {
+    ($(#[$attribute:meta])* $visibility:vis fn $name:ident, $start:literal..$end:literal, [$($line:literal),* $(,)?] $($operands:tt)*) => {
         core::arch::global_asm!(
             ".pushsection .rodata.guests, \"a\"",
             ".balign 16",
@@ -78,7 +78,7 @@ macro_rules! guest_image {
         );
 
         $(#[$attribute])*
-        pub fn $name() -> $crate::vm::Image {
+        $visibility fn $name() -> $crate::vm::Image {
             unsafe extern "C" {
                 #[link_name = $start]
                 static START: u8;
@@ -94,7 +94,7 @@ macro_rules! guest_image {
 
 guest_image!(
     /// Sends 0, 1, 2 and so on, and wants each back.
-    asking, "guest_asking".."guest_asking_end", [
+    pub fn asking, "guest_asking".."guest_asking_end", [
         "20:  xor r12d, r12d",
         "2:   mov eax, {send}",
         "     mov rdi, r12",
@@ -114,7 +114,7 @@ guest_image!(
 
 guest_image!(
     /// Gets 0, 1, 2 and so on, the first in RDI when it begins, and sends each back.
-    answering, "guest_answering".."guest_answering_end", [
+    pub fn answering, "guest_answering".."guest_answering_end", [
         "20:  xor r12d, r12d",
         "2:   cmp rdi, r12",
         "     jne 3f",
@@ -134,7 +134,7 @@ guest_image!(
 guest_image!(
     /// Posts 0, 1, 2 and so on and halts; wants each back, in RDI, when an interrupt wakes it. Interrupts that it took
     /// are counted in R14; what comes without one is a wrong number.
-    waking, "guest_waking".."guest_waking_end", [
+    pub fn waking, "guest_waking".."guest_waking_end", [
         "20:  xor r12d, r12d",
         "     xor r14d, r14d",
         "2:   mov eax, {post}",
@@ -163,7 +163,7 @@ guest_image!(
 
 guest_image!(
     /// Halts; when an interrupt wakes it, it wants 0, 1, 2 and so on in RDI, and posts each back. Counts as the other.
-    woken, "guest_woken".."guest_woken_end", [
+    pub fn woken, "guest_woken".."guest_woken_end", [
         "20:  xor r12d, r12d",
         "     xor r14d, r14d",
         "2:   xor r13d, r13d",

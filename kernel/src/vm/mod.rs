@@ -32,8 +32,8 @@ pub use self::{
     host::Host,
     image::Image,
     memory::Paging,
-    pair::{Ran, Way},
-    vcpu::{Exit, Interrupt, Masked, Vcpu},
+    pair::{Kind, Ran, Way},
+    vcpu::{Exit, Fpu, Interrupt, Masked, Vcpu},
 };
 use crate::mm::StackError;
 

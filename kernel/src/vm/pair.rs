@@ -4,7 +4,7 @@
 use switchlab_core::svm::Stop;
 use switchlab_records::Counts;
 
-use super::{Exit, Host, Image, Interrupt, Paging, Vcpu, Why, image};
+use super::{Exit, Fpu, Host, Image, Interrupt, Paging, Vcpu, Why, image};
 use crate::{
     experiments::{
         exchange::{Measured, NO_NUMBER, SETTLING, Wrong, measure_block, snapshot},
@@ -23,6 +23,26 @@ pub enum Way {
     WakeUp(Interrupt),
     /// To the VMM and back: one guest, one #VMEXIT and one VMRUN for both ways.
     RoundTrip,
+}
+
+/// What guests are like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kind {
+    /// How their addresses become the machine's.
+    pub paging: Paging,
+    /// Whether they have an FPU.
+    pub fpu: Fpu,
+}
+
+impl Kind {
+    /// Makes the running CPU one for such guests.
+    pub(super) fn begin(self) -> Result<Host, Why> {
+        let mut host = Host::begin()?;
+        if self.fpu == Fpu::Eager {
+            host.allow_fpu();
+        }
+        Ok(host)
+    }
 }
 
 /// What a block of guests gave.
@@ -47,13 +67,13 @@ pub struct Ran<P> {
 pub fn measure<P: Probe>(
     cpu: &'static Cpu,
     way: Way,
-    paging: Paging,
+    kind: Kind,
     warm_up: u64,
     exchanges: u64,
     mut probe: P,
 ) -> Result<Ran<P>, Why> {
     sched::run_on(cpu, move || {
-        let mut pair = Pair::new(cpu, way, paging)?;
+        let mut pair = Pair::new(cpu, way, kind)?;
         let hand_over = match way {
             Way::Call => call::<P>,
             Way::WakeUp(Interrupt::Injected) => injected::<P>,
@@ -97,13 +117,13 @@ struct Pair {
 }
 
 impl Pair {
-    fn new(cpu: &'static Cpu, way: Way, paging: Paging) -> Result<Self, Why> {
-        let mut host = Host::begin()?;
+    fn new(cpu: &'static Cpu, way: Way, kind: Kind) -> Result<Self, Why> {
+        let mut host = kind.begin()?;
         let images = match way {
             Way::Call | Way::RoundTrip => [image::asking(), image::answering()],
             Way::WakeUp(_) => [image::waking(), image::woken()],
         };
-        let guest = |image: &Image| Vcpu::new(&host, image, paging);
+        let guest = |image: &Image| Vcpu::new_with(&host, image, kind.paging, kind.fpu);
         let mut guests = [guest(&images[0])?, guest(&images[1])?];
         if let Way::WakeUp(_) = way {
             // It halts before anything is asked.

@@ -1,5 +1,6 @@
 //! A guest's processor.
 
+use alloc::boxed::Box;
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use switchlab_core::svm::{ExitCode, Stop, next_rip};
@@ -17,7 +18,7 @@ use super::{
 };
 use crate::arch::{
     interrupts,
-    svm::{self, Registers, Segment, Vmcb, World, intercept, tlb},
+    svm::{self, Registers, Segment, Vmcb, World, fpu::FpuState, intercept, tlb},
     tsc,
 };
 
@@ -30,6 +31,8 @@ pub struct Vcpu {
     _page: Page,
     memory: Memory,
     asid: Asid,
+    /// Its x87 and SSE registers, where it has any.
+    fpu: Option<Box<FpuState>>,
     /// Whether the processor tells where the next instruction is.
     saves_next_rip: bool,
     /// How often it was entered.
@@ -53,6 +56,15 @@ pub enum Exit {
     Stopped(Stop),
 }
 
+/// Whether a guest has x87 and SSE registers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fpu {
+    /// It has none.
+    Absent,
+    /// They are swapped whenever it is entered, and when it gives the CPU back.
+    Eager,
+}
+
 /// How a guest gets an interrupt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interrupt {
@@ -67,12 +79,21 @@ pub enum Interrupt {
 pub struct Masked;
 
 impl Vcpu {
-    /// A guest that has not begun.
+    /// A guest that has not begun, without an FPU.
     ///
     /// # Errors
     ///
     /// [`Why`] there can be none.
     pub fn new(host: &Host, image: &Image, paging: Paging) -> Result<Self, Why> {
+        Self::new_with(host, image, paging, Fpu::Absent)
+    }
+
+    /// A guest that has not begun.
+    ///
+    /// # Errors
+    ///
+    /// [`Why`] there can be none.
+    pub fn new_with(host: &Host, image: &Image, paging: Paging, fpu: Fpu) -> Result<Self, Why> {
         if paging == Paging::Nested && !host.svm().nested_paging {
             return Err(Why::NoNestedPaging);
         }
@@ -86,6 +107,7 @@ impl Vcpu {
             _page: page,
             memory,
             asid,
+            fpu: (fpu == Fpu::Eager).then(|| Box::new(FpuState::initial())),
             saves_next_rip: host.svm().saves_next_rip,
             entries: 0,
             wake_ups: 0,
@@ -149,8 +171,34 @@ impl Vcpu {
     }
 
     /// Runs it until it gives the CPU back.
+    ///
+    /// # Panics
+    ///
+    /// For a guest with an FPU on a host that [allows](Host::allow_fpu) none.
     #[inline(always)]
     pub fn enter(&mut self, host: &mut Host) -> Exit {
+        if self.fpu.is_some() { self.enter_with_fpu(host) } else { self.run(host) }
+    }
+
+    /// Swaps the FPU's registers around the guest, whether it uses them or not.
+    #[inline(never)]
+    fn enter_with_fpu(&mut self, host: &mut Host) -> Exit {
+        assert!(host.has_fpu(), "the host allows guests no FPU");
+        if let Some(fpu) = &self.fpu {
+            // SAFETY: the host allows it, and has saved what was there before.
+            unsafe { fpu.restore() };
+        }
+        let exit = self.run(host);
+        if let Some(fpu) = &mut self.fpu {
+            // SAFETY: as above.
+            unsafe { fpu.save() };
+        }
+        exit
+    }
+
+    /// Runs it until it gives the CPU back.
+    #[inline(always)]
+    fn run(&mut self, host: &mut Host) -> Exit {
         self.world.host = host.vmcb();
         let mut until = None;
         loop {
@@ -329,15 +377,20 @@ impl Vcpu {
             // VMRUN asks for it.
             | EferFlags::SECURE_VIRTUAL_MACHINE_ENABLE)
             .bits();
-        // No FPU: its registers are not among what is swapped.
-        save.cr0 = (Cr0Flags::PROTECTED_MODE_ENABLE
-            | Cr0Flags::EMULATE_COPROCESSOR
+        let (fpu_cr0, fpu_cr4) = if self.fpu.is_some() {
+            (Cr0Flags::MONITOR_COPROCESSOR, Cr4Flags::OSFXSR | Cr4Flags::OSXMMEXCPT_ENABLE)
+        } else {
+            // Its registers are not among what is swapped then, so it must not get at them.
+            (Cr0Flags::EMULATE_COPROCESSOR, Cr4Flags::empty())
+        };
+        save.cr0 = (fpu_cr0
+            | Cr0Flags::PROTECTED_MODE_ENABLE
             | Cr0Flags::EXTENSION_TYPE
             | Cr0Flags::NUMERIC_ERROR
             | Cr0Flags::WRITE_PROTECT
             | Cr0Flags::PAGING)
             .bits();
-        save.cr4 = Cr4Flags::PHYSICAL_ADDRESS_EXTENSION.bits();
+        save.cr4 = (fpu_cr4 | Cr4Flags::PHYSICAL_ADDRESS_EXTENSION).bits();
         save.cr3 = match paging {
             Paging::Nested => memory::ROOT,
             Paging::Shadow => self.memory.root(),

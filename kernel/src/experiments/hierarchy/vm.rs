@@ -10,28 +10,32 @@ use super::{Context, Level, Taken, plain_counts};
 use crate::{
     experiments::{points::named, probe::Batch},
     sched::Cpu,
-    vm::{self, Interrupt, Paging, Way},
+    vm::{self, Fpu, Interrupt, Kind, Paging, Way},
 };
 
 /// Guests in one of their forms.
 pub struct Guests {
     name: &'static str,
     way: Way,
-    paging: Paging,
+    kind: Kind,
 }
 
+const NESTED: Kind = Kind { paging: Paging::Nested, fpu: Fpu::Absent };
+
 /// The level itself: hypercalls, nested paging.
-pub static VM: Guests = Guests { name: "vm", way: Way::Call, paging: Paging::Nested };
+pub static VM: Guests = Guests { name: "vm", way: Way::Call, kind: NESTED };
 /// On tables that the VMM holds.
-pub static SHADOW: Guests = Guests { name: "vm-shadow", way: Way::Call, paging: Paging::Shadow };
+pub static SHADOW: Guests =
+    Guests { name: "vm-shadow", way: Way::Call, kind: Kind { paging: Paging::Shadow, ..NESTED } };
+/// With an FPU, whose registers are swapped too.
+pub static FPU: Guests = Guests { name: "vm-fpu", way: Way::Call, kind: Kind { fpu: Fpu::Eager, ..NESTED } };
 /// Each waits halted, and is woken by an interrupt that waits for it.
 pub static WAKE_UP: Guests =
-    Guests { name: "vm-wake-up", way: Way::WakeUp(Interrupt::Virtual), paging: Paging::Nested };
+    Guests { name: "vm-wake-up", way: Way::WakeUp(Interrupt::Virtual), kind: NESTED };
 /// The same by one that VMRUN delivers.
-pub static INJECT: Guests =
-    Guests { name: "vm-inject", way: Way::WakeUp(Interrupt::Injected), paging: Paging::Nested };
+pub static INJECT: Guests = Guests { name: "vm-inject", way: Way::WakeUp(Interrupt::Injected), kind: NESTED };
 /// One guest and its VMM.
-pub static ROUND_TRIP: Guests = Guests { name: "vm-round-trip", way: Way::RoundTrip, paging: Paging::Nested };
+pub static ROUND_TRIP: Guests = Guests { name: "vm-round-trip", way: Way::RoundTrip, kind: NESTED };
 
 impl Level for Guests {
     fn name(&self) -> &'static str {
@@ -39,7 +43,7 @@ impl Level for Guests {
     }
 
     fn absent(&self) -> Option<Cow<'static, str>> {
-        vm::detect(self.paging).err().map(say)
+        vm::detect(self.kind.paging).err().map(say)
     }
 
     fn crosses_cpus(&self) -> bool {
@@ -47,10 +51,7 @@ impl Level for Guests {
     }
 
     fn context(&self) -> Context {
-        let vm::context::Context { bytes, registers } = match self.paging {
-            Paging::Nested => vm::context::NESTED,
-            Paging::Shadow => vm::context::SHADOW,
-        };
+        let vm::context::Context { bytes, registers } = vm::context::of(self.kind.paging, self.kind.fpu);
         Context { bytes, registers }
     }
 
@@ -63,10 +64,10 @@ impl Level for Guests {
         let [first, second] = cpus;
         let (ran, expected) = if core::ptr::eq(first, second) {
             let ran =
-                vm::pair::measure(first, self.way, self.paging, warm_up, exchanges, Batch).map_err(say)?;
+                vm::pair::measure(first, self.way, self.kind, warm_up, exchanges, Batch).map_err(say)?;
             (ran, plain_counts(2 * exchanges, 0))
         } else {
-            let ran = vm::apart::measure(cpus, self.paging, warm_up, exchanges, Batch).map_err(say)?;
+            let ran = vm::apart::measure(cpus, self.kind, warm_up, exchanges, Batch).map_err(say)?;
             let expected =
                 counts::expected(Subject::Handoff, Mode::CrossCore, exchanges, &ran.measured.counts);
             (ran, expected)
