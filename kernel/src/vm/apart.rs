@@ -179,7 +179,7 @@ fn answer<P: Probe>(table: &'static Table<P>) {
         side.guest.deliver(asked);
         P::before_handoff();
         match side.enter() {
-            Ok(answered) => back.send(answered),
+            Ok(answered) => back.send(P::sent(answered)),
             Err(stop) => {
                 table.answering.call_once(|| Why::Stopped(stop));
                 back.send(NO_NUMBER);

@@ -152,7 +152,7 @@ impl Pair {
     /// Interrupts that were taken, in R14 of guests that take some, beyond those that were given.
     fn surplus(&self) -> u64 {
         let Way::WakeUp(_) = self.way else { return 0 };
-        self.guests.iter().map(|guest| guest.registers().r14 - guest.wake_ups()).sum()
+        self.guests.iter().map(|guest| guest.registers().r14.saturating_sub(guest.wake_ups())).sum()
     }
 
     fn entries(&self) -> u64 {
@@ -191,7 +191,7 @@ fn call<P: Probe>(pair: &mut Pair, from: u64, to: u64, probe: &mut P) -> Option<
         pair.guests[1].deliver(P::sent(asked));
         P::before_handoff();
         let answered = enter!(pair, 1, Exit::Sent(answered) => answered, number);
-        pair.guests[0].deliver(answered);
+        pair.guests[0].deliver(P::sent(answered));
         probe.exchange();
     }
     None
@@ -227,7 +227,7 @@ fn wake_up<P: Probe>(
         P::before_handoff();
         let answered = enter!(pair, 1, Exit::Posted(answered) => answered, number);
         enter!(pair, 1, Exit::Halted => (), number);
-        pair.guests[0].deliver(answered);
+        pair.guests[0].deliver(P::sent(answered));
         if pair.guests[0].wake(interrupt).is_err() {
             return pair.end(Exit::Halted, number);
         }

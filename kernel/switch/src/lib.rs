@@ -320,7 +320,10 @@ impl Owner {
 
 /// First instructions of a new context: takes the argument and the entry from its stack, and calls
 /// with the stack as the ABI wants it (aligned to 16 before the `call`).
-#[allow(unsafe_code, reason = "the body is all of it, and never returns; not every compiler lints this attribute")]
+#[allow(
+    unsafe_code,
+    reason = "the body is all of it, and never returns; not every compiler lints this attribute"
+)]
 #[unsafe(naked)]
 extern "C" fn start_context() -> ! {
     core::arch::naked_asm!(
@@ -333,7 +336,10 @@ extern "C" fn start_context() -> ! {
 }
 
 /// As [`start_context`], for a [`FiberEntry`]: r12 and r13 are the owner.
-#[allow(unsafe_code, reason = "the body is all of it, and never returns; not every compiler lints this attribute")]
+#[allow(
+    unsafe_code,
+    reason = "the body is all of it, and never returns; not every compiler lints this attribute"
+)]
 #[unsafe(naked)]
 extern "C" fn start_fiber() -> ! {
     core::arch::naked_asm!(

@@ -16,6 +16,11 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
             isolation(&Case::new(parts, "vm_isolation").with(|spec| spec.timing = Timing::Instructions))
         }),
         trial(parts, "vm::guests_find_their_registers_after_100_000_exits", state),
+        trial(parts, "vm::number_that_is_changed_on_its_way_is_reported_by_the_guest", |parts| {
+            let end = Case::new(parts, "vm_wrong_number").boot();
+            end.passes()?;
+            equal("changes that were found", end.count("found")?, 2 * (3 * 2 + 3))
+        }),
         trial(parts, "vm::missing_extensions_are_named", missing),
     ]
 }

@@ -39,6 +39,8 @@ pub struct Guess {
 
 /// No level below `thread` touches it.
 const SOFT_FLOAT: &str = "unused: the kernel is built without";
+const GUEST_HAS_NONE: &str = "none: CR0.EM, and an exit where a guest would change it";
+const NESTED: &str = "nested tables and a name in the TLB (ASID) of its own; the host's CR3 in between";
 const SHARED: &str = "shared, nothing flushed";
 
 /// All levels that there may be, each after the one that it builds on.
@@ -74,6 +76,54 @@ pub const LEVELS: &[Level] = &[
         fpu: SOFT_FLOAT,
         memory: SHARED,
         waits: "blocked in a channel; across CPUs halted until the IPI",
+    },
+    Level {
+        name: "vm-round-trip",
+        over: Some("task"),
+        guess: None,
+        fpu: GUEST_HAS_NONE,
+        memory: NESTED,
+        waits: "not at all: the VMM answers",
+    },
+    Level {
+        name: "vm",
+        over: Some("vm-round-trip"),
+        guess: Some(Guess { of: "virtual machine", ns: [1e6, 1e7], factors: [10_000.0, 100_000.0] }),
+        fpu: GUEST_HAS_NONE,
+        memory: NESTED,
+        waits: "is not entered; across CPUs its VMM halts until the IPI",
+    },
+    Level {
+        name: "vm-shadow",
+        over: Some("vm-round-trip"),
+        guess: None,
+        fpu: GUEST_HAS_NONE,
+        memory: "the VMM's tables in place of the guest's; a name in the TLB (ASID) of its own",
+        waits: "is not entered; across CPUs its VMM halts until the IPI",
+    },
+    Level {
+        name: "vm-fpu",
+        over: Some("vm"),
+        guess: None,
+        fpu: "eager: FXSAVE and FXRSTOR at each switch",
+        memory: NESTED,
+        waits: "is not entered; across CPUs its VMM halts until the IPI",
+    },
+    Level {
+        name: "vm-wake-up",
+        over: Some("vm"),
+        guess: None,
+        fpu: GUEST_HAS_NONE,
+        memory: NESTED,
+        waits: "halts; woken by a virtual interrupt (V_IRQ)",
+    },
+    Level {
+        name: "vm-inject",
+        over: Some("vm"),
+        guess: None,
+        fpu: GUEST_HAS_NONE,
+        memory: NESTED,
+        waits: "halts; woken by an event that VMRUN delivers (EVENTINJ)",
     },
 ];
 
