@@ -420,7 +420,8 @@ mod tests {
             "it executed MOV to a control register, CR3, which is not for guests"
         );
         assert_eq!(said(ExitCode::SHUTDOWN, 0, 0), "a triple fault (shutdown)");
-        assert_eq!(said(ExitCode(0x4d), 0, 0), "it exited with code 0x4d, which nothing asked for");
+        assert_eq!(said(ExitCode(0x51), 0, 0), "it raised exception 17, which ends a guest");
+        assert_eq!(said(ExitCode(0x62), 0, 0), "it exited with code 0x62, which nothing asked for");
     }
 
     #[test]

@@ -2,11 +2,12 @@
 //! to hand the number over by a channel, and to halt.
 
 use alloc::boxed::Box;
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use spin::Once;
 use switchlab_core::svm::Stop;
 
-use super::{Exit, Host, Image, Kind, Ran, Vcpu, Why, image};
+use super::{Exit, Host, Image, Kind, Ran, Vcpu, Way, Why};
 use crate::{
     experiments::{
         exchange::{Measured, NO_NUMBER, SETTLING, Wrong, measure_block, snapshot},
@@ -21,9 +22,12 @@ struct Table<P> {
     there: Channel,
     back: Channel,
     cpus: [&'static Cpu; 2],
+    way: Way,
     kind: Kind,
     /// What became of the answering guest, where it was stopped, or never began.
     answering: Once<Why>,
+    /// Interrupts that it took beyond those that it was given. Read when its task has been joined.
+    surplus: AtomicU64,
     result: Lock<Option<Result<Ran<P>, Why>>>,
 }
 
@@ -34,6 +38,7 @@ struct Table<P> {
 /// [`Why`] there was nothing to measure, or which guest was stopped for what.
 pub fn measure<P: Probe>(
     cpus: [&'static Cpu; 2],
+    way: Way,
     kind: Kind,
     warm_up: u64,
     exchanges: u64,
@@ -43,8 +48,10 @@ pub fn measure<P: Probe>(
         there: Channel::new(),
         back: Channel::new(),
         cpus,
+        way,
         kind,
         answering: Once::new(),
+        surplus: AtomicU64::new(0),
         result: Lock::new(None),
     }));
     let answering = sched::spawn_on(cpus[1], move || answer(table))?;
@@ -55,31 +62,73 @@ pub fn measure<P: Probe>(
     asking.join();
     answering.join();
     let result = table.result.lock().take();
-    result.expect("the asking task leaves its result")
+    let ran = result.expect("the asking task leaves its result")?;
+    Ok(Ran { surplus: ran.surplus + table.surplus.load(Relaxed), ..ran })
 }
 
 /// A guest under a VMM.
 struct Side {
     host: Host,
     guest: Vcpu,
+    way: Way,
 }
 
 impl Side {
-    fn new(image: &Image, kind: Kind) -> Result<Self, Why> {
+    fn new(image: &Image, way: Way, kind: Kind) -> Result<Self, Why> {
         let host = kind.begin()?;
         let guest = Vcpu::new_with(&host, image, kind.paging, kind.fpu)?;
-        Ok(Self { host, guest })
+        Ok(Self { host, guest, way })
     }
 
-    /// What the guest sends when it is entered.
+    /// What the guest sends when it is entered, until it waits again.
     #[inline(always)]
     fn enter(&mut self) -> Result<u64, Stop> {
-        match self.guest.enter(&mut self.host) {
-            Exit::Sent(number) => Ok(number),
-            Exit::Stopped(stop) => Err(stop),
-            Exit::Posted(number) => Err(Stop::WrongNumber { expected: NO_NUMBER, found: number }),
-            Exit::Halted => Err(Stop::WrongNumber { expected: NO_NUMBER, found: NO_NUMBER }),
+        let first = self.guest.enter(&mut self.host);
+        match (self.way, first) {
+            (Way::Call | Way::RoundTrip, Exit::Sent(number)) => Ok(number),
+            (Way::WakeUp(_), Exit::Posted(number)) => {
+                self.wait()?;
+                Ok(number)
+            }
+            (_, exit) => Err(not_due(exit)),
         }
+    }
+
+    /// Lets a guest that is woken by an interrupt run until it halts.
+    #[inline(always)]
+    fn wait(&mut self) -> Result<(), Stop> {
+        match self.guest.enter(&mut self.host) {
+            Exit::Halted => Ok(()),
+            exit => Err(not_due(exit)),
+        }
+    }
+
+    /// Gives the guest, which waits, a number.
+    #[inline(always)]
+    fn deliver(&mut self, number: u64) -> Result<(), Stop> {
+        self.guest.deliver(number);
+        match self.way {
+            Way::Call | Way::RoundTrip => Ok(()),
+            Way::WakeUp(interrupt) => self.guest.wake(interrupt).map_err(|_| not_due(Exit::Halted)),
+        }
+    }
+
+    /// Interrupts that the guest took beyond those that it was given.
+    fn surplus(&self) -> u64 {
+        match self.way {
+            Way::Call | Way::RoundTrip => 0,
+            Way::WakeUp(_) => self.guest.registers().r14.saturating_sub(self.guest.wake_ups()),
+        }
+    }
+}
+
+/// What is told where a guest did not do what is due.
+#[cold]
+fn not_due(exit: Exit) -> Stop {
+    match exit {
+        Exit::Stopped(stop) => stop,
+        Exit::Sent(number) | Exit::Posted(number) => Stop::WrongNumber { expected: NO_NUMBER, found: number },
+        Exit::Halted => Stop::WrongNumber { expected: NO_NUMBER, found: NO_NUMBER },
     }
 }
 
@@ -105,7 +154,7 @@ fn ask<P: Probe>(
     if let Some(&why) = table.answering.get() {
         return Err(why);
     }
-    let side = match Side::new(&image::asking(), table.kind) {
+    let side = match Side::new(&table.way.images()[0], table.way, table.kind) {
         Ok(side) => side,
         Err(why) => {
             there.send(NO_NUMBER);
@@ -115,11 +164,12 @@ fn ask<P: Probe>(
     let mut asking = Asking { side, there: &there, back: &back, entries_before: 0, stopped: None };
     let counts = |_: &Asking<'_>| snapshot(&table.cpus);
     let measured = measure_block(&mut asking, counts, hand_over, warm_up, exchanges, &mut probe);
-    // Each exchange enters the guest on this side, and that on the other.
+    // Each exchange enters the guest on this side as often as that on the other.
     let vmruns = 2 * (asking.side.guest.entries() - asking.entries_before);
     if measured.wrong.is_none() {
         asking.stopped = asking.side.enter().err();
     }
+    let surplus = asking.side.surplus();
     if table.answering.get().is_none() {
         there.send(NO_NUMBER);
     }
@@ -129,10 +179,10 @@ fn ask<P: Probe>(
             measured: Measured { wrong: Some(Wrong { expected, found }), ..measured },
             probe,
             vmruns,
-            surplus: 0,
+            surplus,
         }),
         Some(why) => Err(why),
-        None => Ok(Ran { measured, probe, vmruns, surplus: 0 }),
+        None => Ok(Ran { measured, probe, vmruns, surplus }),
     }
 }
 
@@ -153,7 +203,10 @@ fn hand_over<P: Probe>(asking: &mut Asking<'_>, from: u64, to: u64, probe: &mut 
         if answered == NO_NUMBER {
             return Some(Wrong { expected: number, found: NO_NUMBER });
         }
-        asking.side.guest.deliver(answered);
+        if let Err(stop) = asking.side.deliver(answered) {
+            asking.stopped = Some(stop);
+            return Some(Wrong { expected: number, found: NO_NUMBER });
+        }
         probe.exchange();
     }
     None
@@ -162,7 +215,14 @@ fn hand_over<P: Probe>(asking: &mut Asking<'_>, from: u64, to: u64, probe: &mut 
 /// The answering side: enters its guest with each number that comes, until told to stop.
 fn answer<P: Probe>(table: &'static Table<P>) {
     let (there, back) = (table.there.receiver(), table.back.sender());
-    let mut side = match Side::new(&image::answering(), table.kind) {
+    let side = Side::new(&table.way.images()[1], table.way, table.kind).and_then(|mut side| {
+        if let Way::WakeUp(_) = table.way {
+            // It halts before anything is asked.
+            side.wait().map_err(Why::Stopped)?;
+        }
+        Ok(side)
+    });
+    let mut side = match side {
         Ok(side) => side,
         Err(why) => {
             table.answering.call_once(|| why);
@@ -174,11 +234,11 @@ fn answer<P: Probe>(table: &'static Table<P>) {
     loop {
         let asked = there.recv();
         if asked == NO_NUMBER {
+            table.surplus.store(side.surplus(), Relaxed);
             return;
         }
-        side.guest.deliver(asked);
         P::before_handoff();
-        match side.enter() {
+        match side.deliver(asked).and_then(|()| side.enter()) {
             Ok(answered) => back.send(P::sent(answered)),
             Err(stop) => {
                 table.answering.call_once(|| Why::Stopped(stop));

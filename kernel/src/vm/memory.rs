@@ -130,7 +130,8 @@ impl Memory {
         self.pages[page::TABLES].write(0, address(page::TABLES + 1) | PRESENT | WRITABLE);
         self.pages[page::TABLES + 1].write(0, address(page::TABLES + 2) | PRESENT | WRITABLE);
         for n in 0..crate::mm::PAGE_WORDS {
-            self.pages[page::TABLES + 2].write(n, n as u64 * LARGE_PAGE | PRESENT | WRITABLE | LARGE);
+            let address = n as u64 * LARGE_PAGE;
+            self.pages[page::TABLES + 2].write(n, address | PRESENT | WRITABLE | LARGE);
         }
     }
 

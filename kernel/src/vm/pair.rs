@@ -25,6 +25,16 @@ pub enum Way {
     RoundTrip,
 }
 
+impl Way {
+    /// What the guest that asks and the one that answers run.
+    pub(super) fn images(self) -> [Image; 2] {
+        match self {
+            Self::Call | Self::RoundTrip => [image::asking(), image::answering()],
+            Self::WakeUp(_) => [image::waking(), image::woken()],
+        }
+    }
+}
+
 /// What guests are like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kind {
@@ -119,10 +129,7 @@ struct Pair {
 impl Pair {
     fn new(cpu: &'static Cpu, way: Way, kind: Kind) -> Result<Self, Why> {
         let mut host = kind.begin()?;
-        let images = match way {
-            Way::Call | Way::RoundTrip => [image::asking(), image::answering()],
-            Way::WakeUp(_) => [image::waking(), image::woken()],
-        };
+        let images = way.images();
         let guest = |image: &Image| Vcpu::new_with(&host, image, kind.paging, kind.fpu);
         let mut guests = [guest(&images[0])?, guest(&images[1])?];
         if let Way::WakeUp(_) = way {

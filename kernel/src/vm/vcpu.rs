@@ -241,6 +241,11 @@ impl Vcpu {
     fn look(&mut self, code: ExitCode, until: &mut Option<u64>) -> Option<Exit> {
         match code {
             ExitCode::INTR | ExitCode::NMI => {
+                let interrupted = self.vmcb.control.exit_interrupt;
+                if svm::is_event(interrupted) {
+                    // What was on its way in comes again (APM vol. 2, 15.7.2).
+                    self.vmcb.control.inject = interrupted;
+                }
                 // What is pending comes now.
                 interrupts::window();
                 let now = tsc::unfenced();
@@ -293,7 +298,9 @@ impl Vcpu {
         const CR0: u16 = 1 << 0;
         const CR3: u16 = 1 << 3;
         const CR4: u16 = 1 << 4;
+        const DEBUG: u32 = 1 << 1;
         const PAGE_FAULT: u32 = 1 << 14;
+        const ALIGNMENT: u32 = 1 << 17;
         let control = &mut self.vmcb.control;
         control.intercepts = [
             intercept::INTR
@@ -324,6 +331,9 @@ impl Vcpu {
                 | intercept::MWAIT
                 | intercept::XSETBV,
         ];
+        // Each of them can be made to come again while it is delivered, for ever and with no interrupt in between
+        // (CVE-2015-8104, CVE-2015-5307).
+        control.intercept_exceptions = DEBUG | ALIGNMENT;
         // VMRUN leaves DR0 to DR3 alone, so they would be everybody's.
         control.intercept_dr_reads = u16::MAX;
         control.intercept_dr_writes = u16::MAX;
@@ -343,7 +353,7 @@ impl Vcpu {
                 // What it would find there is the VMM's.
                 control.intercept_cr_reads = CR3;
                 control.intercept_cr_writes |= CR3;
-                control.intercept_exceptions = PAGE_FAULT;
+                control.intercept_exceptions |= PAGE_FAULT;
                 control.intercepts[0] |= intercept::INVLPG;
             }
         }

@@ -47,7 +47,7 @@ impl Level for Guests {
     }
 
     fn crosses_cpus(&self) -> bool {
-        self.way == Way::Call
+        self.way != Way::RoundTrip
     }
 
     fn context(&self) -> Context {
@@ -67,7 +67,8 @@ impl Level for Guests {
                 vm::pair::measure(first, self.way, self.kind, warm_up, exchanges, Batch).map_err(say)?;
             (ran, plain_counts(2 * exchanges, 0))
         } else {
-            let ran = vm::apart::measure(cpus, self.kind, warm_up, exchanges, Batch).map_err(say)?;
+            let ran =
+                vm::apart::measure(cpus, self.way, self.kind, warm_up, exchanges, Batch).map_err(say)?;
             let expected =
                 counts::expected(Subject::Handoff, Mode::CrossCore, exchanges, &ran.measured.counts);
             (ran, expected)

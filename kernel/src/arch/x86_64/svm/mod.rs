@@ -12,7 +12,7 @@ pub use self::{
     run::{Registers, World, run, save_host},
     vmcb::{
         Control, NESTED_PAGING, Save, Segment, V_INTR_MASKING, VMCB_BYTES, Vmcb, inject_interrupt, intercept,
-        tlb, virtual_interrupt,
+        is_event, tlb, virtual_interrupt,
     },
 };
 

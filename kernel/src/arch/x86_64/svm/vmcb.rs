@@ -248,7 +248,15 @@ pub const fn virtual_interrupt(vector: u8) -> u64 {
 /// In [`Control::nested`]: nested paging (APM vol. 2, 15.25.3).
 pub const NESTED_PAGING: u64 = 1;
 
-/// What VMRUN delivers to the guest as an external interrupt (APM vol. 2, 15.20: type 0, valid).
+/// In [`Control::inject`] and [`Control::exit_interrupt`]: there is an event (APM vol. 2, 15.20).
+const VALID: u64 = 1 << 31;
+
+/// What VMRUN delivers to the guest as an external interrupt, whose type is 0.
 pub const fn inject_interrupt(vector: u8) -> u64 {
-    1 << 31 | vector as u64
+    VALID | vector as u64
+}
+
+/// Whether a field holds an event.
+pub const fn is_event(field: u64) -> bool {
+    field & VALID != 0
 }
