@@ -7,6 +7,7 @@
 //! | [`arch`] | CPUs, interrupts, timers: the only home of asm and CPU registers |
 //! | [`mm`] | frames, page tables, task stacks with guard pages, the heap |
 //! | [`sched`] | tasks on bare metal: the platform below `switchlab-sync`, spawn and join, fibers |
+//! | [`thread`] | tasks that can be preempted: quantum, vector state |
 //! | [`vm`] | guests under AMD SVM |
 //! | [`lock`] | the one lock, which counts that it was taken |
 //! | [`foreign`] | the count of what no timed block may do |
@@ -43,4 +44,6 @@ pub mod mm;
 pub mod qualify;
 pub mod report;
 pub mod sched;
+#[expect(unsafe_code, reason = "the running thread behind GS, and its save area")]
+pub mod thread;
 pub mod vm;

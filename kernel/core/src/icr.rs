@@ -43,6 +43,8 @@ pub enum Destination {
     One(ApicId),
     /// Every CPU but the one that sends.
     AllButSelf,
+    /// The CPU that sends.
+    Myself,
 }
 
 /// Why a command can not be sent in xAPIC mode.
@@ -97,7 +99,7 @@ impl Icr {
         match self.destination {
             Destination::One(id) if id.get() >= 0xff => Err(IcrError::Destination(id)),
             Destination::One(id) => Ok((id.get() << 24, self.low())),
-            Destination::AllButSelf => Ok((0, self.low())),
+            Destination::AllButSelf | Destination::Myself => Ok((0, self.low())),
         }
     }
 
@@ -106,7 +108,7 @@ impl Icr {
     pub const fn x2apic(self) -> u64 {
         let destination = match self.destination {
             Destination::One(id) => id.get(),
-            Destination::AllButSelf => 0,
+            Destination::AllButSelf | Destination::Myself => 0,
         };
         (destination as u64) << 32 | self.low() as u64
     }
@@ -115,6 +117,7 @@ impl Icr {
     const fn low(self) -> u32 {
         const LEVEL: u32 = 1 << 14;
         const TRIGGER: u32 = 1 << 15;
+        const MYSELF: u32 = 0b01 << 18;
         const ALL_BUT_SELF: u32 = 0b11 << 18;
 
         let (mode, vector) = match self.delivery {
@@ -133,6 +136,7 @@ impl Icr {
         };
         let shorthand = match self.destination {
             Destination::One(_) => 0,
+            Destination::Myself => MYSELF,
             Destination::AllButSelf => ALL_BUT_SELF,
         };
         mode << 8 | vector as u32 | level | trigger | shorthand
@@ -176,6 +180,9 @@ mod tests {
         let stop = Icr::new(Delivery::Nmi, Destination::AllButSelf);
         assert_eq!(stop.xapic(), Ok((0, 0x000c_4400)));
         assert_eq!(stop.x2apic(), 0x000c_4400);
+        let own = Icr::new(Delivery::Fixed(0x48), Destination::Myself);
+        assert_eq!(own.xapic(), Ok((0, 0x0004_4048)));
+        assert_eq!(own.x2apic(), 0x0004_4048);
     }
 
     #[test]

@@ -8,6 +8,7 @@
 mod call;
 mod fiber;
 mod task;
+mod thread;
 mod vm;
 
 use alloc::{borrow::Cow, boxed::Box, vec::Vec};
@@ -36,6 +37,10 @@ static LEVELS: &[&dyn Level] = &[
     &call::Indirect,
     &fiber::Fiber,
     &task::Task,
+    &thread::EAGER,
+    &thread::LAZY,
+    &thread::LAZY_USED,
+    &thread::Preempted,
     &vm::VM,
     &vm::SHADOW,
     &vm::FPU,

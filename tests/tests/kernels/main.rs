@@ -7,6 +7,7 @@ mod failing;
 mod faults;
 mod foreign;
 mod free;
+mod hierarchy;
 mod instructions;
 mod listing;
 mod loader;
@@ -49,6 +50,7 @@ fn main() {
         ring_and_fan::trials,
         policy::trials,
         free::trials,
+        hierarchy::trials,
         foreign::trials,
         vm::trials,
     ];

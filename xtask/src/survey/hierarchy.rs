@@ -78,6 +78,38 @@ pub const LEVELS: &[Level] = &[
         waits: "blocked in a channel; across CPUs halted until the IPI",
     },
     Level {
+        name: "thread",
+        over: Some("task"),
+        guess: Some(THREAD_GUESS),
+        fpu: "saved and loaded at each switch (eager)",
+        memory: SHARED,
+        waits: "blocked in a channel; across CPUs halted until the IPI",
+    },
+    Level {
+        name: "thread-lazy",
+        over: Some("task"),
+        guess: Some(THREAD_GUESS),
+        fpu: "left in the registers: nobody uses it (lazy)",
+        memory: SHARED,
+        waits: "blocked in a channel; across CPUs halted until the IPI",
+    },
+    Level {
+        name: "thread-lazy-used",
+        over: Some("thread-lazy"),
+        guess: Some(THREAD_GUESS),
+        fpu: "saved and loaded by a trap at its first use: both use it (lazy)",
+        memory: SHARED,
+        waits: "blocked in a channel; across CPUs halted until the IPI",
+    },
+    Level {
+        name: "thread-preempted",
+        over: Some("task"),
+        guess: Some(THREAD_GUESS),
+        fpu: "saved and loaded at each switch (eager)",
+        memory: SHARED,
+        waits: "not at all: the quantum's interrupt takes the CPU from it",
+    },
+    Level {
         name: "vm-round-trip",
         over: Some("task"),
         guess: None,
@@ -126,6 +158,8 @@ pub const LEVELS: &[Level] = &[
         waits: "halts; woken by an event that VMRUN delivers (EVENTINJ)",
     },
 ];
+
+const THREAD_GUESS: Guess = Guess { of: "OS thread", ns: [1_000.0, 10_000.0], factors: [10.0, 100.0] };
 
 /// The level of this name.
 pub fn level(name: &str) -> Option<&'static Level> {

@@ -115,6 +115,26 @@ pub fn start_ticks() {
     write(Register::InitialCount, 1_000_000);
 }
 
+/// Makes the timer interrupt [`vector::QUANTUM`] each `count` ticks of its clock, whose frequency is not known.
+pub fn start_quanta(count: u32) {
+    write(Register::DivideConfiguration, DIVIDE_BY_1);
+    write(Register::Timer, PERIODIC | u32::from(vector::QUANTUM));
+    write(Register::InitialCount, count);
+}
+
+/// Sends a command with this low half, whose shorthand says that it goes to the running CPU, in xAPIC mode; in x2APIC
+/// mode the same is the whole command. The high half of the ICR stays as it is: a shorthand does not look at it.
+#[inline(always)]
+pub(super) fn send_to_self(low: u32) {
+    match mode() {
+        ApicMode::Xapic => {
+            wait_until_accepted();
+            write_page(Register::IcrLow, low);
+        }
+        ApicMode::X2apic => send_x2apic(u64::from(low)),
+    }
+}
+
 /// Stops the timer.
 pub fn stop_ticks() {
     write(Register::InitialCount, 0);

@@ -24,12 +24,16 @@ use super::{gdt::IstStack, trap};
 pub mod vector {
     /// Non-maskable interrupt: how a crashing CPU stops the others.
     pub const NMI: u8 = 2;
+    /// Device not available: the vector state is used while CR0.TS is set.
+    pub const DEVICE_NOT_AVAILABLE: u8 = 7;
     /// Double fault.
     pub const DOUBLE_FAULT: u8 = 8;
     /// Page fault; CR2 has the address.
     pub const PAGE_FAULT: u8 = 14;
     /// Machine check.
     pub const MACHINE_CHECK: u8 = 18;
+    /// The end of a thread's quantum.
+    pub const QUANTUM: u8 = 0x48;
     /// The wake-up IPI. Its priority class is above the timer's.
     pub const WAKE_UP: u8 = 0x50;
     /// Where the first 8259 delivers its eight lines, all masked.

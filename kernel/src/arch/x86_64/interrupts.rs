@@ -24,7 +24,14 @@ pub fn window() {
     unsafe { asm!("sti", "nop", "cli") }
 }
 
+/// Turns interrupts on: for a thread, which can be preempted from now on.
+#[inline(always)]
+pub(crate) fn enable() {
+    x86_64::instructions::interrupts::enable();
+}
+
 /// Turns interrupts off.
+#[inline(always)]
 pub fn disable() {
     x86_64::instructions::interrupts::disable();
 }

@@ -36,6 +36,12 @@ pub struct PerCpu {
     id: CpuId,
     apic_id: ApicId,
     pub(super) tables: Tables,
+    /// 1 while a thread runs here that can be preempted.
+    preemptible: AtomicU64,
+    /// The thread that runs here, or ran last.
+    thread: AtomicPtr<()>,
+    /// The thread whose vector state is in the registers.
+    state_owner: AtomicPtr<()>,
     /// Where the next mark is written down, and where marks go that nobody keeps.
     #[cfg(feature = "marks")]
     pub(super) next_slot: AtomicPtr<mark::Slot>,
@@ -53,6 +59,8 @@ pub(super) const NEXT_SLOT: usize = offset_of!(PerCpu, next_slot);
 /// No high half of an ICR in xAPIC mode: there bits 0 to 23 are 0.
 const NO_ICR_HIGH: u64 = 1;
 const ICR_HIGH: usize = offset_of!(PerCpu, icr_high);
+/// Offset of the word that says whether a thread can be preempted.
+pub(super) const PREEMPTIBLE: usize = offset_of!(PerCpu, preemptible);
 const THIS: usize = offset_of!(PerCpu, this);
 const SCHEDULER: usize = offset_of!(PerCpu, scheduler);
 
@@ -68,6 +76,9 @@ impl PerCpu {
             id,
             apic_id,
             tables: Tables::new(),
+            preemptible: AtomicU64::new(0),
+            thread: AtomicPtr::new(ptr::null_mut()),
+            state_owner: AtomicPtr::new(ptr::null_mut()),
             #[cfg(feature = "marks")]
             next_slot: AtomicPtr::new(ptr::null_mut()),
             #[cfg(feature = "marks")]
@@ -240,4 +251,37 @@ pub(super) fn set_icr_high(high: u32) {
     if let Some(percpu) = try_this_cpu() {
         percpu.icr_high.store(u64::from(high), Relaxed);
     }
+}
+
+/// Says whether what runs on this CPU is a thread that can be preempted. One instruction.
+#[inline(always)]
+pub fn set_preemptible(can_be: bool) {
+    // SAFETY: as in `set_word`. A memory clobber (no `nomem`): what a thread does stays on its side of it.
+    unsafe {
+        asm!("mov gs:[{}], {}", const PREEMPTIBLE, in(reg) u64::from(can_be), options(nostack, preserves_flags));
+    }
+}
+
+/// The thread that runs on this CPU, or ran last; null before the first.
+#[inline(always)]
+pub fn thread() -> *mut () {
+    this_cpu().thread.load(Relaxed)
+}
+
+/// Replaces it.
+#[inline(always)]
+pub fn set_thread(thread: *mut ()) {
+    this_cpu().thread.store(thread, Relaxed);
+}
+
+/// The thread whose vector state is in this CPU's registers; null for nobody's.
+#[inline(always)]
+pub fn state_owner() -> *mut () {
+    this_cpu().state_owner.load(Relaxed)
+}
+
+/// Replaces it.
+#[inline(always)]
+pub fn set_state_owner(thread: *mut ()) {
+    this_cpu().state_owner.store(thread, Relaxed);
 }

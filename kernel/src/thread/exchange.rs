@@ -1,0 +1,311 @@
+//! Two threads that hand a number to and fro: over channels, where each blocks; and by the quantum's interrupt, where
+//! each is preempted.
+
+use alloc::boxed::Box;
+use core::sync::atomic::{
+    AtomicU64,
+    Ordering::{Acquire, Relaxed, Release},
+};
+
+use switchlab_sync::Words;
+
+use super::{Policy, Thread, spawn_on};
+use crate::{
+    arch::{percpu, preempt, xsave},
+    experiments::{
+        exchange::{Measured, NO_NUMBER, SETTLING, Wrong, measure_block, snapshot},
+        probe::Probe,
+    },
+    lock::Lock,
+    mm::StackError,
+    sched::{self, Channel, Cpu, Receiver, Sender},
+};
+
+/// What threads do with their vector state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Use {
+    /// When it is saved and loaded.
+    pub policy: Policy,
+    /// Whether both use it in each turn.
+    pub touches: bool,
+}
+
+/// What a block gave.
+#[derive(Clone, Copy, Debug)]
+pub struct Threaded {
+    /// As of every exchange.
+    pub measured: Measured,
+    /// Quanta that ended in it, of both threads.
+    pub preemptions: u64,
+    /// First uses of the state that trapped, of both threads, since they were started.
+    pub traps: u64,
+}
+
+/// What both threads see. Lives for ever, as channels do.
+struct Table<P> {
+    there: Channel,
+    back: Channel,
+    /// The same for those that are preempted: the number that came last.
+    numbers: [AtomicU64; 2],
+    preemptions: [AtomicU64; 2],
+    traps: [AtomicU64; 2],
+    /// What the second thread found instead of what was due.
+    wrong: [AtomicU64; 2],
+    result: Lock<Option<(Measured, P)>>,
+}
+
+impl<P: Probe> Table<P> {
+    fn new() -> &'static Self {
+        let zeros = || [AtomicU64::new(0), AtomicU64::new(0)];
+        Box::leak(Box::new(Self {
+            there: Channel::new(),
+            back: Channel::new(),
+            numbers: [AtomicU64::new(NO_NUMBER), AtomicU64::new(NO_NUMBER)],
+            preemptions: zeros(),
+            traps: zeros(),
+            wrong: zeros(),
+            result: Lock::new(None),
+        }))
+    }
+
+    fn leave(&self, side: usize, thread: &Thread) {
+        self.preemptions[side].store(thread.preemptions(), Relaxed);
+        self.traps[side].store(thread.traps(), Relaxed);
+    }
+
+    fn threaded(&self) -> (Threaded, P) {
+        let (mut measured, probe) = self.result.lock().take().expect("the asking thread leaves its result");
+        if measured.wrong.is_some_and(|wrong| wrong.found == NO_NUMBER) {
+            let [expected, found] = self.wrong.each_ref().map(|value| value.load(Relaxed));
+            measured.wrong = Some(Wrong { expected, found });
+        }
+        let sum = |counts: &[AtomicU64; 2]| counts.iter().map(|count| count.load(Relaxed)).sum();
+        (Threaded { measured, preemptions: sum(&self.preemptions), traps: sum(&self.traps) }, probe)
+    }
+}
+
+/// Measures `exchanges` between a thread on `first` and one on `second`, which may be one CPU, over channels, while
+/// `probe` looks on.
+///
+/// # Errors
+///
+/// [`StackError`] where there is no stack for the threads.
+///
+/// # Panics
+///
+/// If a CPU has no XSAVE.
+pub fn measure<P: Probe>(
+    first: &'static Cpu,
+    second: &'static Cpu,
+    used: Use,
+    warm_up: u64,
+    exchanges: u64,
+    probe: P,
+) -> Result<(Threaded, P), StackError> {
+    let table = Table::<P>::new();
+    let answering = spawn_on(second, used.policy, move |thread| {
+        answer(thread, table, used.touches);
+        table.leave(1, thread);
+    })?;
+    let asking = spawn_on(first, used.policy, move |thread| {
+        let mut probe = probe;
+        let (there, back) = thread.service(|| (table.there.sender(), table.back.receiver()));
+        // The answering thread waits: from now on each message has its wake-up.
+        thread.blocking(|| back.recv());
+        let measured = measure_block(
+            &mut (),
+            |()| snapshot(&[first, second]),
+            |(), from, to, probe| match used.touches {
+                false => hand_over::<P, false>(thread, &there, &back, from, to, probe),
+                true => hand_over::<P, true>(thread, &there, &back, from, to, probe),
+            },
+            warm_up + SETTLING,
+            exchanges,
+            &mut probe,
+        );
+        thread.service(|| *table.result.lock() = Some((measured, probe)));
+        if measured.wrong.is_none_or(|wrong| wrong.found != NO_NUMBER) {
+            thread.blocking(|| there.send(NO_NUMBER));
+        }
+        table.leave(0, thread);
+    })?;
+    asking.join();
+    answering.join();
+    Ok(table.threaded())
+}
+
+/// The timed block: one service for an exchange, in which the thread gives up the CPU and gets it back.
+#[inline(never)]
+fn hand_over<P: Probe, const TOUCHES: bool>(
+    thread: &Thread,
+    there: &Sender,
+    back: &Receiver,
+    from: u64,
+    to: u64,
+    probe: &mut P,
+) -> Option<Wrong> {
+    let mut number = from;
+    while number != to {
+        P::before_handoff();
+        if TOUCHES {
+            xsave::touch();
+        }
+        let found = thread.blocking(|| {
+            there.send(number);
+            back.recv()
+        });
+        if found != number {
+            return Some(Wrong { expected: number, found });
+        }
+        probe.exchange();
+        number += 1;
+    }
+    None
+}
+
+/// The second thread: checks each number and sends it back, until told to stop.
+fn answer<P: Probe>(thread: &Thread, table: &'static Table<P>, touches: bool) {
+    let (there, back) = thread.service(|| (table.there.receiver(), table.back.sender()));
+    let first = thread.blocking(|| {
+        back.send(NO_NUMBER);
+        there.recv()
+    });
+    let (expected, found) = match touches {
+        false => answer_numbers::<P, false>(thread, &there, &back, first),
+        true => answer_numbers::<P, true>(thread, &there, &back, first),
+    };
+    if found != NO_NUMBER {
+        table.wrong[0].store(expected, Relaxed);
+        table.wrong[1].store(found, Relaxed);
+        thread.blocking(|| back.send(NO_NUMBER));
+    }
+}
+
+#[inline(never)]
+fn answer_numbers<P: Probe, const TOUCHES: bool>(
+    thread: &Thread,
+    there: &Receiver,
+    back: &Sender,
+    first: u64,
+) -> (u64, u64) {
+    let (mut expected, mut found) = (0, first);
+    while found == expected {
+        P::before_handoff();
+        if TOUCHES {
+            xsave::touch();
+        }
+        found = thread.blocking(|| {
+            back.send(expected);
+            there.recv()
+        });
+        expected += 1;
+    }
+    (expected, found)
+}
+
+/// Measures `exchanges` between two threads on `cpu` that never block: each leaves its number and lets the quantum's
+/// interrupt come, at once and not by the timer, whose moment nobody chooses. So a handoff is an involuntary switch
+/// and nothing else.
+///
+/// # Errors
+///
+/// [`StackError`] where there is no stack for the threads.
+///
+/// # Panics
+///
+/// If the CPU has no XSAVE.
+pub fn measure_preempted<P: Probe>(
+    cpu: &'static Cpu,
+    policy: Policy,
+    warm_up: u64,
+    exchanges: u64,
+    probe: P,
+) -> Result<(Threaded, P), StackError> {
+    let table = Table::<P>::new();
+    let [there, back] = &table.numbers;
+    let answering = spawn_on(cpu, policy, move |thread| {
+        // No interrupt comes before the first number.
+        while there.load(Acquire) == NO_NUMBER {
+            thread.blocking(sched::yield_now);
+        }
+        let mut expected = 0_u64;
+        let found = loop {
+            let found = wait_for(there, expected.wrapping_sub(1));
+            if found != expected {
+                break found;
+            }
+            P::before_handoff();
+            hand_on(back, expected);
+            expected += 1;
+        };
+        if found != STOP {
+            table.wrong[0].store(expected, Relaxed);
+            table.wrong[1].store(found, Relaxed);
+            hand_on(back, NO_NUMBER - 1);
+        }
+        table.leave(1, thread);
+    })?;
+    let asking = spawn_on(cpu, policy, move |thread| {
+        let mut probe = probe;
+        let measured = measure_block(
+            &mut (),
+            |()| snapshot(&[cpu, cpu]),
+            |(), from, to, probe| be_preempted(there, back, from, to, probe),
+            warm_up + SETTLING,
+            exchanges,
+            &mut probe,
+        );
+        thread.service(|| *table.result.lock() = Some((measured, probe)));
+        there.store(STOP, Release);
+        table.leave(0, thread);
+    })?;
+    asking.join();
+    answering.join();
+    Ok(table.threaded())
+}
+
+/// Ends the answering thread.
+const STOP: u64 = NO_NUMBER - 2;
+
+/// Leaves a number, counts the handoff, and lets the quantum end.
+#[inline(always)]
+fn hand_on(place: &AtomicU64, number: u64) {
+    // Release and acquire order nothing that one CPU does not order by itself; they say what belongs together.
+    place.store(number, Release);
+    percpu::count::<{ Words::HANDOFFS }>();
+    preempt::end_quantum_now();
+}
+
+/// The next number behind `last`. The other thread has left it when this one goes on; an interrupt that has not
+/// come yet comes here.
+#[inline(always)]
+fn wait_for(place: &AtomicU64, last: u64) -> u64 {
+    loop {
+        let found = place.load(Acquire);
+        if found != last {
+            break found;
+        }
+    }
+}
+
+#[inline(never)]
+fn be_preempted<P: Probe>(
+    there: &AtomicU64,
+    back: &AtomicU64,
+    from: u64,
+    to: u64,
+    probe: &mut P,
+) -> Option<Wrong> {
+    let mut number = from;
+    while number != to {
+        P::before_handoff();
+        hand_on(there, number);
+        let found = wait_for(back, number.wrapping_sub(1));
+        if found != number {
+            return Some(Wrong { expected: number, found });
+        }
+        probe.exchange();
+        number += 1;
+    }
+    None
+}
