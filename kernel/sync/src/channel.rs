@@ -361,8 +361,12 @@ impl<P: Platform> Receiver<P> {
     ///
     /// # Panics
     ///
-    /// If another channel is the line, or somebody has sent meanwhile: no IPI would tell of it.
+    /// If its messages do not go by a line: a look at what came would set its bit in what is no line's state. If
+    /// another channel is the line, or somebody has sent meanwhile: no IPI would tell of it.
     pub fn take_line(&self) {
+        let state = self.channel.state.load(Relaxed);
+        let is_line = state.reference().is_none() && state.number() & KINDS == LINE;
+        assert!(is_line, "the messages of this channel do not go by a line");
         assert!(P::this_cpu().take_line(self.channel), "another channel is this CPU's line");
         assert!(!self.channel.is_full(), "a message came while the channel was not its CPU's line");
     }

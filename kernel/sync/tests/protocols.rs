@@ -2,9 +2,12 @@
 
 mod common;
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicU64, Ordering::Relaxed},
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
 use common::{Host, HostTask, run_all, spawn, start_cpus};
@@ -106,6 +109,51 @@ fn channels_that_leave_the_line_to_each_other_lose_nothing() {
     });
     run_all(&[receiver, sender]);
     assert_eq!(*counted.lock().unwrap(), [TURNS, TURNS]);
+}
+
+/// What becomes of a receiver that takes its CPU's line though its messages do not go by one: it has received
+/// `received` messages of the sender on CPU `from`, behind another channel's on the same two CPUs.
+fn take_line_in_vain(from: usize, received: u64) {
+    let cpus = start_cpus(2);
+    let (other, pipe) = (channel(), channel());
+    let said = Arc::new(Mutex::new(None));
+    let say = said.clone();
+    let receiver = spawn(0, cpus[0], move || {
+        let (other, pipe) = (other.receiver(), pipe.receiver());
+        assert_eq!(other.recv(), 0);
+        (0..received).for_each(|n| assert_eq!(pipe.recv(), n));
+        other.leave_line();
+        // A panic can not leave a task's stack.
+        let refused = catch_unwind(AssertUnwindSafe(|| pipe.take_line()));
+        *say.lock().unwrap() = refused.err();
+    });
+    let sender = spawn(1, cpus[from], move || {
+        other.sender().send(0);
+        let pipe = pipe.sender();
+        (0..received).for_each(|n| pipe.send(n));
+    });
+    run_all(&[receiver, sender]);
+    if let Some(reason) = said.lock().unwrap().take() {
+        resume_unwind(reason);
+    }
+}
+
+#[test]
+#[should_panic(expected = "the messages of this channel do not go by a line")]
+fn channel_within_one_cpu_is_no_line() {
+    take_line_in_vain(0, 1);
+}
+
+#[test]
+#[should_panic(expected = "the messages of this channel do not go by a line")]
+fn channel_whose_messages_are_posted_is_no_line() {
+    take_line_in_vain(1, 1);
+}
+
+#[test]
+#[should_panic(expected = "the messages of this channel do not go by a line")]
+fn channel_that_nothing_was_sent_by_is_no_line() {
+    take_line_in_vain(1, 0);
 }
 
 #[test]
