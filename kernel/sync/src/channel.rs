@@ -21,7 +21,7 @@ use switchlab_records::Mark;
 
 use crate::{
     Cpu, Parker, Platform, Task, Words,
-    atomic::{AcqRel, Acquire, AtomicRef, AtomicU64, AtomicWord, Relaxed, Release, Word},
+    atomic::{AcqRel, Acquire, AtomicRef, AtomicU64, AtomicWord, FLAG, Relaxed, Release, Word},
     cpu::put_flag_up,
 };
 
@@ -37,7 +37,7 @@ const KINDS: usize = NEW | POSTED | LINE | DIRECT;
 const NOTICED: usize = 16;
 /// The sender waits for the slot to get empty. Not of a direct channel. The highest bit, so that whoever
 /// sets another sees this one in the sign.
-const SENDER_WAITS: usize = 1 << (usize::BITS - 1);
+const SENDER_WAITS: usize = FLAG;
 /// The same of a direct channel, whose slot is full.
 const DIRECT_SENDER_WAITS: usize = LINE | POSTED | NEW;
 
@@ -101,12 +101,15 @@ impl<P: Platform> Channel<P> {
     /// # Panics
     ///
     /// If there was a receiver before.
+    #[expect(unsafe_code, reason = "a bit of the state")]
     #[cold]
     pub fn receiver(&'static self) -> Receiver<P> {
         let task = Cpu::current();
         self.receiver.claim(task);
+        // SAFETY: only the receiver writes itself there, and that is this one.
+        let before = unsafe { self.state.set(NEW, AcqRel) };
         // A message that is there already came without.
-        if self.state.set(NEW, AcqRel) & EMPTY == 0 {
+        if before & EMPTY == 0 {
             self.receiver.leave_token(task);
         }
         Receiver { channel: self, of_one_task: PhantomData }
@@ -119,9 +122,15 @@ impl<P: Platform> Channel<P> {
         self.state.load(Acquire).number() & EMPTY == 0
     }
 
-    /// Notices that there is a message, if there is: this is its CPU's line, and an IPI was taken.
-    pub(crate) fn notice(&self) {
-        if self.is_full() && self.state.set(NOTICED, Relaxed) & NOTICED == 0 {
+    /// Notices that there is a message, if there is: an IPI was taken.
+    ///
+    /// # Safety
+    ///
+    /// This is the line of the CPU that runs this.
+    #[expect(unsafe_code, reason = "a bit of the state")]
+    pub(crate) unsafe fn notice(&self) {
+        // SAFETY: a line's state is a number: its receiver never writes itself there.
+        if self.is_full() && unsafe { self.state.set(NOTICED, Relaxed) } & NOTICED == 0 {
             self.receiver.wake_if_awaited();
         }
     }
@@ -154,6 +163,7 @@ impl<P: Platform> Channel<P> {
     }
 
     /// Sends where the slot is full, or how messages go is not settled, or they are posted.
+    #[expect(unsafe_code, reason = "a bit of the state")]
     #[cold]
     #[inline(never)]
     fn send_slow(&'static self, value: u64) {
@@ -173,7 +183,9 @@ impl<P: Platform> Channel<P> {
         self.value.store(value, Relaxed);
         // A receiver that comes at the same time either comes before, and gets a wake-up, or finds
         // the message, and needs none.
-        let kind = self.state.clear(EMPTY, AcqRel) & KINDS;
+        // SAFETY: only the receiver of a direct channel writes itself there. None is: this was not settled where no
+        // message is in the slot yet, which the receiver settles it with; or it was, and otherwise.
+        let kind = unsafe { self.state.clear(EMPTY, AcqRel) } & KINDS;
         P::mark(Mark::MessageStored);
         if kind != 0 {
             self.wake_receiver();
@@ -181,15 +193,22 @@ impl<P: Platform> Channel<P> {
     }
 
     /// Waits until the receiver may have taken the message that makes the slot full.
+    #[expect(unsafe_code, reason = "a bit of the state")]
     fn wait_for_room(&self, state: usize) {
         if state == DIRECT {
             self.state.store(DIRECT_SENDER_WAITS, Relaxed);
             self.sender.wait();
+            return;
+        }
+        // SAFETY: it was found to be a number. A receiver on this CPU has not run since, and one on another never
+        // writes itself there.
+        let before = unsafe { self.state.set(SENDER_WAITS, AcqRel) };
         // Either the receiver finds this bit and wakes, or this finds the slot empty.
-        } else if self.state.set(SENDER_WAITS, AcqRel) & EMPTY == 0 {
+        if before & EMPTY == 0 {
             self.sender.wait();
         } else {
-            self.state.clear(SENDER_WAITS, Relaxed);
+            // SAFETY: as above; the bit was set by this.
+            unsafe { self.state.clear(SENDER_WAITS, Relaxed) };
         }
     }
 
@@ -220,7 +239,7 @@ impl<P: Platform> Channel<P> {
     #[inline(always)]
     fn hand_over(&'static self, state: &Word<Task<P>>, value: u64) {
         // SAFETY: the numbers above `DIRECT_ROOM` have the bit of a sender that waits, and the sender, which
-        // asks, does not.
+        // asks, does not; or that of a line and no other is there, which no direct channel is.
         let receiver = unsafe { state.reference_unchecked() };
         self.state.store(DIRECT_ROOM, Relaxed);
         P::mark(Mark::MessageStored);
@@ -274,27 +293,33 @@ impl<P: Platform> Channel<P> {
         unsafe { message.assume_init() }
     }
 
-    /// Takes the message of a channel between two CPUs, or one that was posted.
+    /// Takes the message out of the slot, which is full, of a channel that is settled and not direct.
+    #[expect(unsafe_code, reason = "a bit of the state")]
     #[inline(always)]
     fn take(&'static self) -> u64 {
         let value = self.value.load(Relaxed);
         // Release: the slot was read before it is empty. It was found full with Acquire. An addition, of a
         // bit that is not set, since the sign of its result costs nothing.
-        if (self.state.add(EMPTY, AcqRel).wrapping_add(EMPTY) as isize) < 0 {
+        // SAFETY: only the receiver of a direct channel writes itself there, and none is. Full, so the bit is not
+        // set.
+        if (unsafe { self.state.add(EMPTY, AcqRel) }.wrapping_add(EMPTY) as isize) < 0 {
             return self.let_sender_go_on(value);
         }
         value
     }
 
+    #[expect(unsafe_code, reason = "a bit of the state")]
     #[cold]
     #[inline(never)]
     fn let_sender_go_on(&'static self, value: u64) -> u64 {
-        self.state.clear(SENDER_WAITS, AcqRel);
+        // SAFETY: as in `take`, which asks for it.
+        unsafe { self.state.clear(SENDER_WAITS, AcqRel) };
         self.wake_sender();
         value
     }
 
     /// Waits and takes, whatever the kind.
+    #[expect(unsafe_code, reason = "a bit of the state")]
     #[inline(never)]
     fn recv_slow(&'static self) -> u64 {
         let state = self.state.load(Acquire).number();
@@ -312,7 +337,8 @@ impl<P: Platform> Channel<P> {
                     }
                 }
                 // Full, so nobody else clears it.
-                self.state.clear(NOTICED, Relaxed);
+                // SAFETY: as in `notice`.
+                unsafe { self.state.clear(NOTICED, Relaxed) };
                 self.take()
             }
             NEW => {

@@ -5,15 +5,15 @@
 //! - [`platform`]: what a platform gives: its CPUs, an IPI, a halt, an interrupt window.
 //! - [`task`]: a task, as far as the protocols need it.
 //! - [`cpu`]: the scheduler of one CPU: who runs, who is ready, block, yield, exit.
-//! - [`run_queue`]: the ready tasks of one CPU, in line.
+//! - `run_queue`: the ready tasks of one CPU, in line.
 //! - [`words`]: the words of a CPU that all of these touch.
-//! - [`inbox`]: wake-ups on their way to a CPU.
-//! - [`park`]: a [`Parker`], on which one task waits and which any CPU wakes.
+//! - `inbox`: wake-ups on their way to a CPU.
+//! - `park`: a `Parker`, on which one task waits and which any CPU wakes.
 //! - [`channel`]: one slot, one sender, one receiver, on any CPUs.
 //! - [`free`]: tasks that are bound to no CPU, and the CPUs that run them.
 //! - `queue_lock`: the one lock here, which those need.
 //! - [`slot`]: one word between two CPUs, for who waits without a scheduler.
-//! - [`atomic`]: the atomics, under one name, so that a model checker can replace them.
+//! - `atomic`: the atomics, under one name, so that a model checker can replace them.
 //!
 //! # The rules all of it relies on
 //!
@@ -22,7 +22,7 @@
 //!    way. So what belongs to a CPU (its queue, its tokens, its counters) needs no lock and no
 //!    locked instruction.
 //! 2. **A task stays on its CPU.** Its run-queue link and its tokens are touched by that CPU alone.
-//!    Other CPUs reach it by posting to the CPU's [`inbox`], or by a message on the CPU's line, and
+//!    Other CPUs reach it by posting to the CPU's inbox, or by a message on the CPU's line, and
 //!    sending an IPI.
 //!    Tasks that move are not this crate's [`Task`]s: see [`free`].
 //! 3. **The interrupt handler only counts** ([`Cpu::take_ipi`]). The work that an IPI asks for is
@@ -31,23 +31,24 @@
 #![no_std]
 #![deny(unsafe_code)]
 
-pub mod atomic;
+mod atomic;
 pub mod channel;
 pub mod cpu;
 pub mod free;
-pub mod inbox;
-pub mod park;
+mod inbox;
+mod park;
 pub mod platform;
 mod queue_lock;
-pub mod run_queue;
+mod run_queue;
 pub mod slot;
 pub mod task;
 pub mod words;
 
 pub use channel::{Channel, Receiver, Sender};
 pub use cpu::{Counters, Cpu};
-pub use park::Parker;
 pub use platform::Platform;
 pub use slot::Slot;
 pub use task::Task;
 pub use words::Words;
+
+use park::Parker;

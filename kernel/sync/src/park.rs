@@ -21,7 +21,7 @@ const AWAITED: u8 = 2;
 
 /// A place where one task waits to be woken. It remembers one wake-up that came early.
 #[derive(Debug)]
-pub struct Parker<P: Platform> {
+pub(crate) struct Parker<P: Platform> {
     /// One of the three below. Touched by the owner's CPU alone.
     token: AtomicU8,
     /// Set while this is in an inbox, so that it is in one at most. Two wake-ups that meet there
@@ -35,7 +35,7 @@ pub struct Parker<P: Platform> {
 
 impl<P: Platform> Parker<P> {
     /// A parker without owner and without token.
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self::with(NONE)
     }
 
@@ -59,7 +59,7 @@ impl<P: Platform> Parker<P> {
     }
 
     /// The task that waits here, if one has claimed it.
-    pub fn owner(&self) -> Option<&'static Task<P>> {
+    pub(crate) fn owner(&self) -> Option<&'static Task<P>> {
         self.owner.load(Relaxed)
     }
 
@@ -68,7 +68,7 @@ impl<P: Platform> Parker<P> {
     /// # Panics
     ///
     /// If one does already: a parker has one owner for life.
-    pub fn claim(&self, task: &'static Task<P>) {
+    pub(crate) fn claim(&self, task: &'static Task<P>) {
         let before = self.owner.swap(Some(task), AcqRel);
         assert!(
             before.is_none(),
@@ -80,7 +80,7 @@ impl<P: Platform> Parker<P> {
 
     /// Waits for the token and takes it. Called by the owner, on its CPU.
     #[inline(always)]
-    pub fn wait(&self) {
+    pub(crate) fn wait(&self) {
         if self.token.load(Relaxed) == TOKEN {
             self.token.store(NONE, Relaxed);
         } else {
@@ -107,7 +107,7 @@ impl<P: Platform> Parker<P> {
 
     /// Leaves the token for `owner`, which waits here or will.
     #[inline(always)]
-    pub fn wake_task(&'static self, owner: &'static Task<P>) {
+    pub(crate) fn wake_task(&'static self, owner: &'static Task<P>) {
         let here = P::this_cpu();
         let home = owner.cpu();
         if core::ptr::eq(here, home) {
@@ -149,11 +149,5 @@ impl<P: Platform> Parker<P> {
             self.token.store(TOKEN, Relaxed);
             P::mark(Mark::TokenLeft);
         }
-    }
-}
-
-impl<P: Platform> Default for Parker<P> {
-    fn default() -> Self {
-        Self::new()
     }
 }

@@ -21,12 +21,12 @@ use crate::{Platform, Task, Words, atomic::Relaxed};
 
 /// The ready tasks of the CPU that asks, with the one that runs at their head. What it holds stands in the
 /// CPU's [`Words`] and in the tasks.
-pub struct RunQueue<P: Platform>(PhantomData<P>);
+pub(crate) struct RunQueue<P: Platform>(PhantomData<P>);
 
 impl<P: Platform> RunQueue<P> {
     /// The first in line: the running task, unless that is a visitor; `None` where nothing is ready.
     #[inline(always)]
-    pub fn head() -> Option<&'static Task<P>> {
+    pub(crate) fn head() -> Option<&'static Task<P>> {
         Self::tail().map(Task::next)
     }
 
@@ -45,13 +45,13 @@ impl<P: Platform> RunQueue<P> {
     /// The tail alone tells: a task that left the ring runs as a visitor only, beside a ring that holds
     /// whoever let it in, whose tail is another.
     #[inline(always)]
-    pub fn is_alone(running: &Task<P>) -> bool {
+    pub(crate) fn is_alone(running: &Task<P>) -> bool {
         P::word_is::<{ Words::TAIL }>(address(running))
     }
 
     /// Puts a task, which is not in the ring, at the end of the line.
     #[inline(always)]
-    pub fn enqueue(task: &'static Task<P>) {
+    pub(crate) fn enqueue(task: &'static Task<P>) {
         match Self::tail() {
             None => task.next.store(Some(task), Relaxed),
             Some(tail) => {
@@ -64,13 +64,13 @@ impl<P: Platform> RunQueue<P> {
 
     /// Puts the running task, the head, at the end of the line: one step around the ring.
     #[inline(always)]
-    pub fn advance(running: &'static Task<P>) {
+    pub(crate) fn advance(running: &'static Task<P>) {
         Self::set_tail(running);
     }
 
     /// Takes the running task, the head, out of the ring.
     #[inline(always)]
-    pub fn leave(running: &'static Task<P>) {
+    pub(crate) fn leave(running: &'static Task<P>) {
         let next = running.next();
         match Self::tail() {
             Some(tail) if !ptr::eq(tail, running) => {
