@@ -5,7 +5,7 @@
 //! [`sched`](super). On its CPU that would be the worker's.
 
 use alloc::{boxed::Box, vec::Vec};
-use core::ptr;
+use core::{marker::PhantomData, ptr};
 
 use switchlab_core::policy::{Policy, Queue};
 use switchlab_sync::free::{FreeTask, Pool, Seat};
@@ -35,6 +35,8 @@ pub struct Crew<Y: Policy> {
     pool: &'static Pool<Kernel, Y>,
     workers: Vec<JoinHandle>,
     stacks: Vec<Stack>,
+    /// Neither `Send` nor `Sync`.
+    of_one_task: PhantomData<*const ()>,
 }
 
 /// What a free task begins with.
@@ -66,14 +68,17 @@ impl<Y: Policy> Crew<Y> {
         }
         let workers =
             cpus()[1..].iter().map(|cpu| spawn_on(cpu, || pool.work())).collect::<Result<_, _>>()?;
-        pool.run(0);
-        Ok(Self { pool, workers, stacks })
+        // SAFETY: no task is let begin.
+        unsafe { pool.run(0) };
+        Ok(Self { pool, workers, stacks, of_one_task: PhantomData })
     }
 
     /// Lets the first `tasks` tasks begin or go on, and returns when they rest again and all CPUs are idle:
     /// the counters stand still, and every IPI was taken.
     pub fn run(&self, tasks: usize) {
-        self.pool.run(tasks);
+        // SAFETY: `gather` prepared all of them, of a pool of their own; they have their stacks until `dismiss`, which
+        // takes the crew. It stays with one task, which waits here.
+        unsafe { self.pool.run(tasks) };
     }
 
     /// What was counted so far.
@@ -92,7 +97,8 @@ impl<Y: Policy> Crew<Y> {
 extern "C" fn begin<Y: Policy>(start: usize) -> ! {
     // SAFETY: `gather` passes the address of a value that lives for ever.
     let start: &'static Start<Y> = unsafe { &*ptr::with_exposed_provenance(start) };
-    let me = start.pool.enter(start.number);
+    // SAFETY: this is the first thing that the task does, and `gather` gave it its number.
+    let me = unsafe { start.pool.enter(start.number) };
     let body = start.body.lock().take();
     body.expect("a task begins once")(&me);
     loop {

@@ -134,6 +134,7 @@ impl FreeTask {
     }
 
     /// Lets it begin with `entry(argument)`, which calls [`Pool::enter`] first and ends with [`Me::rest`].
+    /// [`Pool::run`] relies on it.
     ///
     /// # Safety
     ///
@@ -178,9 +179,14 @@ impl<P: Platform, Y: Policy> Pool<P, Y> {
     ///
     /// # Panics
     ///
-    /// If there are more CPUs than an idle mask has bits, or none.
+    /// If there are more CPUs than an idle mask has bits, or none; or a task's number is not its place.
     pub const fn new(seats: &'static [Seat<P>], tasks: &'static [FreeTask], seed: u64) -> Self {
         assert!(!seats.is_empty() && seats.len() <= u64::BITS as usize, "a pool has 1 to 64 CPUs");
+        let mut place = 0;
+        while place < tasks.len() {
+            assert!(tasks[place].number as usize == place, "the tasks of a pool are numbered from 0 on");
+            place += 1;
+        }
         Self {
             seats,
             tasks,
@@ -202,8 +208,16 @@ impl<P: Platform, Y: Policy> Pool<P, Y> {
         })
     }
 
-    /// The first thing that a task does. `number` is its own.
-    pub fn enter(&'static self, number: u32) -> Me<P, Y> {
+    /// The first thing that a task does: it gets to know itself.
+    ///
+    /// # Safety
+    ///
+    /// By a task of this pool that begins, once, before all else. `number` is its own.
+    #[expect(
+        unsafe_code,
+        reason = "whoever has two of what this returns could leave a task that does not run"
+    )]
+    pub unsafe fn enter(&'static self, number: u32) -> Me<P, Y> {
         self.complete();
         Me { pool: self, task: &self.tasks[number as usize], of_one_task: PhantomData }
     }
@@ -300,8 +314,9 @@ impl<P: Platform, Y: Policy> Pool<P, Y> {
         P::count::<{ Words::SWITCHES }>();
         // SAFETY: `to` is this CPU's worker, which waits for its tasks to come back, or a task that was taken
         // out of a queue: it is in none else, and it is suspended, since it was put there by who found it
-        // left. Between its save and this stand the release and the acquire of its state, or of the
-        // queue's lock. `from` runs.
+        // left, or by `run`, whose caller owes that it was prepared. Between its save and this stand the release
+        // and the acquire of its state, or of the queue's lock. `from` runs: it is this CPU's worker, or the task
+        // of a `Me`, which only that task has.
         unsafe { switch_context(from, to, Message::uninit()) };
         self.complete();
     }

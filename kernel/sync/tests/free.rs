@@ -2,9 +2,12 @@
 
 mod common;
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicU64, Ordering::Relaxed},
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
 };
 
 use common::{Host, run_all, spawn, start_cpus};
@@ -32,7 +35,8 @@ struct Start<Y: Policy> {
 extern "C" fn enter<Y: Policy>(start: usize) -> ! {
     // SAFETY: `pool_of` passes the address of a value that lives for ever.
     let start = unsafe { &*std::ptr::with_exposed_provenance::<Start<Y>>(start) };
-    let me = start.pool.enter(start.number);
+    // SAFETY: this is the first thing that the task does, and `pool_of` gave it its number.
+    let me = unsafe { start.pool.enter(start.number) };
     let body = start.body.lock().unwrap().take().expect("a task starts once");
     body(&me);
     loop {
@@ -96,10 +100,12 @@ fn run_on<Y: Policy>(
     let results = Arc::new(Mutex::new(Vec::new()));
     let told = results.clone();
     let owner = spawn(0, cpus[0], move || {
-        pool.run(0);
+        // SAFETY: `pool_of` prepared all tasks, of a pool of their own, whose owner is this task alone.
+        let run = |tasks| unsafe { pool.run(tasks) };
+        run(0);
         for _ in 0..phases {
             let before = counted(cpus, pool);
-            pool.run(tasks);
+            run(tasks);
             let after = counted(cpus, pool);
             told.lock().unwrap().push(Counted {
                 handoffs: after.handoffs - before.handoffs,
@@ -225,6 +231,33 @@ fn settled_task_finds_every_ipi_taken_and_none_that_nobody_called() {
     });
     let counted = run_on(cpus, 1, vec![ask, answer]);
     assert_eq!(counted[0].handoffs, 2 * ROUNDS * EXCHANGES);
+}
+
+#[test]
+#[should_panic(expected = "task 0 has an end of another pool's channel")]
+fn channel_between_two_pools_is_refused() {
+    let pipe: &FreeChannel = for_ever(FreeChannel::new());
+    let said = Arc::new(Mutex::new(None));
+    let say = said.clone();
+    let send: Body<RoundRobin> = Box::new(move |me| drop(pipe.sender(me)));
+    let receive: Body<RoundRobin> = Box::new(move |me| {
+        // A panic can not leave a task's stack.
+        let refused = catch_unwind(AssertUnwindSafe(|| drop(pipe.receiver(me))));
+        *say.lock().unwrap() = refused.err();
+    });
+    run(1, 1, vec![send]);
+    run(1, 1, vec![receive]);
+    if let Some(reason) = said.lock().unwrap().take() {
+        resume_unwind(reason);
+    }
+}
+
+#[test]
+#[should_panic(expected = "the tasks of a pool are numbered from 0 on")]
+fn task_whose_number_is_not_its_place_is_refused() {
+    let seats = vec![Seat::new(vec![0; Queue::slots(2)].leak())].leak();
+    let tasks = vec![FreeTask::new(0), FreeTask::new(2)].leak();
+    let _ = HostPool::<RoundRobin>::new(seats, tasks, 0);
 }
 
 /// One slot: the second send waits for the first receive, wherever the two are.

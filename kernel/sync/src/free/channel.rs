@@ -3,9 +3,11 @@
 //! Whoever has to wait says so in the channel's state, by an operation that also finds that there is no need
 //! to; whoever takes that word back wakes it. So a task is woken once for each time that it waits.
 
+use core::ptr;
+
 use crate::{
     Platform, Words,
-    atomic::{AcqRel, Acquire, AtomicRef, AtomicU8, AtomicU64, Relaxed, count},
+    atomic::{AcqRel, Acquire, AtomicPtr, AtomicRef, AtomicU8, AtomicU64, Relaxed, count},
 };
 
 use super::{FreeTask, Me, Policy};
@@ -25,6 +27,8 @@ pub struct FreeChannel {
     from: AtomicU64,
     receiver: AtomicRef<FreeTask>,
     sender: AtomicRef<FreeTask>,
+    /// Whose tasks they are: a [`Pool`](super::Pool), of whatever policy. Null, where there is no end yet.
+    pool: AtomicPtr<()>,
 }
 
 /// The end of a [`FreeChannel`] that sends.
@@ -50,6 +54,7 @@ impl FreeChannel {
             from: AtomicU64::new(0),
             receiver: AtomicRef::none(),
             sender: AtomicRef::none(),
+            pool: AtomicPtr::new(ptr::null_mut()),
         }
     }
 
@@ -57,8 +62,10 @@ impl FreeChannel {
     ///
     /// # Panics
     ///
-    /// If there was a sender before.
+    /// If there was a sender before, or the other end is a task's of another pool.
+    #[cold]
     pub fn sender<P: Platform, Y: Policy>(&'static self, me: &Me<P, Y>) -> FreeSender<P, Y> {
+        self.join(me);
         let before = self.sender.swap(Some(me.task), AcqRel);
         assert!(before.is_none(), "task {} sends where another does", me.task.number);
         FreeSender { channel: self, me: me.again() }
@@ -68,11 +75,23 @@ impl FreeChannel {
     ///
     /// # Panics
     ///
-    /// If there was a receiver before.
+    /// If there was a receiver before, or the other end is a task's of another pool.
+    #[cold]
     pub fn receiver<P: Platform, Y: Policy>(&'static self, me: &Me<P, Y>) -> FreeReceiver<P, Y> {
+        self.join(me);
         let before = self.receiver.swap(Some(me.task), AcqRel);
         assert!(before.is_none(), "task {} receives where another does", me.task.number);
         FreeReceiver { channel: self, me: me.again() }
+    }
+
+    /// Makes it a channel of the running task's pool: who wakes a task by its number wakes one of its own pool.
+    fn join<P: Platform, Y: Policy>(&self, me: &Me<P, Y>) {
+        let own = ptr::from_ref(me.pool).cast_mut().cast();
+        let is_own = match self.pool.compare_exchange(ptr::null_mut(), own, Relaxed, Relaxed) {
+            Ok(_) => true,
+            Err(pool) => pool == own,
+        };
+        assert!(is_own, "task {} has an end of another pool's channel", me.task.number);
     }
 }
 

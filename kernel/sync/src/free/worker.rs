@@ -39,10 +39,16 @@ impl<P: Platform, Y: Policy> Pool<P, Y> {
     /// the pool's owner, a bound task of CPU 0, whose worker it is meanwhile; with no tasks, to wait until
     /// all workers are there.
     ///
+    /// # Safety
+    ///
+    /// These tasks were [prepared](FreeTask::prepare), their stacks are still theirs, and no other pool has them. One
+    /// bound task at a time does this.
+    ///
     /// # Panics
     ///
     /// If another CPU asks.
-    pub fn run(&'static self, tasks: usize) {
+    #[expect(unsafe_code, reason = "the contract of new contexts")]
+    pub unsafe fn run(&'static self, tasks: usize) {
         assert_eq!(self.here(), OWNER, "the owner of a pool is on CPU 0");
         self.seats[OWNER].worker.store(Some(Cpu::current()), Release);
         self.alive.store(tasks as u64, SeqCst);
