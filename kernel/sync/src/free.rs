@@ -355,7 +355,9 @@ impl<P: Platform, Y: Policy> Me<P, Y> {
     /// Waits until somebody wakes this task, once for each time; it may be on another CPU then.
     #[inline(always)]
     fn wait(&self) {
-        if self.task.state.load(Relaxed) == WOKEN {
+        // Acquire: pairs with the release in `wake`. Who goes on without having been left has no other: it reads what
+        // its waker wrote before.
+        if self.task.state.load(Acquire) == WOKEN {
             self.task.state.store(ACTIVE, Relaxed);
         } else {
             self.pool.leave(self.task, 0);
