@@ -98,7 +98,8 @@ impl Owner {
 fn go_on_with(fiber: &mut switch::Fiber) {
     Kernel::mark(Mark::SwitchBegins);
     // SAFETY: owner and fiber each hold the other while they run, and stay on the CPU that made them,
-    // since tasks do. What is moved out is replaced before anybody can look: nothing here unwinds.
+    // since tasks do and neither is `Send`. What is moved out is replaced before anybody can look: nothing here
+    // unwinds.
     unsafe { ptr::write(fiber, ptr::read(fiber).resume()) };
     Kernel::mark(Mark::Switched);
 }

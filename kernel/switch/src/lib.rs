@@ -43,7 +43,7 @@
 #![no_std]
 #![deny(unsafe_code)]
 
-use core::{cell::UnsafeCell, mem::MaybeUninit};
+use core::{cell::UnsafeCell, marker::PhantomData, mem::MaybeUninit};
 
 /// What is handed over in a register; may mean nothing.
 pub type Message = MaybeUninit<u64>;
@@ -199,19 +199,34 @@ pub unsafe fn switch_context(save: &Context, restore: &Context, message: Message
 ///
 /// In memory it is nowhere: it is two registers, r14 and r15, and its owner is two others, r12 and r13. So
 /// each side leaves itself where the other finds it, and nothing has to be exchanged.
+///
+/// It stays with the flow of control that made it:
+///
+/// ```compile_fail,E0277
+/// fn give_away(_: impl Send) {}
+/// let given_away: fn(switchlab_switch::Fiber) = |fiber| give_away(fiber);
+/// ```
 #[derive(Debug)]
 #[must_use = "what is suspended never goes on otherwise"]
 pub struct Fiber {
     stack_pointer: usize,
     resume_at: usize,
+    /// Neither `Send` nor `Sync`.
+    stays: PhantomData<*mut ()>,
 }
 
-/// Who went on with a [`Fiber`], held by the fiber while it runs. As above.
+/// Who went on with a [`Fiber`], held by the fiber while it runs. As above, and it stays with the fiber:
+///
+/// ```compile_fail,E0277
+/// fn give_away(_: impl Send) {}
+/// let given_away: fn(switchlab_switch::Owner) = |owner| give_away(owner);
+/// ```
 #[derive(Debug)]
 #[must_use = "what is suspended never goes on otherwise"]
 pub struct Owner {
     stack_pointer: usize,
     resume_at: usize,
+    stays: PhantomData<*mut ()>,
 }
 
 /// What a fiber runs first: it gets its owner in two words, which [`Owner::from_words`] puts together, and
@@ -276,7 +291,7 @@ impl Fiber {
             frame.write(argument);
             frame.add(1).write(entry as usize);
         }
-        Self { stack_pointer: frame.addr(), resume_at: start_fiber as *const () as usize }
+        Self { stack_pointer: frame.addr(), resume_at: start_fiber as *const () as usize, stays: PhantomData }
     }
 
     /// Suspends its owner, who calls this, and goes on with the fiber. Returns when the fiber
@@ -301,7 +316,7 @@ impl Owner {
     /// The words are those that a `FiberEntry` got, and are put together once.
     #[expect(unsafe_code, reason = "two words are taken for a flow of control")]
     pub const unsafe fn from_words(stack_pointer: usize, resume_at: usize) -> Self {
-        Self { stack_pointer, resume_at }
+        Self { stack_pointer, resume_at, stays: PhantomData }
     }
 
     /// Suspends the fiber that runs, and goes on with its owner. Returns when somebody
