@@ -19,7 +19,7 @@ use alloc::{boxed::Box, vec::Vec};
 use spin::Once;
 use switchlab_core::CpuId;
 
-use crate::arch::{interrupts, percpu::PerCpu};
+use crate::arch::percpu::PerCpu;
 pub use platform::Kernel;
 pub use switchlab_sync::Counters;
 pub use task::{JoinHandle, run_on, spawn_on, spawn_sized_on};
@@ -81,10 +81,9 @@ pub fn yield_now() {
     Cpu::yield_now();
 }
 
-/// Takes the wake-ups whose IPIs have arrived and are pending. Whom they wake is seen to at the next halt
-/// or window: so for who knows that nobody waits for one of them, and counts IPIs.
+/// Takes the IPIs that have arrived and are pending, and what they bring: for who counts IPIs.
 pub fn take_arrived() {
-    interrupts::window();
+    Cpu::take_arrived();
 }
 
 /// Number of the task that runs on this CPU, if tasks run already. For a crash report: takes no

@@ -334,6 +334,29 @@ impl<P: Platform> Cpu<P> {
         }
     }
 
+    /// Halts until an IPI was taken and `come` finds what it was sent for, which is no message and no wake-up: that one
+    /// IPI needs no look. If others were taken meanwhile, theirs is still to come.
+    #[inline(always)]
+    pub(crate) fn halt_until<T>(come: impl Fn() -> Option<T>) -> T {
+        // Interrupts are off, so no IPI is taken before the halt.
+        let taken = P::word::<{ Words::IPIS_TAKEN }>();
+        loop {
+            Self::halt();
+            if !P::word_is::<{ Words::IPIS_TAKEN }>(taken)
+                && let Some(found) = come()
+            {
+                P::count::<{ Words::IPIS_SEEN }>();
+                return found;
+            }
+        }
+    }
+
+    /// Takes the IPIs that have arrived and are pending, and what they bring: for who counts IPIs.
+    pub fn take_arrived() {
+        P::interrupt_window();
+        P::this_cpu().look();
+    }
+
     #[inline(always)]
     fn halt() {
         P::count::<{ Words::HALTS }>();

@@ -19,7 +19,7 @@
 //! no other IPI is sent to the waiting CPU meanwhile.
 
 use crate::{
-    Platform, Words,
+    Cpu, Platform, Words,
     atomic::{AcqRel, Acquire, AtomicU64, Relaxed, Release},
 };
 
@@ -77,22 +77,17 @@ impl Slot {
         }
     }
 
-    /// Says that this CPU sleeps, and halts until the IPI of the put was taken; returns whether it did. Where
-    /// not, a number has come since it held `last`.
+    /// Says that this CPU sleeps, and halts until the IPI of the put was taken; returns the number. Where one has come
+    /// since it held `last`, it does not sleep, and returns none.
     #[inline(always)]
-    pub fn sleep<P: Platform>(&self, last: u64) -> bool {
-        // Interrupts are off, so no IPI is taken before the halt.
-        let taken = P::word::<{ Words::IPIS_TAKEN }>();
+    pub fn sleep<P: Platform>(&self, last: u64) -> Option<u64> {
         if self.0.compare_exchange(last, ASLEEP, AcqRel, Acquire).is_err() {
-            return false;
+            return None;
         }
-        loop {
-            P::count::<{ Words::HALTS }>();
-            P::halt();
-            if !P::word_is::<{ Words::IPIS_TAKEN }>(taken) && self.0.load(Acquire) != ASLEEP {
-                return true;
-            }
-        }
+        Some(Cpu::<P>::halt_until(|| {
+            let found = self.look();
+            (found != ASLEEP).then_some(found)
+        }))
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use common::{Host, run_all, spawn, start_cpus};
 use proptest::prelude::*;
-use switchlab_sync::{Cpu, Slot, slot::NOTHING};
+use switchlab_sync::{Cpu, Slot, Words, slot::NOTHING};
 
 /// One side's end of two slots, with a patience and a pause before each put that change from turn to turn.
 struct Side {
@@ -44,10 +44,14 @@ impl Side {
                 break found;
             }
             if patience == 0 {
-                if self.from.sleep::<Host>(self.last) {
+                let slept = self.from.sleep::<Host>(self.last);
+                if slept.is_some() {
                     self.slept.store(self.slept.load(Relaxed) + 1, Relaxed);
+                    let [taken, seen] = [Words::IPIS_TAKEN, Words::IPIS_SEEN]
+                        .map(|word| this_cpu().words().word(word).load(Relaxed));
+                    assert_eq!(taken, seen, "a wait behind this would take its IPI for one of its own");
                 }
-                break self.from.look();
+                break slept.unwrap_or_else(|| self.from.look());
             }
             patience -= 1;
             std::hint::spin_loop();

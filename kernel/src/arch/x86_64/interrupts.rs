@@ -1,4 +1,4 @@
-//! The two places where interrupts are let in, and the interrupt flag.
+//! The two ways to let interrupts in, and the interrupt flag.
 //!
 //! The kernel runs with interrupts off. STI holds interrupts back for one more instruction (Intel
 //! SDM vol. 2, STI), so nothing can come between `sti` and `hlt`: an interrupt that was pending, or
@@ -16,9 +16,9 @@ pub fn halt() {
     unsafe { asm!("sti", "hlt", "cli") }
 }
 
-/// Lets pending interrupts in; returns with interrupts off.
+/// Lets pending interrupts in; returns with interrupts off. For the scheduler alone, which looks at what they bring.
 #[inline(always)]
-pub fn window() {
+pub(crate) fn window() {
     // SAFETY: as in `halt`. The `nop` is the instruction that STI's shadow covers; interrupts are
     // taken behind it.
     unsafe { asm!("sti", "nop", "cli") }

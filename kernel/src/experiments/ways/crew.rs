@@ -14,7 +14,6 @@ use core::sync::atomic::{
 use switchlab_core::CpuId;
 
 use crate::{
-    arch::interrupts,
     lock::Lock,
     mm::StackError,
     sched::{self, Cpu, JoinHandle, Task},
@@ -100,7 +99,7 @@ fn serve(desk: &Desk, office: &Office) {
         let Some(job) = job else { break };
         // A wake-up is found where an interrupt was taken, and that may have been another's: its own is
         // taken here, so that none is on its way while something is measured.
-        interrupts::window();
+        sched::take_arrived();
         job();
         // Acquire, release: who ends last has seen what the others left, and shows it.
         if office.left.fetch_sub(1, AcqRel) == 1 {

@@ -158,9 +158,9 @@ impl Wait for SpinHalt {
             loop {
                 // Before the first PAUSE too: who has no patience sleeps at once.
                 if now.wrapping_sub(start) >= self.patience_ticks {
-                    if slot.sleep::<Kernel>(last) {
+                    if let Some(found) = slot.sleep::<Kernel>(last) {
                         add_one(&self.tally.halted);
-                        return slot.look();
+                        return found;
                     }
                     found = slot.look();
                     break;
