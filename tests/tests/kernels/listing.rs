@@ -55,7 +55,7 @@ fn has(routine: &Routine, function: &str, instruction: &str) -> bool {
 
 /// What is measured, by the functions that hold the loops; whatever looks on in them, in whichever way they wait. The
 /// batch pass's of `classic` are listed beside the results. Free tasks have a loop of their worker's too.
-const LOOPS: [&str; 20] = [
+const LOOPS: [&str; 26] = [
     "switchlab_kernel::experiments::exchange::hand_over",
     "switchlab_kernel::experiments::exchange::answer",
     "switchlab_kernel::experiments::exchange::hand_over_nothing",
@@ -76,15 +76,25 @@ const LOOPS: [&str; 20] = [
     "switchlab_kernel::experiments::policy::pairs::ask_block",
     "switchlab_kernel::experiments::policy::pairs::answer_block",
     "switchlab_sync::free::Pool::serve",
+    // What encloses loops within the readings of the clock, and what others do meanwhile.
+    "switchlab_kernel::experiments::ways::block::hand_over_within",
+    "switchlab_kernel::experiments::ways::bystanders::work",
+    "switchlab_kernel::experiments::hierarchy::call::call_directly",
+    "switchlab_kernel::experiments::hierarchy::call::call_indirectly",
+    "switchlab_kernel::thread::exchange::hand_over",
+    "switchlab_kernel::thread::exchange::answer_numbers",
 ];
 
 /// How many there are of some of them: of each way to wait, with and without a look at the clock; of each size of
 /// what is touched; of each policy.
-const INSTANCES: [(&str, usize); 4] = [
+const INSTANCES: [(&str, usize); 6] = [
     ("ways::block::hand_over", 5 * 2),
     ("ways::block::answer_numbers", 5 * 2),
     ("scale::switches::take_turns", 3),
     ("policy::pairs::ask_block", 3),
+    // With the vector state used in each turn, and not.
+    ("thread::exchange::hand_over", 2),
+    ("thread::exchange::answer_numbers", 2),
 ];
 
 /// Source files that have no code in a measured loop: also where a compiler has made it part of another function.

@@ -151,7 +151,7 @@ extern "C" fn hold(patterns: &mut Patterns, stop: &AtomicU64, has_avx: u64) -> u
         "test rdx, rdx",
         "jz 2f",
         ".irp i, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14",
-        "vmovdqa ymm\\i, [rdi + 16 * \\i]",
+        "vmovdqa xmm\\i, [rdi + 16 * \\i]",
         "vinsertf128 ymm\\i, ymm\\i, [rdi + 240 + 16 * \\i], 1",
         ".endr",
         "jmp 3f",
