@@ -25,9 +25,6 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
         trial(parts, "hierarchy::registers_of_threads_survive_100000_preemptions", |parts| {
             preempted(Case::new(parts, "thread_state").in_instructions())
         }),
-        trial(parts, "hierarchy::registers_of_threads_survive_preemptions_in_the_hosts_time", |parts| {
-            preempted(Case::new(parts, "thread_state"))
-        }),
     ]);
     trials
 }

@@ -170,7 +170,10 @@ fn nothing_is_blessed_beyond_what_was_asked_for() {
     for (pair, counts) in &file.counts {
         for (name, limit) in LIMITS {
             let found = counts[name];
-            assert!(found <= 2 * file.exchanges * limit, "{pair}: {name} is {found}, more than {limit} a handoff");
+            assert!(
+                found <= 2 * file.exchanges * limit,
+                "{pair}: {name} is {found}, more than {limit} a handoff"
+            );
         }
     }
 }
