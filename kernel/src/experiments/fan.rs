@@ -25,6 +25,7 @@ use super::{
     exchange::{Measured, NO_NUMBER, SETTLING, Wrong, counted_on, measure_block},
     points::{self, Means, Place, Team},
     probe::{Batch, Probe},
+    ways::need_two_cpus,
 };
 use crate::{
     bring_up::Lab,
@@ -58,12 +59,8 @@ impl<H: Probe + Default> Experiment for Fan<H> {
     }
 
     fn run(&self, parameters: &Params, lab: &Lab) -> Box<dyn Results> {
-        let sizes = doubling(1, lab.cpus - 1).collect();
-        points::measure_sizes::<Consumers<H>>(
-            parameters,
-            sizes,
-            "one CPU: a consumer needs one beside the producer's",
-        )
+        need_two_cpus(NAME, lab);
+        points::measure_sizes::<Consumers<H>>(parameters, doubling(1, lab.cpus - 1).collect())
     }
 }
 

@@ -107,18 +107,10 @@ pub struct Place {
     pub size: u32,
 }
 
-/// A whole experiment: a point of each size in each run, in an order that differs from run to run. Where there are
-/// no sizes, that is reported, with the `reason`. Ends the machine where there is no memory for the tasks.
-pub fn measure_sizes<T: Team>(
-    parameters: &Params,
-    sizes: Vec<u32>,
-    reason: &'static str,
-) -> Box<dyn Results> {
+/// A whole experiment: a point of each size in each run, in an order that differs from run to run. Ends the machine
+/// where there is no memory for the tasks.
+pub fn measure_sizes<T: Team>(parameters: &Params, sizes: Vec<u32>) -> Box<dyn Results> {
     announce(T::NAME, parameters, parameters.exchanges, sizes.len() as u32 * parameters.runs);
-    if sizes.is_empty() {
-        absent(T::SERIES, Vec::new(), reason);
-        return Box::new(Means::new(parameters.unit));
-    }
     let (parameters, cpus) = (*parameters, cpus_from_pair(parameters));
     let means = sched::run_on(cpus[0], move || measure_all::<T>(&parameters, cpus, sizes));
     match means.and_then(identity) {

@@ -20,6 +20,7 @@ use super::{
     exchange::{Measured, NO_NUMBER, SETTLING, Wrong, counted_on, measure_block},
     points::{self, Means, Place, Team},
     probe::{Batch, Probe},
+    ways::need_two_cpus,
 };
 use crate::{
     bring_up::Lab,
@@ -54,8 +55,8 @@ impl<H: Probe + Default> Experiment for Ring<H> {
     }
 
     fn run(&self, parameters: &Params, lab: &Lab) -> Box<dyn Results> {
-        let sizes = doubling(2, lab.cpus).collect();
-        points::measure_sizes::<Token<H>>(parameters, sizes, "one CPU: a token needs two to go around")
+        need_two_cpus(NAME, lab);
+        points::measure_sizes::<Token<H>>(parameters, doubling(2, lab.cpus).collect())
     }
 }
 

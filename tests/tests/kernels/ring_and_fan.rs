@@ -32,22 +32,26 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
         "ring_and_fan::handoffs_of_a_fan_are_exact_with_a_host_thread_for_each_cpu",
         |parts| fan(&boot(parts, "fan", 4, Case::with_host_threads)?, 4),
     ));
-    trials.push(trial(parts, "ring_and_fan::ring_of_one_cpu_has_no_point_and_says_why", |parts| {
-        alone(parts, "ring")
-    }));
-    trials.push(trial(parts, "ring_and_fan::fan_of_one_cpu_has_no_point_and_says_why", |parts| {
-        alone(parts, "fan")
-    }));
+    for experiment in ["ring", "fan"] {
+        trials.push(trial(
+            parts,
+            format!("ring_and_fan::{experiment}_of_one_cpu_is_refused_with_what_is_needed"),
+            move |parts| case(parts, experiment, 1).boot().fails_with("--smp 2 or more"),
+        ));
+    }
     trials
 }
 
-fn boot(parts: &Parts, experiment: &str, cpus: u32, how: fn(Case) -> Case) -> Result<End, Failed> {
-    let case = Case::laboratory(parts).with(|spec| {
+fn case(parts: &Parts, experiment: &str, cpus: u32) -> Case {
+    Case::laboratory(parts).with(|spec| {
         spec.smp = cpus;
         spec.append =
             format!("experiment={experiment} runs={RUNS} exchanges={EXCHANGES} warmup=10 offsets=none");
-    });
-    let end = how(case).boot();
+    })
+}
+
+fn boot(parts: &Parts, experiment: &str, cpus: u32, how: fn(Case) -> Case) -> Result<End, Failed> {
+    let end = how(case(parts, experiment, cpus)).boot();
     end.passes()?;
     Ok(end)
 }
@@ -142,11 +146,4 @@ fn points<'a, 'b>(records: &'a [Record<'b>]) -> Vec<&'a Point<'b>> {
         _ => None,
     });
     points.collect()
-}
-
-fn alone(parts: &Parts, experiment: &str) -> Verdict {
-    let end = boot(parts, experiment, 1, |case| case)?;
-    let log = read_log(&end.0.log_text);
-    equal("points", points(&log.records).len(), 0)?;
-    end.says("\"reason\":\"one CPU: ")
 }

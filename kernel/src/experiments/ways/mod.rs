@@ -362,7 +362,7 @@ impl Found {
 pub fn need_two_cpus(experiment: &str, lab: &Lab) {
     if lab.cpus < 2 {
         refuse(format_args!(
-            "experiment `{experiment}` hands over between two CPUs and this machine has one; it needs --smp 2 or more"
+            "nothing was measured: experiment `{experiment}` hands over between CPUs and this machine has one; it needs --smp 2 or more"
         ));
     }
 }
