@@ -84,7 +84,7 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
         });
         let absent: Vec<_> = absent.collect();
         end.is(
-            absent.len() == 1 && absent[0].0 == "mwait" && absent[0].1.contains("MONITOR"),
+            absent.len() == 1 && absent[0].0 == "mwait" && absent[0].1.contains("--cpu max"),
             "a reason why mwait is absent",
         )?;
         equal("points of halt", points(&end).len(), 1)

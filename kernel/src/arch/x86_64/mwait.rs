@@ -13,8 +13,7 @@ use core::{
 pub struct Mwait(());
 
 /// What is said where they are not.
-pub const ABSENT: &str =
-    "this CPU has no MONITOR and MWAIT (CPUID 1, ECX bit 3); under KVM they need -overcommit cpu-pm=on";
+pub const ABSENT: &str = "this CPU has no MONITOR and MWAIT (CPUID 1, ECX bit 3); under TCG --cpu max has them, under KVM --cpu host with QEMU's -overcommit cpu-pm=on";
 
 impl Mwait {
     /// Looks whether the running CPU has them (CPUID 1, ECX bit 3).
