@@ -101,17 +101,16 @@ pub fn of(points: &[PointResult<'_>]) -> Vec<Cell> {
         });
         groups[place].1.push(result);
     }
-    let alone = waiting::alone(points);
     let mut cells: Vec<(usize, Cell)> =
-        groups.into_iter().map(|(rank, points)| (rank, cell(&points, alone))).collect();
+        groups.into_iter().map(|(rank, points)| (rank, cell(&points))).collect();
     let key =
         |(rank, cell): &(usize, Cell)| (*rank, cell.at.iter().map(|(_, number)| *number).collect::<Vec<_>>());
     cells.sort_by_key(key);
     cells.into_iter().map(|(_, cell)| cell).collect()
 }
 
-/// Of the points of one place, at least one; `alone` is what CPUs at work do in a tick while nobody hands over.
-fn cell(points: &[&PointResult<'_>], alone: Option<f64>) -> Cell {
+/// Of the points of one place, at least one.
+fn cell(points: &[&PointResult<'_>]) -> Cell {
     let sound: Vec<_> = points.iter().copied().filter(|result| !result.void).collect();
     let all_void = sound.is_empty();
     let counted = if all_void { points } else { &sound };
@@ -152,7 +151,7 @@ fn cell(points: &[&PointResult<'_>], alone: Option<f64>) -> Cell {
             halts: sum(|counts| counts.halts),
         },
         also: also.collect(),
-        left: waiting::left(counted, alone),
+        left: waiting::left(counted),
         host: waiting::sum(counted.iter().filter_map(|result| result.host)),
         values,
     }

@@ -51,25 +51,22 @@ pub fn also(point: &Point<'_>, name: &str) -> Option<u64> {
     point.also.iter().find(|(of, _)| of == name).map(|(_, number)| *number)
 }
 
-/// What the CPUs beside the pair did in a tick, in parts of what they did in one while the pair halted and nobody
-/// handed over, which is `alone`: the median of the runs; `None` where there were none.
-pub fn left(points: &[&PointResult<'_>], alone: Option<f64>) -> Option<f64> {
-    let alone = alone.filter(|alone| *alone > 0.0)?;
-    let beside =
-        points.iter().filter_map(|result| rate(&result.point, "bystander-loops", Some(result.point.ticks)));
-    let mut shares: Vec<f64> = beside.map(|beside| beside / alone).collect();
+/// What the CPUs beside the pair did in a tick, in parts of what they did in one in the same run, while the pair halted
+/// and nobody handed over: the median of the runs; `None` where there were none.
+///
+/// Each run has its own look at them alone. One that a busy host disturbed makes that run's share too large, which a
+/// median of three runs and more shrugs off; and a host that is slower for a whole run is so in both. Held against the
+/// best look of all runs instead, the slower runs' shares would be too small, and the smaller the more runs there are.
+pub fn left(points: &[&PointResult<'_>]) -> Option<f64> {
+    let share = |point: &Point<'_>| {
+        let beside = rate(point, "bystander-loops", Some(point.ticks))?;
+        let share = beside / rate(point, "bystander-loops-alone", also(point, "alone-ticks"))?;
+        share.is_finite().then_some(share)
+    };
+    let mut shares: Vec<f64> = points.iter().filter_map(|result| share(&result.point)).collect();
     shares.sort_by(f64::total_cmp);
     // All zero has no summary.
     Summary::of(&shares).map(|summary| summary.median).ok().or_else(|| shares.last().copied())
-}
-
-/// What they did in a tick while nobody handed over. A host that is busy during that look makes it less, never more:
-/// so the most of all runs counts, also of those that are void for what came later.
-pub fn alone(points: &[PointResult<'_>]) -> Option<f64> {
-    let rates = points.iter().filter_map(|result| {
-        rate(&result.point, "bystander-loops-alone", also(&result.point, "alone-ticks"))
-    });
-    rates.reduce(f64::max)
 }
 
 fn rate(point: &Point<'_>, loops: &str, ticks: Option<u64>) -> Option<f64> {
