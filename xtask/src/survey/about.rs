@@ -20,6 +20,25 @@ pub struct About {
     pub sizes: [(u32, u64); 2],
     /// About how many points a run has on so many CPUs; for the deadline alone.
     pub points: fn(u64) -> u64,
+    /// What the counts of its points were held against.
+    pub checked: Checked,
+}
+
+/// What counts were held against, in words.
+#[derive(Clone, Copy, Debug)]
+pub struct Checked {
+    /// What each point was checked for.
+    pub all: &'static str,
+    /// What is told as it was found, and why; empty for nothing.
+    pub but: &'static str,
+}
+
+impl Checked {
+    /// Where all that is counted is prescribed, halts apart.
+    pub const EACH: Self = Self {
+        all: "handoffs, calls of switch_context, IPIs sent and IPIs taken are as they must be",
+        but: "",
+    };
 }
 
 /// An option that only some experiments take.
@@ -66,16 +85,18 @@ pub const ALL: [About; 7] = [
         memory: MEMORY,
         sizes: [(5, 100_000), (1, 1_000)],
         points: |_| 5,
+        checked: Checked::EACH,
     },
     About {
         name: "matrix",
-        what: "a message to and fro between two CPUs, for each ordered pair of CPUs and each way to wait; \
-               `from` sends first",
+        what: "a message between two CPUs, for each ordered pair of them and each way to wait: what it takes from \
+               `from`, which sends, to `to`, which waits",
         takes: &[Takes::Ways, Takes::Budget, Takes::Pair],
         memory: MEMORY,
         // In one thread a block of so many takes tens of milliseconds, which the host's clocks can tell.
         sizes: [(5, 10_000), (1, 100)],
         points: |cpus| 5 * cpus * cpus.saturating_sub(1),
+        checked: Checked::EACH,
     },
     About {
         name: "ring",
@@ -84,6 +105,7 @@ pub const ALL: [About; 7] = [
         memory: MEMORY,
         sizes: [(5, 100_000), (1, 10_000)],
         points: |cpus| u64::from(cpus.ilog2()) + 1,
+        checked: Checked::EACH,
     },
     About {
         name: "fan",
@@ -93,6 +115,11 @@ pub const ALL: [About; 7] = [
         memory: MEMORY,
         sizes: [(5, 100_000), (1, 10_000)],
         points: |cpus| u64::from(cpus.ilog2()) + 1,
+        checked: Checked {
+            all: "handoffs, calls of switch_context and IPIs sent are as they must be",
+            but: "IPIs taken too where there is one consumer; of several, those to the producer merge, and are told as \
+                  found, from one a round to one for each answer",
+        },
     },
     About {
         name: "scale",
@@ -103,6 +130,7 @@ pub const ALL: [About; 7] = [
         memory: "512M",
         sizes: [(5, 100_000), (1, 10_000)],
         points: |cpus| 3 * 16 + u64::from(cpus.ilog2()) + 1 + 6,
+        checked: Checked::EACH,
     },
     About {
         name: "policy",
@@ -113,6 +141,10 @@ pub const ALL: [About; 7] = [
         memory: MEMORY,
         sizes: [(5, 100_000), (1, 10_000)],
         points: |_| 3 * 20,
+        checked: Checked {
+            all: "handoffs are as they must be, and IPIs sent and IPIs taken as many as idle CPUs were woken",
+            but: "how often switch_context is called is the policy's business, and chance's, so that is told as found",
+        },
     },
     About {
         name: "hierarchy",
@@ -122,6 +154,7 @@ pub const ALL: [About; 7] = [
         memory: MEMORY,
         sizes: [(5, 1_000_000), (1, 10_000)],
         points: |_| 20,
+        checked: Checked::EACH,
     },
 ];
 

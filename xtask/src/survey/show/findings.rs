@@ -3,6 +3,7 @@
 use switchlab_core::format::Grouped;
 use switchlab_records::{Topology, Unit};
 
+use super::super::about::Checked;
 use super::super::cells::{cost_text, groups, places_of, series_of};
 use super::super::hierarchy::is_hierarchy;
 use super::super::waiting::is_waiting;
@@ -226,12 +227,14 @@ pub fn topology_text(topology: &[Topology]) -> Option<String> {
     })
 }
 
-/// The kernel checks its counts and so does `check`: a report is proof that they hold.
+/// The kernel checks its counts and so does `check`: a report is proof that they hold, as far as they are prescribed.
 fn counts(survey: &Survey<'_>) -> String {
+    if survey.points.is_empty() {
+        return "none: nothing was measured".into();
+    }
     let handoffs: u64 = survey.points.iter().map(|result| result.point.handoffs).fold(0, u64::saturating_add);
-    format!(
-        "handoffs, calls of switch_context, IPIs sent and IPIs taken are as they must be, at all {} ({} handoffs)",
-        plural(survey.points.len() as u64, "point"),
-        Grouped(handoffs)
-    )
+    let Checked { all, but } = survey.about().map_or(Checked::EACH, |about| about.checked);
+    let but = if but.is_empty() { String::new() } else { format!("; {but}") };
+    let points = plural(survey.points.len() as u64, "point");
+    format!("{all}, at all {points} ({} handoffs){but}", Grouped(handoffs))
 }

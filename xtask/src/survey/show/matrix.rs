@@ -10,7 +10,7 @@ use super::Part;
 use crate::analysis::Summary;
 use crate::table::Sheet;
 
-/// Coordinates of a matrix: who sends first, and to whom.
+/// Coordinates of a matrix: who sends, and who waits.
 const AXES: [&str; 2] = ["from", "to"];
 
 /// So many CPUs fit a terminal as columns.
