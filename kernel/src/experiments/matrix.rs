@@ -3,8 +3,9 @@
 //!
 //! A block is a ping-pong between two CPUs and gives two points. Each side reads the clock at each number that it
 //! receives, and sums up: the mean way from a to b is (sum of b's readings at what came from a, less sum of a's at
-//! what left for b) / n. So the two ways add up to the block, and each is off by the offset of the two counters:
-//! one way by as much too long as the other is too short.
+//! what left for b) / n. So the two ways add up to the block, less what the asking side does between two chunks of it,
+//! which falls into neither; and each is off by the offset of the two counters: one way by as much too long as the
+//! other is too short.
 
 use alloc::{boxed::Box, format, vec::Vec};
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use libtest_mimic::{Failed, Trial};
 use switchlab_records::{Absent, Counts, Point, Record, read_log};
-use switchlab_tests::{Case, End, Parts, TcgThread, Timing, Verdict, equal, trial};
+use switchlab_tests::{Case, End, Parts, TcgThread, Timing, Verdict, equal, judge_code, trial};
 
 const EXCHANGES: u64 = 200;
 
@@ -64,6 +64,11 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
         }
         Ok(())
     }));
+    trials.push(trial(
+        parts,
+        "ways::handoff_by_halt_takes_the_same_both_ways_whoever_asks",
+        both_directions_alike,
+    ));
     trials.push(trial(parts, "ways::waits_are_exact_in_time", |parts| {
         let end = boot(parts, 3, in_time, "experiment=wait runs=1 budget=100")?;
         let series: BTreeSet<_> = points(&end).iter().map(|point| point.series.to_string()).collect();
@@ -193,6 +198,24 @@ fn matrix(end: &End, cpus: u32) -> Verdict {
     let log = read_log(&end.0.log_text);
     let topology = log.records.iter().filter(|record| matches!(record, Record::Topology(_))).count();
     equal("CPUs whose place is told", topology as u32, cpus)
+}
+
+/// To less than an instruction a handoff: what the asking side does besides is in neither direction.
+fn both_directions_alike(parts: &Parts) -> Verdict {
+    for pair in ["0,1", "1,0"] {
+        let words = format!("experiment=matrix runs=1 ways=halt pair={pair}");
+        let end = boot(parts, 2, Case::in_instructions, &words)?;
+        let points = points(&end);
+        equal("points", points.len(), 2)?;
+        let [there, back] = [&points[0], &points[1]];
+        equal("handoffs", (there.handoffs, back.handoffs), (EXCHANGES, EXCHANGES))?;
+        let what = format!(
+            "pair {pair}: {} and {} instructions in {EXCHANGES} handoffs each way",
+            there.ticks, back.ticks
+        );
+        judge_code(parts, there.ticks.abs_diff(back.ticks) < EXCHANGES, &what)?;
+    }
+    Ok(())
 }
 
 /// Each wait is counted once, as one that halted or as one that did not, and each that halted has its IPI, sent by

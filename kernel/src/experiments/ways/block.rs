@@ -32,8 +32,16 @@ pub trait Look: Default + Send + 'static {
     /// The block begins.
     fn begin(&mut self);
 
-    /// A number was received.
-    fn received(&mut self);
+    /// The asking side is about to send the first number of a chunk, and did something else before. Returns the
+    /// clock's reading.
+    fn go_on(&mut self) -> u64;
+
+    /// A number was received. Returns the clock's reading.
+    fn received(&mut self) -> u64;
+
+    /// Keeps a reading, of which no other has followed. The asking side does so once a chunk, so that what it does
+    /// in each exchange, with its look for the chunk's end, is no more than what the other side does.
+    fn keep_last(&mut self, reading: u64);
 
     /// What it saw.
     fn stamps(&self) -> Stamps;
@@ -48,35 +56,67 @@ impl Look for Nothing {
     fn begin(&mut self) {}
 
     #[inline(always)]
-    fn received(&mut self) {}
+    fn go_on(&mut self) -> u64 {
+        0
+    }
+
+    #[inline(always)]
+    fn received(&mut self) -> u64 {
+        0
+    }
+
+    #[inline(always)]
+    fn keep_last(&mut self, _: u64) {}
 
     fn stamps(&self) -> Stamps {
         Stamps::default()
     }
 }
 
-/// The clock is read whenever a number is received. One reading ends the way here and begins the way back, so
-/// no tick falls between two ways.
+/// The clock is read whenever a number is received. One reading ends the way here and begins the way back, so no tick
+/// falls between two ways; but for what the asking side does between two chunks, which falls into neither.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Stamps {
-    /// At the block's begin.
-    pub first: u64,
+    /// Ticks between chunks: of each chunk the reading at its begin, less that at the last number before it, or less 0
+    /// where there is none. Modulo 2^64.
+    pub apart: u64,
     /// At the last number.
     pub last: u64,
     /// Sum of the readings at all numbers, modulo 2^64.
     pub sum: u64,
 }
 
+impl Stamps {
+    /// Sum of the readings at which the numbers left that the asking side sent, modulo 2^64: those at which chunks
+    /// began and at which numbers were received, but for the last.
+    pub const fn left(self) -> u64 {
+        self.apart.wrapping_add(self.sum).wrapping_sub(self.last)
+    }
+}
+
 impl Look for Stamps {
     #[inline(always)]
     fn begin(&mut self) {
-        *self = Self { first: tsc::fenced(), last: 0, sum: 0 };
+        *self = Self::default();
     }
 
     #[inline(always)]
-    fn received(&mut self) {
-        self.last = tsc::fenced();
-        self.sum = self.sum.wrapping_add(self.last);
+    fn go_on(&mut self) -> u64 {
+        let begin = tsc::fenced();
+        self.apart = self.apart.wrapping_add(begin.wrapping_sub(self.last));
+        begin
+    }
+
+    #[inline(always)]
+    fn received(&mut self) -> u64 {
+        let reading = tsc::fenced();
+        self.sum = self.sum.wrapping_add(reading);
+        reading
+    }
+
+    #[inline(always)]
+    fn keep_last(&mut self, reading: u64) {
+        self.last = reading;
     }
 
     fn stamps(&self) -> Stamps {
@@ -257,16 +297,21 @@ fn hand_over_within<S: Side, L: Look>(
 #[inline(never)]
 pub fn hand_over<S: Side, L: Look>(side: &mut S, look: &mut L, from: u64, to: u64) -> Option<Wrong> {
     let mut number = from;
-    while number != to {
+    let mut last = look.go_on();
+    let wrong = loop {
+        if number == to {
+            break None;
+        }
         side.send(number);
         let found = side.recv();
-        look.received();
+        last = look.received();
         if found != number {
-            return Some(Wrong { expected: number, found });
+            break Some(Wrong { expected: number, found });
         }
         number += 1;
-    }
-    None
+    };
+    look.keep_last(last);
+    wrong
 }
 
 /// The answering side, until told to stop: checks each number and sends it back.
@@ -282,8 +327,8 @@ pub fn answer<S: Side, L: Look>(side: &mut S) -> Answered {
             }
             STOP => {
                 // The last reading was taken at the word that ended it.
-                let Stamps { first, last, sum } = look.stamps();
-                return Answered { stamps: Stamps { first, last, sum: sum.wrapping_sub(last) }, wrong: None };
+                let Stamps { apart, last, sum } = look.stamps();
+                return Answered { stamps: Stamps { apart, last, sum: sum.wrapping_sub(last) }, wrong: None };
             }
             found => {
                 side.send(WRONG);
@@ -299,7 +344,8 @@ fn answer_numbers<S: Side, L: Look>(side: &mut S, look: &mut L, expected: &mut u
     let mut number = *expected;
     let found = loop {
         let found = side.recv();
-        look.received();
+        let reading = look.received();
+        look.keep_last(reading);
         if found != number {
             break found;
         }

@@ -225,11 +225,8 @@ impl Block {
 
 impl Measured {
     fn new(asked: Asked, answered: Answered) -> Self {
-        let Stamps { first, last, sum } = asked.stamps;
-        // Numbers left at the block's begin and at all that was received, but for the last.
-        let left = first.wrapping_add(sum).wrapping_sub(last);
-        let there = answered.stamps.sum.wrapping_sub(left);
-        let back = sum.wrapping_sub(answered.stamps.sum);
+        let there = answered.stamps.sum.wrapping_sub(asked.stamps.left());
+        let back = asked.stamps.sum.wrapping_sub(answered.stamps.sum);
         Self {
             exchanges: asked.exchanges,
             warm_up: asked.warm_up,
