@@ -8,7 +8,7 @@
 use std::{env, fmt::Debug, path::PathBuf, time::Duration};
 
 use libtest_mimic::{Failed, Trial};
-use switchlab_records::{Crash, Record, read_log};
+use switchlab_records::{Absent, Crash, Record, read_log};
 use xtask::{
     capture::{Lines, Sink},
     exit::Outcome,
@@ -187,6 +187,30 @@ impl End {
     /// The log contains `text`.
     pub fn says(&self, text: &str) -> Verdict {
         self.is(self.0.log_text.contains(text), format_args!("`{text}` in the log"))
+    }
+
+    /// What is absent for want of memory: series, coordinates, and the MiB of the `--memory` that would do.
+    ///
+    /// # Errors
+    ///
+    /// Where a reason names none.
+    pub fn want_memory(&self) -> Result<Vec<(String, Vec<u64>, u64)>, Failed> {
+        let log = read_log(&self.0.log_text);
+        let absent = log.records.iter().filter_map(|record| match record {
+            Record::Absent(absent) => Some(absent),
+            _ => None,
+        });
+        let of_one = |absent: &Absent<'_>| {
+            let (_, advice) = absent.reason.split_once("--memory ")?;
+            let (mib, _) = advice.split_once('M')?;
+            let at = absent.at.iter().map(|(_, number)| *number).collect();
+            Some((absent.series.to_string(), at, mib.parse().ok()?))
+        };
+        absent
+            .map(|absent| {
+                of_one(absent).ok_or_else(|| self.failed("memory that would do, for each that is absent"))
+            })
+            .collect()
     }
 
     /// The count of this name.

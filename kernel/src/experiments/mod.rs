@@ -10,6 +10,7 @@ pub mod points;
 pub mod policy;
 pub mod probe;
 pub mod ring;
+mod room;
 pub mod scale;
 mod wait;
 pub mod watch;

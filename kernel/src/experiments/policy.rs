@@ -8,7 +8,7 @@
 
 pub mod pairs;
 
-use alloc::{boxed::Box, vec::Vec};
+use alloc::{boxed::Box, format, string::String, vec::Vec};
 use core::marker::PhantomData;
 
 use switchlab_core::{
@@ -24,13 +24,15 @@ use super::{
     exchange::SETTLING,
     points::{self, Means},
     probe::{Batch, Probe},
+    room::{FRAMES_OF_A_TASK, Room, memory_that, mib, whole_mib},
     watch::{MeasuredLocks, Watch},
     ways::budget_ticks,
 };
 use crate::{
     bring_up::{Lab, refuse},
     failure, log,
-    mm::StackError,
+    mm::{StackError, StackSize},
+    sched,
 };
 use pairs::{Counted, Crowd, Pairs};
 
@@ -79,12 +81,25 @@ impl<H: Probe> Experiment for PolicyContest<H> {
         let policies = parameters.policies.unwrap_or(Policies::ALL);
         // With one pair a policy has no choice but of the CPU: two at least.
         let most = parameters.tasks.map_or(lab.cpus.max(2), |tasks| tasks / 2);
-        let mut places: Vec<_> = policies
-            .iter()
-            .flat_map(|policy| doubling(1, most).map(move |pairs| Place { policy, pairs }))
-            .collect();
+        let places_of = |pairs| policies.iter().map(move |policy| Place { policy, pairs });
+        // Each policy has its tasks from the first point to the last, so that each run measures all of them.
+        let crowds = policies.iter().count() as u64;
+        let fits = |room: Room, pairs| Need::of::<H>(crowds, pairs).fits(room);
+        let here = Room::of_this_machine();
+        let (fitting, absent): (Vec<_>, Vec<_>) = doubling(1, most).partition(|&pairs| fits(here, pairs));
+        let why = |pairs| {
+            let memory = memory_that(|room| fits(room, pairs));
+            format!("{}; {memory}", Need::of::<H>(crowds, pairs).beside(here, crowds, 2 * pairs))
+        };
+        let Some(&most) = fitting.last() else {
+            refuse(format_args!("nothing was measured: {}", why(1)));
+        };
+        let mut places: Vec<_> = fitting.iter().copied().flat_map(places_of).collect();
         let blocks = places.len() as u32 * parameters.runs;
         points::announce(NAME, parameters, parameters.exchanges, blocks);
+        for Place { policy, pairs } in absent.into_iter().flat_map(places_of) {
+            points::absent(policy.name(), points::named([("pairs", pairs.into())]), why(pairs));
+        }
         let size = Size {
             warm_up: parameters.warm_up.min(parameters.exchanges / 10),
             exchanges: parameters.exchanges,
@@ -107,6 +122,40 @@ impl<H: Probe> Experiment for PolicyContest<H> {
         }
         crowds.into_iter().for_each(|(_, crowd)| crowd.dismiss());
         Box::new(told)
+    }
+}
+
+/// What the pairs of some policies take, in bytes.
+#[derive(Clone, Copy, Debug)]
+struct Need {
+    stacks: u64,
+    heap: u64,
+}
+
+impl Need {
+    /// Of so many policies with so many pairs each. All policies' tasks are alike.
+    fn of<H: Probe>(policies: u64, pairs: u32) -> Self {
+        let workers = sched::cpus().len() as u64 * StackSize::Usual.bytes();
+        Self {
+            stacks: policies * (2 * u64::from(pairs) * FRAMES_OF_A_TASK + workers),
+            heap: policies * Pairs::<RoundRobin, H>::heap_bytes(pairs),
+        }
+    }
+
+    const fn fits(self, room: Room) -> bool {
+        self.stacks <= room.frames && self.heap <= room.heap
+    }
+
+    /// Why they do not fit.
+    fn beside(self, room: Room, policies: u64, tasks: u32) -> String {
+        let each = if policies == 1 { "".into() } else { format!(" under each of {policies} policies") };
+        format!(
+            "the stacks of {tasks} tasks{each} are {}, of {} that are free, and what else they take of the heap {} of {}",
+            mib(self.stacks),
+            whole_mib(room.frames),
+            mib(self.heap),
+            whole_mib(room.heap)
+        )
     }
 }
 

@@ -237,8 +237,3 @@ fn at_once(all: &Pairs<Batch>, (run, position): (u32, u32), pairs: u32, size: &S
 fn across(handoffs: u64, counted: &Counts) -> Counts {
     Counts { handoffs, switches: 0, ipis_sent: handoffs, ipis_taken: handoffs, halts: counted.halts }
 }
-
-/// A size as a person gives it.
-fn mib(bytes: u64) -> alloc::string::String {
-    format!("{} MiB", bytes.div_ceil(1 << 20))
-}

@@ -17,8 +17,8 @@ use crate::{
 /// leave behind less than 3 MiB.
 pub const LEAST_HEAP_BYTES: u64 = 16 << 20;
 
-/// Bytes of the largest: eight times what the most tasks take of it.
-const MOST_HEAP_BYTES: u64 = 64 << 20;
+/// Bytes of the largest: what the most free tasks of three policies at once take of it, with 64 CPUs.
+const MOST_HEAP_BYTES: u64 = 128 << 20;
 
 /// The part of the memory that the heap gets, between these two. A task takes 136 bytes of the heap and
 /// 4,112 of frames, so memory for the stacks of tasks is used up before the heap is.
@@ -45,8 +45,8 @@ unsafe impl GlobalAlloc for CountingHeap {
     }
 }
 
-/// Bytes of the heap of a machine with so much memory.
-const fn bytes_of(memory: u64) -> u64 {
+/// Bytes of the heap of a machine with so much usable memory.
+pub const fn heap_bytes_of(memory: u64) -> u64 {
     let part = (memory / PART).next_multiple_of(1 << 20);
     if part < LEAST_HEAP_BYTES {
         LEAST_HEAP_BYTES
@@ -58,7 +58,7 @@ const fn bytes_of(memory: u64) -> u64 {
 }
 
 pub(super) fn init(memory: u64) {
-    let bytes = bytes_of(memory);
+    let bytes = heap_bytes_of(memory);
     let start = FRAMES.lock().allocate_contiguous(bytes).unwrap_or_else(|| {
         panic!("no {} MiB of usable memory in one piece for the heap: give the machine more", bytes >> 20)
     });

@@ -15,7 +15,7 @@ mod stacks;
 pub use command_line::find_command_line;
 pub use devices::{map_xapic, start_hpet, start_page, take_start_page_back};
 pub use frames::{free_bytes, taken_bytes, usable_bytes};
-pub use heap::{LEAST_HEAP_BYTES, heap_free_bytes, heap_taken_bytes};
+pub use heap::{LEAST_HEAP_BYTES, heap_bytes_of, heap_free_bytes, heap_taken_bytes};
 pub use physical::{firmware_bytes, zeroed_words};
 pub use shared_page::{PAGE_BYTES, PAGE_WORDS, SharedPage};
 pub use stacks::{Stack, StackError, StackSize, guard_page_of_current_stack};

@@ -47,20 +47,27 @@ struct Start<Y: Policy> {
 }
 
 impl<Y: Policy> Crew<Y> {
-    /// Makes tasks of `bodies`, numbered from 0 on, and starts the workers. The tasks rest. By a task on the
-    /// BSP, which owns them. `seed` is of the orders in which CPUs look into each other's queues.
+    /// Bytes of the heap that [`gather`](Self::gather) takes for so many tasks, the workers' apart; what bodies
+    /// hold is not in it.
+    pub fn heap_bytes(tasks: usize) -> u64 {
+        let task = size_of::<FreeTask>() + size_of::<Start<Y>>() + size_of::<Stack>() + size_of::<Body<Y>>();
+        (tasks * task + cpus().len() * Queue::slots(tasks) * size_of::<u32>()) as u64
+    }
+
+    /// Makes tasks of `bodies`, numbered from 0 on, with stacks of this size, and starts the workers. The tasks rest.
+    /// By a task on the BSP, which owns them. `seed` is of the orders in which CPUs look into each other's queues.
     ///
     /// # Errors
     ///
     /// [`StackError`] where there is no stack for one of them.
-    pub fn gather(bodies: Vec<Body<Y>>, seed: u64) -> Result<Self, StackError> {
+    pub fn gather(bodies: Vec<Body<Y>>, size: StackSize, seed: u64) -> Result<Self, StackError> {
         let slots = || Vec::leak(alloc::vec![0; Queue::slots(bodies.len())]);
         let seats: Vec<_> = cpus().iter().map(|_| Seat::new(slots())).collect();
         let tasks: &'static [_] = Vec::leak((0..bodies.len() as u32).map(FreeTask::new).collect());
         let pool: &'static Pool<Kernel, Y> = Box::leak(Box::new(Pool::new(Vec::leak(seats), tasks, seed)));
         let mut stacks = Vec::with_capacity(tasks.len());
         for ((number, body), task) in (0..).zip(bodies).zip(tasks) {
-            let stack = Stack::allocate(StackSize::Usual)?;
+            let stack = Stack::allocate(size)?;
             let start = Box::leak(Box::new(Start { pool, number, body: Lock::new(Some(body)) }));
             // SAFETY: the stack is this task's alone until `dismiss`, behind which nobody runs it.
             unsafe { task.prepare(stack.top(), begin::<Y>, ptr::from_ref(start).expose_provenance()) };

@@ -21,6 +21,13 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
     trials.push(trial(parts, "policy::handoffs_are_exact_with_a_host_thread_for_each_cpu", |parts| {
         exact(&boot(parts, 4, Case::with_host_threads)?, 4)
     }));
+    for memory in [64, 256] {
+        trials.push(trial(
+            parts,
+            format!("policy::tasks_that_do_not_fit_into_{memory}_mib_are_named_and_others_measured"),
+            move |parts| too_many(parts, memory),
+        ));
+    }
     trials.push(trial(parts, "policy::counts_of_instructions_repeat_to_the_byte", |parts| {
         let logs = [(); 2].map(|()| boot(parts, 12, Case::in_instructions));
         let [first, second] = logs;
@@ -39,17 +46,48 @@ fn boot(parts: &Parts, cpus: u32, how: fn(Case) -> Case) -> Result<End, Failed> 
     Ok(end)
 }
 
+/// 65,536 tasks where there is no room for them under three policies.
+fn too_many(parts: &Parts, memory: u64) -> Verdict {
+    let boot = |memory: u64, tasks: u64| {
+        let case = Case::laboratory(parts).with(|spec| {
+            spec.memory = format!("{memory}M");
+            spec.append =
+                format!("experiment=policy runs=1 tasks={tasks} exchanges=20 budget=1 warmup=0 offsets=none");
+        });
+        let end = case.in_instructions().boot();
+        end.passes()?;
+        Ok::<_, Failed>(end)
+    };
+    let end = boot(memory, 65_536)?;
+    let absent = end.want_memory()?;
+    let log = read_log(&end.0.log_text);
+    let measured: Vec<_> =
+        points(&log.records).map(|point| (point.series.to_string(), point.at[0].1)).collect();
+    let mut places: Vec<_> = absent.iter().map(|(series, at, _)| (series.clone(), at[0])).collect();
+    end.is(!places.is_empty() && !measured.is_empty(), "some that fit and some that do not")?;
+    let most = measured.iter().map(|(_, pairs)| *pairs).max();
+    end.is(
+        most.is_some_and(|most| places.iter().all(|(_, pairs)| *pairs > most)),
+        "the smaller ones measured",
+    )?;
+    places.extend(measured);
+    places.sort();
+    let mut due: Vec<_> =
+        POLICIES.iter().flat_map(|policy| (0..=15).map(|log| (policy.to_string(), 1 << log))).collect();
+    due.sort();
+    equal("places, measured or absent", places, due)?;
+    end.is(absent.iter().all(|(.., mib)| *mib > memory), format_args!("more than {memory} MiB asked for"))?;
+    // The advice holds, for the least that was absent.
+    let least = absent.iter().map(|(_, at, mib)| (at[0], *mib)).min();
+    let (pairs, mib) = least.ok_or("nothing is absent")?;
+    let end = boot(mib, 2 * pairs)?;
+    equal(&format!("absent of {pairs} pairs with {mib} MiB"), end.want_memory()?, Vec::new())
+}
+
 /// What must be so under each policy, in each point.
 fn exact(end: &End, cpus: u32) -> Verdict {
     let log = read_log(&end.0.log_text);
-    let points: Vec<_> = log
-        .records
-        .iter()
-        .filter_map(|record| match record {
-            Record::Point(point) => Some(point),
-            _ => None,
-        })
-        .collect();
+    let points: Vec<_> = points(&log.records).collect();
     let most = u64::from(cpus.max(2));
     let doubling = std::iter::successors(Some(1), |pairs| Some(2 * pairs));
     let pairs: Vec<u64> = doubling.take_while(|pairs| *pairs < most).chain([most]).collect();
@@ -110,4 +148,11 @@ fn point_is_exact(point: &Point<'_>, cpus: u32) -> Verdict {
         _ if crossings > handoffs => Err(format!("{crossings} crossings in {handoffs} handoffs").into()),
         _ => Ok(()),
     }
+}
+
+fn points<'a, 'b>(records: &'a [Record<'b>]) -> impl Iterator<Item = &'a Point<'b>> {
+    records.iter().filter_map(|record| match record {
+        Record::Point(point) => Some(point),
+        _ => None,
+    })
 }

@@ -12,6 +12,7 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
     vec![
         trial(parts, "scale::instructions_grow_by_5_percent_at_most", no_growth),
         trial(parts, "scale::points_that_do_not_fit_are_named_and_others_measured", too_small),
+        trial(parts, "scale::advice_for_what_does_not_fit_holds", advice),
         trial(parts, "scale::pairs_at_once_count_exactly_on_2_3_12_and_64_cpus", pairs_count),
         trial(parts, "scale::pairs_overlap_and_share_evenly", pairs_share),
         trial(parts, "scale::seed_shuffles_each_part_and_changes_no_figure", shuffled),
@@ -26,9 +27,14 @@ const GROWTH: u64 = 105;
 
 fn no_growth(parts: &Parts) -> Verdict {
     let end = scale(parts, "512M", "tasks=65536")?;
-    for (series, from, to) in
-        [("switch-touch-0k", 2, 65_536), ("switch-touch-1k", 2, 65_536), ("handoff", 2, 64), ("pairs", 1, 6)]
-    {
+    for (series, from, to) in [
+        ("switch-touch-0k", 2, 65_536),
+        ("switch-touch-1k", 2, 65_536),
+        // More do not fit beside the stacks.
+        ("switch-touch-16k", 2, 8_192),
+        ("handoff", 2, 64),
+        ("pairs", 1, 6),
+    ] {
         let points = points(&end, series);
         equal(series, (points.first().map(|p| p.0), points.last().map(|p| p.0)), (Some(from), Some(to)))?;
         let (_, of_first, first) = points[0];
@@ -48,6 +54,26 @@ fn too_small(parts: &Parts) -> Verdict {
     end.says("--memory 512M")?;
     equal("most tasks that fit", points(&end, "switch-touch-0k").last().map(|p| p.0), Some(16_384))?;
     equal("most CPUs", points(&end, "handoff").last().map(|p| p.0), Some(64))
+}
+
+/// With 64 MiB stacks are started that leave little to be read.
+fn advice(parts: &Parts) -> Verdict {
+    let given = 64;
+    let end = scale_on(parts, 12, "64M", "tasks=65536")?;
+    let absent = end.want_memory()?;
+    end.is(absent.iter().all(|(.., mib)| *mib > given), "more memory than was given")?;
+    end.says("because the stacks of all ")?;
+    let reading = absent.iter().filter(|(series, ..)| series == "switch-touch-16k");
+    let least = reading.map(|(_, at, mib)| (at[0], *mib)).min();
+    let (tasks, mib) = least.ok_or("all could read 16 KiB")?;
+    end.says(&format!(", or --tasks {tasks}\""))?;
+    for (memory, words) in [(mib, "tasks=65536".into()), (given, format!("tasks={tasks}"))] {
+        let end = scale_on(parts, 12, &format!("{memory}M"), &words)?;
+        let measured = points(&end, "switch-touch-16k");
+        let is_there = measured.iter().any(|(at, ..)| *at == tasks);
+        end.is(is_there, format_args!("a point of {tasks} tasks with {memory} MiB and {words}"))?;
+    }
+    Ok(())
 }
 
 /// The most pairs that are measured.

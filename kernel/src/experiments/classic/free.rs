@@ -19,7 +19,7 @@ use crate::{
         watch::MeasuredLocks,
     },
     lock::Lock,
-    mm::StackError,
+    mm::{StackError, StackSize},
     sched::{
         self,
         free::{Body, Crew, FreeChannel, FreeCounts, FreeReceiver, FreeSender, Me},
@@ -81,7 +81,7 @@ impl Pair {
             let (sender, receiver) = (shared.back.sender(me), shared.there.receiver(me));
             Side { me, shared, sender, receiver }.serve(answers)
         });
-        Ok(Self { crew: Crew::gather([asking, answering].into(), seed)?, shared })
+        Ok(Self { crew: Crew::gather([asking, answering].into(), StackSize::Usual, seed)?, shared })
     }
 
     /// Measures `exchanges` between the two, while `probe` looks on. By who gathered them.

@@ -15,7 +15,7 @@ use crate::{
         exchange::{NO_NUMBER, Wrong, counted_on, difference},
         probe::Probe,
     },
-    mm::StackError,
+    mm::{StackError, StackSize},
     sched::{
         self,
         free::{Body, Crew, FreeChannel, FreeCounts, FreeReceiver, FreeSender, Me},
@@ -70,7 +70,15 @@ struct Pair {
 }
 
 impl<Y: Policy, H: Probe> Pairs<Y, H> {
-    /// That many pairs, which rest.
+    /// Bytes of the heap that so many pairs take, the workers' apart.
+    pub fn heap_bytes(pairs: u32) -> u64 {
+        /// A body holds two references.
+        const BODY: usize = 2 * size_of::<&Shared>();
+        let tasks = 2 * pairs as usize;
+        (pairs as usize * size_of::<Pair>() + tasks * BODY) as u64 + Crew::<Y>::heap_bytes(tasks)
+    }
+
+    /// That many pairs, which rest. Their tasks neither format nor report, so the smallest stacks do.
     ///
     /// # Errors
     ///
@@ -88,7 +96,9 @@ impl<Y: Policy, H: Probe> Pairs<Y, H> {
                 Box::new(move |me| answer::<Y, H>(me, shared, pair)),
             ]
         };
-        let crew = Crew::gather(shared.pairs.iter().flat_map(both).collect(), seed)?;
+        let mut bodies = Vec::with_capacity(2 * shared.pairs.len());
+        bodies.extend(shared.pairs.iter().flat_map(both));
+        let crew = Crew::gather(bodies, StackSize::Smallest, seed)?;
         Ok(Self { crew, shared, probe: PhantomData })
     }
 

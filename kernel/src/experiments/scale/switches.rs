@@ -10,13 +10,14 @@ use core::{
 
 use switchlab_records::{Counts, Point};
 
-use super::{Size, mib};
+use super::Size;
 use crate::{
     arch::tsc,
     bring_up::refuse,
     experiments::{
         exchange::{Wrong, difference, snapshot},
         points,
+        room::{FRAMES_OF_A_TASK, Room, memory_that, mib, whole_mib},
         watch::Watch,
     },
     failure,
@@ -61,71 +62,75 @@ impl Touch {
     }
 }
 
-/// Bytes of frames that a task with the smallest stack takes: the stack, and its entry in a page table.
-const FRAMES_OF_A_TASK: u64 = 4096 + 16;
-/// Bytes of the heap that it takes: itself, and where it is found.
+/// Bytes of the heap that a task takes: itself, and where it is found.
 const HEAP_OF_A_TASK: u64 = size_of::<Task>() as u64 + 8;
-/// Bytes of frames that are left for all else: stacks of the usual size, page tables.
-const FRAMES_LEFT: u64 = 6 << 20;
-/// Bytes of the heap that are left.
-const HEAP_LEFT: u64 = 2 << 20;
 
 /// What fits into the memory.
 #[derive(Clone, Copy, Debug)]
 pub struct Fit {
-    /// Bytes of frames that are free for it.
-    frames: u64,
-    /// The most tasks.
-    tasks: u32,
-    /// The most that read 16 KiB.
-    touching: u32,
+    room: Room,
+    /// The most tasks that are wanted.
+    most: u64,
+    /// The most that are started.
+    tasks: u64,
+    /// Bytes that they read, all of them together, where they read most.
+    arena: u64,
 }
 
 impl Fit {
     /// Of this machine, with up to `most` tasks.
     pub fn of_this_machine(most: u32) -> Self {
-        let frames = mm::free_bytes().saturating_sub(FRAMES_LEFT);
-        let heap = mm::heap_free_bytes().saturating_sub(HEAP_LEFT);
-        let most = u64::from(most);
+        Self::into(Room::of_this_machine(), most.into())
+    }
+
+    fn into(room: Room, most: u64) -> Self {
         let sizes = || core::iter::successors(Some(most.next_power_of_two()), |n| (*n > 2).then_some(n / 2));
         let tasks = sizes()
             .map(|n| n.min(most))
-            .find(|n| n * FRAMES_OF_A_TASK <= frames && n * HEAP_OF_A_TASK <= heap)
+            .find(|n| n * FRAMES_OF_A_TASK <= room.frames && n * HEAP_OF_A_TASK <= room.heap)
             .unwrap_or(0);
-        let left = frames - tasks * FRAMES_OF_A_TASK;
-        let touching = sizes().map(|n| n.min(tasks)).find(|n| n * Touch::SixteenKib.bytes() <= left);
-        Self { frames, tasks: tasks as u32, touching: touching.unwrap_or(0) as u32 }
-    }
-
-    const fn arena_bytes(&self) -> u64 {
-        self.touching as u64 * Touch::SixteenKib.bytes()
+        let left = room.frames - tasks * FRAMES_OF_A_TASK;
+        let read = sizes().map(|n| n.min(tasks)).flat_map(|n| Touch::ALL.map(|touch| n * touch.bytes()));
+        let arena = read.filter(|bytes| *bytes <= left).max().unwrap_or(0);
+        Self { room, most, tasks, arena }
     }
 
     /// Whether a point does.
     pub fn allows(&self, touch: Touch, tasks: u32) -> bool {
-        tasks <= self.tasks && u64::from(tasks) * touch.bytes() <= self.arena_bytes()
+        let tasks = u64::from(tasks);
+        tasks <= self.tasks && tasks * touch.bytes() <= self.arena
     }
 
-    /// Why a point is absent.
+    /// Why a point is absent, and what it needs.
     pub fn what_is_needed(&self, touch: Touch, tasks: u32) -> String {
         let n = u64::from(tasks);
-        let (stacks, touched) = (n * FRAMES_OF_A_TASK, n * touch.bytes());
-        // Tasks come first: what they take is not there to be read.
-        let started = n.max(self.tasks.into());
-        let all = started * (FRAMES_OF_A_TASK + HEAP_OF_A_TASK) + touched;
-        let all = all + FRAMES_LEFT + HEAP_LEFT + mm::LEAST_HEAP_BYTES;
-        let memory = (all.div_ceil(1 << 20)).next_power_of_two();
-        let each = match touch {
-            Touch::Nothing => String::new(),
-            Touch::OneKib | Touch::SixteenKib => {
-                format!(", and {} KiB for each are {}", touch.bytes() >> 10, mib(touched))
-            }
+        let (stacks, touched, kib) = (n * FRAMES_OF_A_TASK, n * touch.bytes(), touch.bytes() >> 10);
+        let Self { room, most, tasks: started, .. } = *self;
+        let free = whole_mib(room.frames);
+        let why = if n <= started {
+            let left = whole_mib(room.frames - started * FRAMES_OF_A_TASK);
+            format!(
+                "{kib} KiB for each of {tasks} tasks are {}; {left} are left of {free}, because the stacks of all {started} tasks come first, which are started once for all points",
+                mib(touched)
+            )
+        } else if stacks <= room.frames {
+            let (heap, free) = (mib(n * HEAP_OF_A_TASK), whole_mib(room.heap));
+            format!("{tasks} tasks take {heap} of the heap; {free} of it are free")
+        } else if touched == 0 {
+            format!("the stacks of {tasks} tasks are {}; {free} are free", mib(stacks))
+        } else {
+            let (stacks, touched) = (mib(stacks), mib(touched));
+            format!(
+                "the stacks of {tasks} tasks are {stacks}, and {kib} KiB for each are {touched}; {free} are free"
+            )
         };
-        format!(
-            "the stacks of {tasks} tasks are {}{each}; {} are free; --memory {memory}M",
-            mib(stacks),
-            mib(self.frames)
-        )
+        let memory = memory_that(|room| Self::into(room, most).allows(touch, tasks));
+        let fewer = if Self::into(room, n).allows(touch, tasks) {
+            format!(", or --tasks {tasks}")
+        } else {
+            String::new()
+        };
+        format!("{why}; {memory}{fewer}")
     }
 }
 
@@ -159,7 +164,7 @@ impl Members {
     ///
     /// [`StackError`] where there is no stack for one of them.
     pub fn start(cpu: &'static Cpu, fit: &Fit) -> Result<Self, StackError> {
-        let memory: &'static [u64] = match fit.arena_bytes() {
+        let memory: &'static [u64] = match fit.arena {
             0 => &[],
             bytes => mm::zeroed_words(bytes).unwrap_or_else(|| {
                 refuse(format_args!("no {} in one piece for tasks to read; --tasks 2 needs none", mib(bytes)))

@@ -13,6 +13,7 @@ use switchlab_kernel::{
     bring_up::Lab,
     experiments::watch::{MeasuredLocks, Watch},
     lock::Lock,
+    mm::StackSize,
     sched::free::{Body, Crew},
 };
 
@@ -26,7 +27,7 @@ static LOCK: Lock<u64> = Lock::new(0);
 fn declared_locks(_: &Lab) {
     let bodies: Vec<Body<RoundRobin>> =
         (0..TASKS).map(|_| -> Body<RoundRobin> { Box::new(|_| {}) }).collect();
-    let crew = Crew::gather(bodies, 0).unwrap_or_else(|error| panic!("{error}"));
+    let crew = Crew::gather(bodies, StackSize::Usual, 0).unwrap_or_else(|error| panic!("{error}"));
     // Begin once, and give back what they were made of.
     crew.run(TASKS);
 
