@@ -170,9 +170,8 @@ fn ask<P: Probe>(
         asking.stopped = asking.side.enter().err();
     }
     let surplus = asking.side.surplus();
-    if table.answering.get().is_none() {
-        there.send(NO_NUMBER);
-    }
+    // Only now may the other side end, which gives back what its guest was made of.
+    there.send(NO_NUMBER);
     let stopped = asking.stopped.map(Why::Stopped).or(table.answering.get().copied());
     match stopped {
         Some(Why::Stopped(Stop::WrongNumber { expected, found })) => Ok(Ran {
@@ -243,6 +242,8 @@ fn answer<P: Probe>(table: &'static Table<P>) {
             Err(stop) => {
                 table.answering.call_once(|| Why::Stopped(stop));
                 back.send(NO_NUMBER);
+                // The block is not over yet.
+                there.recv();
                 return;
             }
         }
