@@ -230,22 +230,28 @@ fn answer<P: Probe>(table: &'static Table<P>) {
         }
     };
     back.send(NO_NUMBER);
+    match answer_numbers::<P>(&mut side, &there, &back) {
+        Ok(()) => table.surplus.store(side.surplus(), Relaxed),
+        Err(stop) => {
+            table.answering.call_once(|| Why::Stopped(stop));
+            back.send(NO_NUMBER);
+            // The block is not over yet.
+            there.recv();
+        }
+    }
+}
+
+/// Until told to stop, or until the guest is.
+#[inline(never)]
+fn answer_numbers<P: Probe>(side: &mut Side, there: &Receiver, back: &Sender) -> Result<(), Stop> {
     loop {
         let asked = there.recv();
         if asked == NO_NUMBER {
-            table.surplus.store(side.surplus(), Relaxed);
-            return;
+            return Ok(());
         }
         P::before_handoff();
-        match side.deliver(asked).and_then(|()| side.enter()) {
-            Ok(answered) => back.send(P::sent(answered)),
-            Err(stop) => {
-                table.answering.call_once(|| Why::Stopped(stop));
-                back.send(NO_NUMBER);
-                // The block is not over yet.
-                there.recv();
-                return;
-            }
-        }
+        side.deliver(asked)?;
+        let answered = side.enter()?;
+        back.send(P::sent(answered));
     }
 }

@@ -36,7 +36,9 @@ pub struct Host {
     /// Where VMRUN saves the host.
     _save_area: Page,
     /// Where VMSAVE saved the host.
-    vmcb: Page,
+    _vmcb: Page,
+    /// Its physical address.
+    vmcb: u64,
     permissions: &'static Permissions,
     fpu: Option<HostFpu>,
     stays: PhantomData<*mut ()>,
@@ -51,13 +53,14 @@ impl Host {
     pub fn begin() -> Result<Self, Why> {
         let svm = svm::detect()?;
         let permissions = PERMISSIONS.call_once(all_forbidden).as_ref().ok_or(Why::OutOfMemory)?;
-        let (save_area, vmcb) = (Page::take()?, Page::take()?);
+        let (save_area, page) = (Page::take()?, Page::take()?);
+        let vmcb = page.physical();
         // SAFETY: the CPU has SVM; both pages are this CPU's until `drop`, which turns it off.
         unsafe {
             svm::enable(save_area.physical());
-            svm::save_host(vmcb.physical());
+            svm::save_host(vmcb);
         }
-        Ok(Self { svm, _save_area: save_area, vmcb, permissions, fpu: None, stays: PhantomData })
+        Ok(Self { svm, _save_area: save_area, _vmcb: page, vmcb, permissions, fpu: None, stays: PhantomData })
     }
 
     /// Lets guests have an FPU here: saves what is in its registers, which comes back at the end.
@@ -81,8 +84,9 @@ impl Host {
     }
 
     /// Physical address of the host's VMCB.
+    #[inline(always)]
     pub(super) fn vmcb(&self) -> u64 {
-        self.vmcb.physical()
+        self.vmcb
     }
 
     /// Physical addresses of the permission maps for ports and for MSRs.
