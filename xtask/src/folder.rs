@@ -47,6 +47,8 @@ pub fn create_log(folder: &Path) -> io::Result<File> {
 pub const LATEST: &str = "latest";
 /// The link to the last benchmark that was kept.
 pub const LATEST_BENCH: &str = "latest-bench";
+/// The link to the host's last hierarchy that was kept.
+pub const LATEST_HOST: &str = "latest-host";
 
 /// Points the link `name` at `folder`, which stands beside it. The new link is renamed over the old one,
 /// so that there is always one.

@@ -19,6 +19,7 @@
 //! | [`instructions`] | the expected instruction counts, and what is held against them |
 //! | [`folder`], [`manifest`] | what a run leaves, and the facts beside its log |
 //! | [`mod@bench`] | our handoffs beside others': peers, rounds, table |
+//! | [`levels`] | the hierarchy on the host: rungs, guesses, causes |
 //! | [`baseline`] | runs that are kept by a name |
 //! | [`compare`] | two runs held against each other |
 //! | [`results`], [`table`] | what a log says: JSON, CSV, table, markdown |
@@ -66,6 +67,7 @@ pub mod install;
 pub mod instructions;
 pub mod interrupt;
 pub mod judged;
+pub mod levels;
 pub mod manifest;
 pub mod observer;
 pub mod placement;

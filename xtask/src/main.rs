@@ -36,6 +36,8 @@ enum Command {
     Compare(cmd::compare::Args),
     /// Measure our handoffs beside others', natively, in one run
     Bench(cmd::bench::Args),
+    /// Measure the whole hierarchy on this Linux, from a call to the network, and hold the original's guesses against it
+    Host(cmd::host::Args),
     /// Boot the kernel and stop at its first instruction, for gdb
     Gdb(Box<cmd::gdb::Args>),
     /// Ping-pong of two host threads; `run` starts it
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
         Command::Analyse(args) => cmd::analyse::run(&args),
         Command::Compare(args) => cmd::compare::run(&args),
         Command::Bench(args) => cmd::bench::run(&args),
+        Command::Host(args) => cmd::host::run(&args),
         Command::Gdb(args) => cmd::gdb::run(&args),
         Command::HostFloor => cmd::host_floor(),
     };

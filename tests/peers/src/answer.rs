@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::plan::{Failure, Plan, Times};
+use crate::usage::Switched;
 
 /// A peer, before it ran.
 #[derive(Clone, Debug, Serialize)]
@@ -17,6 +18,16 @@ pub struct About {
     pub version: String,
 }
 
+/// A peer as a rung of the hierarchy, held against the bare switch.
+#[derive(Clone, Debug, Serialize)]
+pub struct Rung {
+    /// Which level it is of.
+    pub level: &'static str,
+    /// The peer.
+    #[serde(flatten)]
+    pub about: About,
+}
+
 /// What became of a peer.
 #[derive(Debug, Serialize)]
 pub struct Answer<'a> {
@@ -26,15 +37,19 @@ pub struct Answer<'a> {
     one_way_ns: Vec<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// What the system counted meanwhile.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    switched: Option<Switched>,
 }
 
 impl<'a> Answer<'a> {
     /// Of what the peer came to.
-    pub fn new(id: &'a str, plan: Plan, outcome: Result<Times, Failure>) -> Self {
+    pub fn new(id: &'a str, plan: Plan, outcome: Result<Times, Failure>, switched: Option<Switched>) -> Self {
         let exchanges = plan.exchanges();
-        match outcome {
-            Ok(times) => Self { id, exchanges, one_way_ns: times.one_way_ns(), reason: None },
-            Err(failure) => Self { id, exchanges, one_way_ns: Vec::new(), reason: Some(failure.to_string()) },
-        }
+        let (one_way_ns, reason) = match outcome {
+            Ok(times) => (times.one_way_ns(), None),
+            Err(failure) => (Vec::new(), Some(failure.to_string())),
+        };
+        Self { id, exchanges, one_way_ns, reason, switched }
     }
 }

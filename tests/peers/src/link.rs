@@ -2,8 +2,14 @@
 //! once for sides that block and once for sides that are polled. The first side says 1, the second 2, the
 //! first 3: each checks that it got the one that was due.
 
+pub mod pipe;
+pub mod socket;
+pub mod word;
+
 use std::future::Future;
 use std::time::Instant;
+
+use serde::{Deserialize, Serialize};
 
 use crate::plan::{Failure, Plan, Times};
 
@@ -24,7 +30,7 @@ pub trait PolledLink: Send {
 }
 
 /// What a side comes to.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Side {
     times: Times,
     count: u64,

@@ -3,6 +3,8 @@
 //!
 //! ```text
 //! switchlab-peers list                        what there is: an `About` a line
+//! switchlab-peers levels                      the hierarchy's: a `Rung` a line
+//! switchlab-peers sweep                       nothing: removes what starts that were ended by force left behind
 //! switchlab-peers run ID EXCHANGES REPEATS    an `Answer`: the times, or why there are none
 //! switchlab-peers scale MS REPEATS MOST       a `Scaled`: our tasks in rings of 2 to MOST
 //! ```
@@ -11,16 +13,21 @@
 
 mod answer;
 mod bare;
+mod cpus;
 mod link;
 mod peers;
 mod plan;
 mod scale;
+mod shell;
+mod sides;
+mod usage;
 mod versions;
 
 use std::process::ExitCode;
 
-use answer::{About, Answer};
+use answer::{About, Answer, Rung};
 use plan::{Failure, Plan, Times};
+use usage::Counts;
 
 /// A way to hand over, in one file of its own below `peers`.
 trait Peer {
@@ -38,23 +45,32 @@ trait Peer {
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let peers = peers::all();
     match arguments[..] {
         ["list"] => {
-            for peer in peers {
+            for peer in peers::all() {
                 say(&peer.about());
             }
         }
+        ["levels"] => {
+            for (level, peer) in peers::levels() {
+                say(&Rung { level, about: peers::held_against_the_bare_switch(peer.about()) });
+            }
+        }
+        ["sweep"] => shell::cgroup::sweep(),
         ["run", id, exchanges, repeats] => {
-            let Some(peer) = peers.iter().find(|peer| peer.about().id == id) else {
-                return usage(&format!("no peer `{id}`; `switchlab-peers list` names them"));
+            let levels = peers::levels().into_iter().map(|(_, peer)| peer);
+            let Some(peer) = peers::all().into_iter().chain(levels).find(|peer| peer.about().id == id) else {
+                return usage(&format!("no peer `{id}`; `switchlab-peers list` and `levels` name them"));
             };
             let Some(plan) = Plan::new(exchanges, repeats) else {
                 return usage(&format!(
                     "`{exchanges}` exchanges, `{repeats}` times: both are numbers from 1"
                 ));
             };
-            say(&Answer::new(id, plan, peer.exchange(plan)));
+            let before = Counts::now();
+            let outcome = peer.exchange(plan);
+            let switched = before.and_then(|before| before.since(2 * plan.total()));
+            say(&Answer::new(id, plan, outcome, switched));
         }
         ["scale", block_ms, repeats, most] => {
             let Some(effort) = scale::Effort::new(block_ms, repeats, most) else {
@@ -64,7 +80,11 @@ fn main() -> ExitCode {
             };
             say(&scale::measure(effort));
         }
-        _ => return usage("expected: list, run ID EXCHANGES REPEATS, or scale MS REPEATS MOST"),
+        _ => {
+            return usage(
+                "expected: list, levels, sweep, run ID EXCHANGES REPEATS, or scale MS REPEATS MOST",
+            );
+        }
     }
     ExitCode::SUCCESS
 }

@@ -4,6 +4,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// What part of a block comes before it, untimed.
@@ -42,6 +43,12 @@ pub enum Failure {
     Unavailable {
         /// What.
         why: &'static str,
+    },
+    /// A side told why.
+    #[error("{why}")]
+    Told {
+        /// In its words.
+        why: String,
     },
     /// The system refused something.
     #[error("{what}: {why}")]
@@ -97,7 +104,7 @@ impl Plan {
 }
 
 /// What the blocks took.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Times {
     blocks: Vec<(u64, Duration)>,
 }

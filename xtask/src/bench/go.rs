@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::program::{About, Program};
+use super::program::{About, Program, Which};
 use super::row::{Missing, Outcome, Place, Row};
 use crate::install::{self, Need, apt_command};
 use crate::workspace;
@@ -21,8 +21,8 @@ pub struct Absent {
 impl Absent {
     /// Its row.
     pub fn row(self) -> Row {
-        let About { id, title, base, version } = self.about;
-        Row { id, title, place: Place::Native, base, version, outcome: Outcome::Missing(self.missing) }
+        let About { id, title, base, version, level } = self.about;
+        Row { id, title, place: Place::Native, base, version, level, outcome: Outcome::Missing(self.missing) }
     }
 }
 
@@ -33,17 +33,33 @@ const PEERS: [[&str; 3]; 4] = [
     ["go-channel-p12", "Go channel, P=12", "ours-channel"],
     ["go-gosched", "Go Gosched, P=1", "ours-yield"],
 ];
+/// The same of what it would list of the hierarchy, in [`LEVEL`].
+const LEVELS: [[&str; 3]; 3] = [
+    ["go-channel-p1", "Go channel, P=1", "ours-bare"],
+    ["go-channel-p12", "Go channel, P=12", "ours-bare"],
+    ["go-channel-p12-one-cpu", "Go channel, P=12 on one CPU", "ours-bare"],
+];
+const LEVEL: &str = "goroutine";
 
-/// Builds it, after Go was installed where it is missing and `permission` allows it; else its peers, absent.
+/// What the program would list.
+fn listed(which: Which) -> (&'static [[&'static str; 3]], Option<String>) {
+    match which {
+        Which::Peers => (&PEERS, None),
+        Which::Levels => (&LEVELS, Some(LEVEL.into())),
+    }
+}
+
+/// Builds it, after Go was installed where it is missing and `permission` allows it; else those of its peers that are
+/// wanted, absent.
 ///
 /// # Errors
 ///
 /// Status 5 where Go was to be installed and was not.
-pub fn build(permission: install::Permission) -> anyhow::Result<Result<Program, Vec<Absent>>> {
+pub fn build(permission: install::Permission, which: Which) -> anyhow::Result<Result<Program, Vec<Absent>>> {
     if which::which("go").is_err() {
         let what = "Go is missing: no `go` in PATH";
         if permission == install::Permission::SayOnly {
-            return Ok(Err(absent("no `go` in PATH", &apt_command(&[Need::Go]))));
+            return Ok(Err(absent(which, "no `go` in PATH", &apt_command(&[Need::Go]))));
         }
         install::bring(&[Need::Go], what, permission)?;
     }
@@ -51,7 +67,7 @@ pub fn build(permission: install::Permission) -> anyhow::Result<Result<Program, 
     let program = workspace::target_dir().join("peers/go-peers");
     Ok(match compile(&source, &program) {
         Ok(()) => Ok(Program::at(&program)),
-        Err(why) => Err(absent(&format!("`go build` failed: {why}"), "")),
+        Err(why) => Err(absent(which, &format!("`go build` failed: {why}"), "")),
     })
 }
 
@@ -71,13 +87,20 @@ fn compile(source: &Path, program: &Path) -> Result<(), String> {
     Err(said.lines().last().map_or_else(|| output.status.to_string(), str::to_owned))
 }
 
-fn absent(reason: &str, to_do: &str) -> Vec<Absent> {
+fn absent(which: Which, reason: &str, to_do: &str) -> Vec<Absent> {
     let missing = Missing { reason: reason.into(), to_do: to_do.into() };
-    let one = |[id, title, base]: [&str; 3]| Absent {
-        about: About { id: id.into(), title: title.into(), base: Some(base.into()), version: String::new() },
+    let (peers, level) = listed(which);
+    let one = |[id, title, base]: &[&str; 3]| Absent {
+        about: About {
+            id: (*id).into(),
+            title: (*title).into(),
+            base: Some((*base).into()),
+            version: String::new(),
+            level: level.clone(),
+        },
         missing: missing.clone(),
     };
-    PEERS.map(one).into()
+    peers.iter().map(one).collect()
 }
 
 #[cfg(test)]
@@ -87,11 +110,13 @@ mod tests {
 
     #[test]
     fn without_go_each_of_its_peers_has_a_row_that_says_what_to_do() {
-        let rows: Vec<Row> = absent("no `go`", "apt-get").into_iter().map(Absent::row).collect();
-        assert_eq!(rows.len(), PEERS.len());
-        for row in rows {
-            let Outcome::Missing(missing) = row.outcome else { panic!("{} has figures", row.id) };
-            assert_eq!((missing.reason.as_str(), missing.to_do.as_str()), ("no `go`", "apt-get"));
+        for which in [Which::Peers, Which::Levels] {
+            let rows: Vec<Row> = absent(which, "no `go`", "apt-get").into_iter().map(Absent::row).collect();
+            assert_eq!(rows.len(), listed(which).0.len());
+            for row in rows {
+                let Outcome::Missing(missing) = row.outcome else { panic!("{} has figures", row.id) };
+                assert_eq!((missing.reason.as_str(), missing.to_do.as_str()), ("no `go`", "apt-get"));
+            }
         }
     }
 
@@ -99,9 +124,10 @@ mod tests {
     fn the_absent_are_those_that_the_program_lists() {
         let source = fs::read_to_string(workspace::root().join("tests/peers/go/main.go")).unwrap();
         let listed = source.lines().filter(|line| line.trim_start().starts_with("{\"go-")).count();
-        assert_eq!(listed, PEERS.len());
-        for [id, title, base] in PEERS {
+        assert_eq!(listed, PEERS.len() + LEVELS.len());
+        for [id, title, base] in PEERS.into_iter().chain(LEVELS) {
             assert!(source.contains(&format!("{{\"{id}\", \"{title}\", \"{base}\", ")), "{id}");
         }
+        assert!(source.contains(&format!("const level = \"{LEVEL}\"")));
     }
 }

@@ -4,13 +4,16 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::judged::judge;
+use super::judged::{Judged, judge};
 use super::row::{Bench, FORMAT};
 use super::show;
 use crate::printable;
 
 /// How far two figures may lie apart that are the same: what is lost in writing and reading them.
 const SAME: f64 = 1e-9;
+
+/// What writes the file.
+pub type Shown = fn(&Bench, &[Judged<'_>]) -> anyhow::Result<String>;
 
 impl Bench {
     /// Reads what `bench` kept. Control characters of its texts are spelt out.
@@ -20,6 +23,15 @@ impl Bench {
     /// It is cut, no JSON, of another format, contradicts itself, or a figure in it is not what its values
     /// come to.
     pub fn parse(text: &str) -> Result<Self, String> {
+        Self::parse_shown(text, show::json)
+    }
+
+    /// The same of a file that has more beside the rows: `shown` writes it anew.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse).
+    pub fn parse_shown(text: &str, shown: Shown) -> Result<Self, String> {
         let mut kept: Value = serde_json::from_str(text).map_err(|why| match why.is_eof() {
             true => "it is cut: it ends in the middle of its JSON".to_owned(),
             false => format!("it is no JSON: {why}"),
@@ -38,7 +50,7 @@ impl Bench {
             Self::deserialize(&kept).map_err(|why| format!("it is not as `bench` writes it: {why}"))?;
         bench.check()?;
         let judged = judge(&bench).map_err(|unfit| format!("its values are none: {unfit}"))?;
-        let shown = show::json(&bench, &judged).and_then(|json| Ok(serde_json::from_str(&json)?));
+        let shown = shown(&bench, &judged).and_then(|json| Ok(serde_json::from_str(&json)?));
         let shown = shown.map_err(|why| format!("its values can not be shown: {why:#}"))?;
         match difference(&kept, &shown, "") {
             None => Ok(bench),

@@ -10,6 +10,7 @@ use anyhow::Context;
 use serde::Deserialize;
 use wait_timeout::ChildExt;
 
+use super::row::{Crossed, Switched};
 use super::scale::Scaled;
 use crate::build::Talk;
 use crate::cmd::lint::host_cargo;
@@ -35,6 +36,28 @@ pub struct About {
     pub base: Option<String>,
     /// Its version.
     pub version: String,
+    /// Its level, as a rung of the hierarchy.
+    #[serde(default)]
+    pub level: Option<String>,
+}
+
+/// Which of its peers a program is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// Those of `bench`.
+    Peers,
+    /// The rungs of the hierarchy, for `host`.
+    Levels,
+}
+
+impl Which {
+    /// The word that asks for them.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Peers => "list",
+            Self::Levels => "levels",
+        }
+    }
 }
 
 /// What a peer said after its exchanges.
@@ -48,6 +71,10 @@ pub struct Answer {
     pub one_way_ns: Vec<f64>,
     /// Why there is none.
     pub reason: Option<String>,
+    /// The system's own switches meanwhile.
+    pub switched: Option<Switched>,
+    /// The handoffs that left their CPU, where that is not said by what it is.
+    pub crossed: Option<Crossed>,
 }
 
 /// An executable that holds peers.
@@ -93,8 +120,9 @@ impl Program {
     /// # Errors
     ///
     /// It cannot be started, or says something else.
-    pub fn list(&self) -> anyhow::Result<Vec<About>> {
-        let said = self.say(&["list"])?.map_err(|why| anyhow::anyhow!("{} list: {why}", self.0.display()))?;
+    pub fn list(&self, which: Which) -> anyhow::Result<Vec<About>> {
+        let word = which.word();
+        let said = self.say(&[word])?.map_err(|why| anyhow::anyhow!("{} {word}: {why}", self.0.display()))?;
         let lines = said.lines().map(serde_json::from_str);
         lines.collect::<Result<_, _>>().with_context(|| format!("what {} lists", self.0.display()))
     }
@@ -107,6 +135,11 @@ impl Program {
     pub fn run(&self, id: &str, exchanges: u64, repeats: u32) -> anyhow::Result<Result<Answer, String>> {
         let said = self.say(&["run", id, &exchanges.to_string(), &repeats.to_string()])?;
         Ok(said.and_then(|said| answer(&said, id, repeats)))
+    }
+
+    /// Lets it remove what starts that were ended by force left behind. What can not be removed stays.
+    pub fn sweep(&self) {
+        let _ = Command::new(&self.0).arg("sweep").stdin(Stdio::null()).status();
     }
 
     /// Lets it measure our tasks in rings of up to `most`, and waits for that; a reason where nothing came of it.
@@ -221,6 +254,6 @@ mod tests {
     fn a_peer_that_fails_says_how_and_one_that_is_not_there_is_an_error() {
         let failed = Program::at(Path::new("/bin/cat")).run("no-such-file", 1, 1).unwrap();
         assert!(failed.unwrap_err().starts_with("ended by exit status: 1: "));
-        assert!(Program::at(Path::new("/no/such/program")).list().is_err());
+        assert!(Program::at(Path::new("/no/such/program")).list(Which::Peers).is_err());
     }
 }

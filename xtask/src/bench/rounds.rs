@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use switchlab_core::random::SplitMix64;
 
-use super::program::{About, Program};
-use super::row::{Measured, Missing, Outcome, Place, Row};
+use super::program::{About, Answer, Program};
+use super::row::{Crossed, Measured, Missing, Outcome, Place, Row, Switched};
 use crate::analysis::Summary;
 
 /// Timed blocks of one start of a peer, whose median is the round's value: a block that was interrupted is
@@ -60,7 +60,7 @@ pub fn measure(jobs: &[Job], effort: Effort, hears: Hears<'_>) -> anyhow::Result
     let mut states = Vec::new();
     for job in jobs {
         hears(&job.about.title, done, starts);
-        states.push(State { sized: sized(job, effort.block)?, one_way_ns: Vec::new() });
+        states.push(State::new(sized(job, effort.block)?));
         done += 1;
     }
     let mut random = SplitMix64::new(effort.seed);
@@ -79,13 +79,24 @@ struct State {
     /// Exchanges of a block; or why there will be none.
     sized: Result<u64, String>,
     one_way_ns: Vec<f64>,
+    switched: Option<Switched>,
+    crossed: Option<Crossed>,
 }
 
 impl State {
+    const fn new(sized: Result<u64, String>) -> Self {
+        Self { sized, one_way_ns: Vec::new(), switched: None, crossed: None }
+    }
+
     fn go_on(&mut self, job: &Job) -> anyhow::Result<()> {
         let Ok(exchanges) = self.sized else { return Ok(()) };
-        match value(job, exchanges, REPEATS)? {
-            Ok(value) => self.one_way_ns.push(value),
+        let answer = job.program.run(&job.about.id, exchanges, REPEATS)?;
+        match answer.and_then(|answer| Ok((median(&answer)?, answer))) {
+            Ok((value, answer)) => {
+                self.one_way_ns.push(value);
+                self.switched = both(self.switched, answer.switched, Switched::and);
+                self.crossed = both(self.crossed, answer.crossed, Crossed::and);
+            }
             // One that fails once has no figure at all.
             Err(reason) => self.sized = Err(reason),
         }
@@ -94,11 +105,14 @@ impl State {
 
     fn row(self, about: &About) -> Row {
         let outcome = match self.sized {
-            Ok(exchanges) => Outcome::Measured(Measured { exchanges, one_way_ns: self.one_way_ns }),
+            Ok(exchanges) => {
+                let Self { one_way_ns, switched, crossed, .. } = self;
+                Outcome::Measured(Measured { exchanges, one_way_ns, switched, crossed })
+            }
             Err(reason) => Outcome::Missing(Missing { reason, to_do: String::new() }),
         };
-        let About { id, title, base, version } = about.clone();
-        Row { id, title, place: Place::Native, base, version, outcome }
+        let About { id, title, base, version, level } = about.clone();
+        Row { id, title, place: Place::Native, base, version, level, outcome }
     }
 }
 
@@ -110,7 +124,7 @@ fn sized(job: &Job, block: Block) -> anyhow::Result<Result<u64, String>> {
     };
     let mut exchanges = FIRST;
     for step in 1..=STEPS {
-        match value(job, exchanges, 1)? {
+        match job.program.run(&job.about.id, exchanges, 1)?.and_then(|answer| median(&answer)) {
             Ok(one_way_ns) => exchanges = fitting(lasting, one_way_ns, STEPS - step),
             Err(reason) => return Ok(Err(reason)),
         }
@@ -126,11 +140,16 @@ fn fitting(lasting: Duration, one_way_ns: f64, steps_to_come: u32) -> u64 {
 }
 
 /// The median of the repeats of one start, or why there is none.
-fn value(job: &Job, exchanges: u64, repeats: u32) -> anyhow::Result<Result<f64, String>> {
-    let answer = job.program.run(&job.about.id, exchanges, repeats)?;
-    Ok(answer.and_then(|answer| {
-        Summary::of(&answer.one_way_ns).map(|summary| summary.median).map_err(|why| why.to_string())
-    }))
+fn median(answer: &Answer) -> Result<f64, String> {
+    Summary::of(&answer.one_way_ns).map(|summary| summary.median).map_err(|why| why.to_string())
+}
+
+/// What was counted so far and in this start.
+fn both<T: Copy>(so_far: Option<T>, now: Option<T>, and: fn(T, T) -> T) -> Option<T> {
+    match (so_far, now) {
+        (Some(so_far), Some(now)) => Some(and(so_far, now)),
+        (so_far, now) => so_far.or(now),
+    }
 }
 
 /// The numbers below `count` in an order that `random` draws (Fisher and Yates).

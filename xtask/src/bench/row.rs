@@ -115,6 +115,9 @@ pub struct Row {
     pub base: Option<String>,
     /// Of the crate, the compiler or the system that it comes from.
     pub version: String,
+    /// The level of the hierarchy that it is a rung of; `None` in a benchmark of peers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<String>,
     /// What became of it.
     #[serde(flatten)]
     pub outcome: Outcome,
@@ -156,6 +159,62 @@ pub struct Measured {
     /// One switch, half an exchange, in nanoseconds: a value for each round. The n-th values of all rows of
     /// a place were measured in the same round.
     pub one_way_ns: Vec<f64>,
+    /// The system's own switches meanwhile, of all rounds; `None` where it was not asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub switched: Option<Switched>,
+    /// The handoffs that left their CPU, of all rounds; `None` where that was not looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crossed: Option<Crossed>,
+}
+
+/// How often the system took a CPU from a thread meanwhile, by its own count: warm-up and set-up are in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Switched {
+    /// Our handoffs meanwhile.
+    pub handoffs: u64,
+    /// From a thread that waited.
+    pub voluntary: u64,
+    /// From a thread that was not done.
+    pub involuntary: u64,
+}
+
+/// How many handoffs were taken on another CPU than they were made on, in a pass of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Crossed {
+    /// Of how many.
+    pub handoffs: u64,
+    /// So many.
+    pub crossed: u64,
+}
+
+impl Switched {
+    /// Both starts together.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self {
+            handoffs: self.handoffs + other.handoffs,
+            voluntary: self.voluntary + other.voluntary,
+            involuntary: self.involuntary + other.involuntary,
+        }
+    }
+
+    /// Switches of a handoff.
+    pub fn each(self) -> f64 {
+        (self.voluntary + self.involuntary) as f64 / self.handoffs.max(1) as f64
+    }
+}
+
+impl Crossed {
+    /// Both starts together.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self { handoffs: self.handoffs + other.handoffs, crossed: self.crossed + other.crossed }
+    }
+
+    /// The share that crossed, from 0 to 1.
+    pub fn share(self) -> f64 {
+        self.crossed as f64 / self.handoffs.max(1) as f64
+    }
 }
 
 /// Why there is no figure.

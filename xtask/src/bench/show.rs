@@ -64,19 +64,27 @@ pub(crate) fn sheet(judged: &[Judged<'_>]) -> Sheet {
 }
 
 fn row(judged: &Judged<'_>, cost: Cost) -> Vec<String> {
-    let interval = cost
-        .interval_ns
-        .map_or_else(|| "too few rounds".into(), |ends| format!("{} to {}", time(ends.low), time(ends.high)));
-    let [ratio, ends, verdict] = match &judged.against_ours {
+    let [ratio, ends, verdict] = against_ours(judged);
+    let title = title(judged);
+    vec![title, time(cost.median_ns), interval(cost), ratio, ends, verdict, judged.row.version.clone()]
+}
+
+/// Where a cost may lie.
+pub(crate) fn interval(cost: Cost) -> String {
+    cost.interval_ns
+        .map_or_else(|| "too few rounds".into(), |ends| format!("{} to {}", time(ends.low), time(ends.high)))
+}
+
+/// The ratio to the row that it is held against, its interval and the verdict; nothing where there is none.
+pub(crate) fn against_ours(judged: &Judged<'_>) -> [String; 3] {
+    match &judged.against_ours {
         None => ["", "", ""].map(str::to_owned),
         Some(comparison) => {
             let (ratio, ends) = comparison.figures();
             let ends = ends.map_or_else(String::new, |[low, high]| format!("{low} to {high}"));
             [format!("{ratio}x"), ends, comparison.verdict.words().to_owned()]
         }
-    };
-    let title = title(judged);
-    vec![title, time(cost.median_ns), interval, ratio, ends, verdict, judged.row.version.clone()]
+    }
 }
 
 /// What the table calls a row.

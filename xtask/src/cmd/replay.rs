@@ -24,7 +24,7 @@ use crate::steps::Whole;
 /// Options of `replay`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// A serial log, the folder of a run or of a benchmark, or a report; the manifest beside it gives the conditions
+    /// A serial log, the folder of a run, of a benchmark or of a hierarchy, or a report; the manifest beside it gives the conditions
     #[arg(value_name = "LOG")]
     log: PathBuf,
     /// What goes to stdout
@@ -185,8 +185,7 @@ impl Saved {
 /// The logs at `path`: one, but for a report, which may have several.
 fn read(path: &Path) -> anyhow::Result<Vec<Saved>> {
     let path = match path.is_dir() {
-        true if bench::is_folder(path) => path.join(bench::FILE),
-        true => path.join(folder::LOG),
+        true => bench::file_of(path).unwrap_or_else(|| path.join(folder::LOG)),
         false => path.to_path_buf(),
     };
     let bytes = fs::read(&path).map_err(|error| {

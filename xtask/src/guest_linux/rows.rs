@@ -42,6 +42,7 @@ fn laboratory(mode: Mode, series: &Series, facts: &Facts<'_>) -> Row {
         place: Place::Laboratory,
         base: None,
         version: facts.laboratory.into(),
+        level: None,
         outcome: match series.laboratory.get(&mode) {
             Some(values) => measured(facts.exchanges, values),
             None => missing(all_void(series).unwrap_or(reason.into()), String::new()),
@@ -61,6 +62,7 @@ fn linux(exchange: Exchange, series: &Series, facts: &Facts<'_>) -> Row {
             Ok(version) if is_go => version.into(),
             _ => release.into(),
         },
+        level: None,
         outcome: linux_outcome(exchange, series, facts),
     }
 }
@@ -100,6 +102,7 @@ fn host(series: &Series) -> Option<Row> {
         place: Place::Host,
         base: Some(IPI.into()),
         version: String::new(),
+        level: None,
         outcome: measured(series.host_exchanges, &series.host),
     })
 }
@@ -139,7 +142,7 @@ const fn word(exchange: Exchange) -> &'static str {
 }
 
 fn measured(exchanges: u64, values: &[f64]) -> Outcome {
-    Outcome::Measured(Measured { exchanges, one_way_ns: values.to_vec() })
+    Outcome::Measured(Measured { exchanges, one_way_ns: values.to_vec(), switched: None, crossed: None })
 }
 
 fn missing(reason: String, to_do: String) -> Outcome {

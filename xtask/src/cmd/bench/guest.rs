@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-use super::{Args, OwnFolder, end, seconds, this_host};
+use super::{Args, KIND, SHOW};
 use crate::accel::Wanted;
 use crate::bench::Bench;
 use crate::bench::row::{Emulator, FORMAT, LinuxGuest};
 use crate::build::{KERNEL_PACKAGE, LOADER_PACKAGE, Talk, build};
+use crate::cmd::native::{Kept, seconds, this_host};
 use crate::cmd::options::{EXPERIMENTS, ExperimentArgs, GuestArgs, Manner, Repeat, memory};
 use crate::cmd::{find_qemu, loader_and_kernel};
 use crate::guest_linux::boots::Guest;
@@ -114,7 +115,7 @@ fn experiment(accelerator: Accelerator) -> ExperimentArgs {
 /// that of a boot of the laboratory's that did not pass. What is missing for Linux is said in its rows, and
 /// the exit status tells.
 pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let Args { guest: options, quiet, .. } = args;
+    let Args { guest: options, native, .. } = args;
     let (guest, permission) = (options.guest(), Permission::from(args.install));
     guest.check()?;
     check_kernel(options.guest_kernel.as_deref())?;
@@ -122,24 +123,24 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let version =
         qemu::version(&qemu).map_err(|why| Refusal::missing(format!("QEMU does not start: {why}")))?;
     let choice = guest.choose(&qemu)?;
-    let talk = if *quiet { Talk::Quiet } else { Talk::Normal };
+    let talk = native.talk();
     let artefacts = build(&[LOADER_PACKAGE, KERNEL_PACKAGE], permission, talk)?;
     let experiment = experiment(choice.accelerator);
     let words = guest.command_line(&experiment, Repeat::One);
     let config = guest.config(&qemu, choice.accelerator, loader_and_kernel(&artefacts)?, words);
     let started = SystemTime::now();
-    let folder = OwnFolder::create(&args.out, started)?;
+    let kept = Kept::create(&native.out, started, KIND)?;
     let (go, named) = (program::go(permission), options.guest_kernel.as_deref());
-    let linux = linux((named, permission), &config, go.as_ref().ok(), &folder.0, talk)?;
+    let linux = linux((named, permission), &config, go.as_ref().ok(), kept.folder(), talk)?;
     let deadline = experiment.deadline(
         choice.accelerator,
         guest.smp,
         Manner { timing: Timing::Host, boots: Repeat::One },
     );
     let sides = Sides { laboratory: Guest { config, deadline }, linux };
-    let mut progress = StartsProgress::new(Style::suiting(*quiet));
+    let mut progress = StartsProgress::new(Style::suiting(native.quiet));
     let mut hears = |title: &str, done, of| progress.start(title, done, of);
-    let series = measure(&sides, args.rounds, &folder.0, &mut hears)?;
+    let series = measure(&sides, native.rounds, kept.folder(), &mut hears)?;
     progress.end();
     let laboratory = format!("switchlab {}", env!("CARGO_PKG_VERSION"));
     let facts = Facts {
@@ -156,9 +157,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         rows: rows(&series, &facts),
         emulator: Some(emulator(&sides, &series, &choice.to_string(), version)),
     };
-    let ended = end(args, &bench, folder)?;
+    let ended = native.end(&bench, kept, &SHOW)?;
     // Ours is shown, and Linux was asked for.
-    Ok(series.absent.map_or(ended, |absent| absent.status.into()))
+    Ok(series.absent.map_or(ended, |absent| absent.status).into())
 }
 
 /// Linux's guest, or what is missing for it.

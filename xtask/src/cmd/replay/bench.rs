@@ -1,4 +1,4 @@
-//! A benchmark that was kept, shown again.
+//! A benchmark that was kept, or a hierarchy of the host's, shown again.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,6 +10,7 @@ pub(super) use crate::bench::row::FILE;
 use crate::bench::{Bench, show};
 use crate::cmd::output::{Format, print};
 use crate::folder;
+use crate::levels;
 use crate::status::{Refusal, Status};
 
 /// Its file, or its place in a report.
@@ -18,9 +19,10 @@ pub(super) struct SavedBench {
     pub(super) text: String,
 }
 
-/// Whether a folder is that of a benchmark.
-pub(super) fn is_folder(folder: &Path) -> bool {
-    folder.join(FILE).is_file() && !folder.join(folder::LOG).exists()
+/// The file in a folder that is that of a benchmark or of a hierarchy.
+pub(super) fn file_of(folder: &Path) -> Option<PathBuf> {
+    let files = [FILE, levels::FILE].map(|name| folder.join(name));
+    files.into_iter().find(|file| file.is_file() && !folder.join(folder::LOG).exists())
 }
 
 /// Whether a text is what `bench` keeps, whole or not, and no log.
@@ -35,12 +37,17 @@ pub(super) fn is_kept(text: &str) -> bool {
 /// Status 6 for a file that is not what `bench` wrote; 2 for another format.
 pub(super) fn replay(args: &Args, saved: &SavedBench) -> anyhow::Result<ExitCode> {
     let SavedBench { path, text } = saved;
-    let bench = Bench::parse(text)
-        .map_err(|why| Refusal::with(Status::InvalidLog, format!("{}: {why}", path.display())))?;
+    let parsed = if levels::is_kept(text) { levels::parse(text) } else { Bench::parse(text) };
+    let bench =
+        parsed.map_err(|why| Refusal::with(Status::InvalidLog, format!("{}: {why}", path.display())))?;
     let judged = judge(&bench)?;
-    let json = show::json(&bench, &judged)?;
+    let (name, json, table) = if levels::is_kept(text) {
+        (levels::FILE, levels::show::json(&bench, &judged)?, levels::show::text(&bench, &judged))
+    } else {
+        (FILE, show::json(&bench, &judged)?, show::text(&bench, &judged))
+    };
     let shown = match args.format {
-        Format::Table => show::text(&bench, &judged),
+        Format::Table => table,
         Format::Json => json.clone(),
         _ => {
             return Err(Refusal::usage(format!(
@@ -50,7 +57,7 @@ pub(super) fn replay(args: &Args, saved: &SavedBench) -> anyhow::Result<ExitCode
         }
     };
     if let Some(folder) = &args.out {
-        write_into(folder, || Ok(fs::write(folder.join(FILE), &json)?))?;
+        write_into(folder, || Ok(fs::write(folder.join(name), &json)?))?;
     }
     print(&shown)?;
     Ok(Status::Pass.into())
