@@ -9,6 +9,7 @@
 //! | [`sched`] | tasks on bare metal: the platform below `switchlab-sync`, spawn and join, fibers |
 //! | [`thread`] | tasks that can be preempted: quantum, vector state |
 //! | [`vm`] | guests under AMD SVM |
+//! | [`user`] | processes: ring 3, address spaces, system calls |
 //! | [`lock`] | the one lock, which counts that it was taken |
 //! | [`foreign`] | the count of what no timed block may do |
 //! | [`firmware`] | what the ACPI tables say |
@@ -20,11 +21,11 @@
 //!
 //! Principles:
 //!
-//! - Dependencies go one way: experiments, qualify → sched → mm → arch. arch calls nothing above it but what
+//! - Dependencies go one way: experiments, qualify → user → sched → mm → arch. arch calls nothing above it but what
 //!   was registered with it.
 //! - Interrupts are off, but for the halt and one named window (see `switchlab-sync`).
 //! - While a clock runs, nothing allocates, formats, prints or takes a lock: [`foreign`] counts it.
-//! - Unsafe code stands in arch, mm and the narrowest part of sched; the lint below holds it there.
+//! - Unsafe code stands in arch, mm and the narrowest part of sched and user; the lint below holds it there.
 #![no_std]
 #![deny(unsafe_code)]
 
@@ -47,3 +48,4 @@ pub mod sched;
 #[expect(unsafe_code, reason = "the running thread behind GS, and its save area")]
 pub mod thread;
 pub mod vm;
+pub mod user;

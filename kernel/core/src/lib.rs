@@ -4,6 +4,7 @@
 //! | module | what it owns | who calls it |
 //! |---|---|---|
 //! | [`ids`] | [`CpuId`], [`ApicId`], [`TaskId`], and how many CPUs there may be | everyone |
+//! | [`address_space`] | which ranges are a program's, and what CR3 is loaded with | `mm`, system calls |
 //! | [`acpi`] | RSDP, RSDT and XSDT, FADT (PM timer), HPET table | bring-up |
 //! | [`madt`] | the CPUs that the firmware lists | bring-up |
 //! | [`icr`] | words of the local APIC's interrupt command register | `arch`'s apic and ipi |
@@ -33,6 +34,7 @@
 extern crate std;
 
 pub mod acpi;
+pub mod address_space;
 pub mod counts;
 pub mod format;
 pub mod histogram;

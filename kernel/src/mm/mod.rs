@@ -1,8 +1,9 @@
-//! Memory: physical frames, page tables, task stacks with guard pages, the heap.
+//! Memory: physical frames, page tables, address spaces, task stacks with guard pages, the heap.
 //!
 //! All of it is for set-up: nothing here is called while a clock runs. One lock each, taken in the
 //! order stacks → page tables → frames.
 
+mod address_space;
 mod command_line;
 mod devices;
 mod frames;
@@ -12,6 +13,7 @@ mod physical;
 mod shared_page;
 mod stacks;
 
+pub use address_space::{Access, AddressSpace, SpaceError, kernel_cr3};
 pub use command_line::find_command_line;
 pub use devices::{map_xapic, start_hpet, start_page, take_start_page_back};
 pub use frames::{free_bytes, taken_bytes, usable_bytes};

@@ -1,15 +1,20 @@
 //! The kernel's page tables: those that the loader made, with what is mapped on top.
 
+use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use spin::Once;
 use x86_64::{
     PhysAddr, VirtAddr,
     registers::control::Cr3,
     structures::paging::{
-        Mapper, OffsetPageTable, Page, PageSize, PageTable, PageTableFlags, PhysFrame, Size4KiB,
+        FrameAllocator, Mapper, OffsetPageTable, Page, PageSize, PageTable, PageTableFlags, PhysFrame,
+        Size4KiB,
         mapper::{MapToError, UnmapError},
+        page_table::PageTableEntry,
     },
 };
 
-use super::{frames::FRAMES, physical};
+use super::{frames::FRAMES, physical, stacks::StackSize};
 use crate::lock::Lock;
 
 const DATA: PageTableFlags =
@@ -17,8 +22,19 @@ const DATA: PageTableFlags =
 
 static TABLES: Lock<Option<OffsetPageTable<'static>>> = Lock::new(None);
 
+/// The kernel's top table, for ever.
+static ROOT: Once<PhysFrame> = Once::new();
+
+/// Whether other top tables hold the kernel's half of this one: from then on it gets no entry.
+static IS_SHARED: AtomicBool = AtomicBool::new(false);
+
+/// Entries of a top table, and those that are for the lower half.
+const ENTRIES: usize = 512;
+const LOWER_HALF: usize = ENTRIES / 2;
+
 pub(super) fn init() {
-    let root = physical::to_virtual(Cr3::read().0.start_address());
+    let root = ROOT.call_once(|| Cr3::read().0);
+    let root = physical::to_virtual(root.start_address());
     // SAFETY: the active root, seen through the map of all physical memory; this is the only
     // reference to it, behind a lock from here on.
     let tables = unsafe { OffsetPageTable::new(&mut *root.as_mut_ptr::<PageTable>(), physical::offset()) };
@@ -66,6 +82,43 @@ pub fn unmap_identity(physical: u64) {
     unmap(page).unwrap_or_else(|error| panic!("page {physical:#x} is not mapped 1:1: {error:?}"));
 }
 
+/// The kernel's top table.
+pub(super) fn root() -> PhysFrame {
+    *ROOT.get().expect("mm::init comes first")
+}
+
+/// Puts the kernel's half into another top table. Tables below are shared, so what the kernel maps later is
+/// seen there too, as long as it needs no new entry in the top table: so the regions that grow get theirs here.
+///
+/// # Panics
+///
+/// If memory runs out.
+pub(super) fn share_kernel_half(other: &mut PageTable) {
+    with_tables(|tables| {
+        let root = tables.level_4_table_mut();
+        if !IS_SHARED.load(Relaxed) {
+            for region in StackSize::ALL {
+                fill(&mut root[VirtAddr::new(region.region_start()).p4_index()]);
+            }
+            IS_SHARED.store(true, Relaxed);
+        }
+        for index in LOWER_HALF..ENTRIES {
+            other[index] = root[index].clone();
+        }
+    });
+}
+
+/// Makes an unused entry of the top table lead to an empty table.
+fn fill(entry: &mut PageTableEntry) {
+    if !entry.is_unused() {
+        return;
+    }
+    let frame = FRAMES.lock().allocate_frame().expect("a frame for a table of the kernel's");
+    // SAFETY: the frame is fresh, and mapped with all physical memory.
+    unsafe { physical::to_virtual(frame.start_address()).as_mut_ptr::<PageTable>().write(PageTable::new()) };
+    entry.set_frame(frame, PageTableFlags::PRESENT | PageTableFlags::WRITABLE);
+}
+
 /// Whether anything is mapped at an address.
 pub(super) fn is_mapped(address: VirtAddr) -> bool {
     with_tables(|tables| tables.translate_page(Page::<Size4KiB>::containing_address(address)).is_ok())
@@ -73,6 +126,11 @@ pub(super) fn is_mapped(address: VirtAddr) -> bool {
 
 fn map(page: Page, frame: PhysFrame, flags: PageTableFlags) -> Result<(), MapToError<Size4KiB>> {
     with_tables(|tables| {
+        let is_new = tables.level_4_table()[page.p4_index()].is_unused();
+        assert!(
+            !(IS_SHARED.load(Relaxed) && is_new && usize::from(page.p4_index()) >= LOWER_HALF),
+            "{page:?} is in a part of the kernel's half that address spaces have not got"
+        );
         // SAFETY: the callers map fresh frames, registers of devices, or code that is not written
         // while it is mapped, each at pages of their own.
         unsafe { tables.map_to(page, frame, flags, &mut *FRAMES.lock()) }.map(|flush| flush.flush())

@@ -30,7 +30,7 @@ pub enum StackSize {
 }
 
 impl StackSize {
-    const ALL: [Self; 2] = [Self::Smallest, Self::Usual];
+    pub(super) const ALL: [Self; 2] = [Self::Smallest, Self::Usual];
 
     /// Bytes of a stack, its guard page not counted.
     pub const fn bytes(self) -> u64 {
@@ -41,7 +41,7 @@ impl StackSize {
     }
 
     /// Where stacks of this size are mapped: each size has its region.
-    const fn region_start(self) -> u64 {
+    pub(super) const fn region_start(self) -> u64 {
         match self {
             Self::Usual => 0xffff_a000_0000_0000,
             Self::Smallest => 0xffff_a100_0000_0000,

@@ -36,6 +36,7 @@ pub type Sender = switchlab_sync::Sender<Kernel>;
 pub type Receiver = switchlab_sync::Receiver<Kernel>;
 
 static CPUS: Once<Box<[&'static Cpu]>> = Once::new();
+static PERCPUS: Once<Box<[&'static PerCpu]>> = Once::new();
 
 /// Gives each CPU its scheduler, and makes what runs now, on the BSP, task 0.
 pub fn init(percpus: &[&'static PerCpu]) {
@@ -48,7 +49,17 @@ pub fn init(percpus: &[&'static PerCpu]) {
         })
         .collect();
     task::start_bsp(cpus[CpuId::BSP.index()]);
+    PERCPUS.call_once(|| percpus.into());
     CPUS.call_once(|| cpus.into());
+}
+
+/// One CPU's own data.
+///
+/// # Panics
+///
+/// For a CPU that does not exist.
+pub fn percpu(id: CpuId) -> &'static PerCpu {
+    PERCPUS.get().expect("sched::init comes first")[id.index()]
 }
 
 /// What an AP does for the rest of its life: runs what is ready, and halts.

@@ -18,6 +18,7 @@ mod scale;
 mod steps;
 mod tasks;
 mod vm;
+mod user;
 mod watched;
 mod ways;
 
@@ -53,6 +54,7 @@ fn main() {
         hierarchy::trials,
         foreign::trials,
         vm::trials,
+        user::trials,
     ];
     let trials = subjects.iter().flat_map(|trials| trials(&parts)).collect();
     libtest_mimic::run(&arguments, trials).exit();

@@ -43,12 +43,16 @@ const SEND_PENDING: u32 = 1 << 12;
 /// Divide the timer's clock by 1.
 const DIVIDE_BY_1: u32 = 0b1011;
 
+/// What the timer counts for a tick of roughly a millisecond.
+pub const TICK_COUNTS: u32 = 1_000_000;
+
 /// Registers by their offset in the xAPIC's page (Intel SDM vol. 3, table 11-1).
 #[derive(Clone, Copy)]
 #[repr(u32)]
 enum Register {
     Id = 0x20,
     TaskPriority = 0x80,
+    EndOfInterrupt = XAPIC_EOI as u32,
     SpuriousVector = 0xf0,
     IcrLow = 0x300,
     IcrHigh = 0x310,
@@ -110,9 +114,20 @@ pub fn id() -> ApicId {
 /// Makes the timer interrupt [`vector::TICK`] again and again, roughly each millisecond: its
 /// frequency is not known, and all it is for is to end halts.
 pub fn start_ticks() {
+    start_ticks_every(TICK_COUNTS);
+}
+
+/// Makes the timer interrupt each time that it has counted so far: the count's frequency is not known.
+pub fn start_ticks_every(counts: u32) {
     write(Register::DivideConfiguration, DIVIDE_BY_1);
     write(Register::Timer, PERIODIC | u32::from(vector::TICK));
-    write(Register::InitialCount, 1_000_000);
+    write(Register::InitialCount, counts);
+}
+
+/// Says that the interrupt which was taken last is dealt with.
+#[inline(always)]
+pub fn end_of_interrupt() {
+    write(Register::EndOfInterrupt, 0);
 }
 
 /// Makes the timer interrupt [`vector::QUANTUM`] each `count` ticks of its clock, whose frequency is not known.

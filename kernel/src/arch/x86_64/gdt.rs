@@ -1,12 +1,20 @@
 //! Each CPU's GDT and TSS. The TSS names a stack of its own for the three exceptions that may come
 //! when the current stack is not to be trusted: double fault, NMI, machine check (Intel SDM vol. 3,
-//! 7.14.5).
+//! 7.14.5); and the stack on which ring 3 is left by an interrupt or an exception.
+//!
+//! | selector | segment | why there |
+//! |---|---|---|
+//! | 0x08 | code of ring 0 | SYSCALL takes it from STAR, bits 32 to 47 |
+//! | 0x10 | data of ring 0 | SYSCALL takes that plus 8 |
+//! | 0x1b | data of ring 3 | SYSRET takes what STAR has in bits 48 to 63 plus 8 |
+//! | 0x23 | code of ring 3 | and plus 16, for 64-bit code (Intel SDM vol. 2, SYSRET) |
+//! | 0x28 | the TSS, of two entries | |
 
 use alloc::{boxed::Box, vec};
-use core::cell::UnsafeCell;
+use core::{cell::UnsafeCell, mem::offset_of};
 
 use x86_64::{
-    VirtAddr,
+    PrivilegeLevel, VirtAddr,
     instructions::{
         segmentation::{CS, DS, ES, FS, GS, SS, Segment},
         tables::load_tss,
@@ -38,15 +46,35 @@ const IST_STACK_BYTES: usize = 16 * 1024;
 /// Bytes of them all on one CPU, from the heap.
 pub const IST_BYTES_OF_A_CPU: usize = IST_STACKS.len() * IST_STACK_BYTES;
 
+/// Code of ring 0.
+pub const KERNEL_CODE: SegmentSelector = SegmentSelector::new(1, PrivilegeLevel::Ring0);
+/// Data of ring 0.
+pub const KERNEL_DATA: SegmentSelector = SegmentSelector::new(2, PrivilegeLevel::Ring0);
+/// Data and stack of ring 3.
+pub const USER_DATA: SegmentSelector = SegmentSelector::new(3, PrivilegeLevel::Ring3);
+/// Code of ring 3.
+pub const USER_CODE: SegmentSelector = SegmentSelector::new(4, PrivilegeLevel::Ring3);
+
 /// One CPU's descriptor tables.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Tables {
     gdt: UnsafeCell<GlobalDescriptorTable>,
-    tss: UnsafeCell<TaskStateSegment>,
+    tss: Tss,
 }
 
-// SAFETY: touched by `load` alone, which the owning CPU calls once; after that only the processor
-// reads them.
+/// Aligned, so that the stack pointer in it does not lie on two cache lines.
+#[derive(Debug)]
+#[repr(C, align(16))]
+struct Tss(UnsafeCell<TaskStateSegment>);
+
+/// Where in [`Tables`] the stack pointer is that the processor takes as it leaves ring 3. The CPU's own code
+/// writes and reads it by GS.
+pub(super) const KERNEL_STACK: usize =
+    offset_of!(Tables, tss) + offset_of!(TaskStateSegment, privilege_stack_table);
+
+// SAFETY: touched by `load` alone, which the owning CPU calls once; after that only the processor reads
+// them, but for the word at `KERNEL_STACK`, which the owning CPU alone writes.
 unsafe impl Sync for Tables {}
 
 impl Tables {
@@ -54,7 +82,7 @@ impl Tables {
     pub fn new() -> Self {
         Self {
             gdt: UnsafeCell::new(GlobalDescriptorTable::new()),
-            tss: UnsafeCell::new(TaskStateSegment::new()),
+            tss: Tss(UnsafeCell::new(TaskStateSegment::new())),
         }
     }
 
@@ -62,13 +90,16 @@ impl Tables {
     pub(super) fn load(&'static self) {
         // SAFETY: called once by the CPU that they belong to (`PerCpu::install`), before the
         // processor knows them.
-        let (gdt, tss) = unsafe { (&mut *self.gdt.get(), &mut *self.tss.get()) };
+        let (gdt, tss) = unsafe { (&mut *self.gdt.get(), &mut *self.tss.0.get()) };
         for stack in IST_STACKS {
             tss.interrupt_stack_table[stack as usize] = new_ist_stack();
         }
         let code = gdt.append(Descriptor::kernel_code_segment());
         let data = gdt.append(Descriptor::kernel_data_segment());
+        let user_data = gdt.append(Descriptor::user_data_segment());
+        let user_code = gdt.append(Descriptor::user_code_segment());
         let task = gdt.append(Descriptor::tss_segment(tss));
+        assert_eq!([code, data, user_data, user_code], [KERNEL_CODE, KERNEL_DATA, USER_DATA, USER_CODE]);
         // SAFETY: the tables live for ever; the selectors are those of the entries just made. The
         // GS base is set behind this, by the caller.
         unsafe {

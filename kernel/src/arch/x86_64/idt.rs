@@ -1,4 +1,5 @@
-//! The interrupt descriptor table: one for all CPUs, every one of the 256 vectors filled.
+//! The interrupt descriptor table: one for all CPUs, every one of the 256 vectors filled. CPUs that run
+//! ring 3 have another for as long, which [`super::ring3`] fills.
 //!
 //! The entries of exceptions and of vectors that nobody sends lead to one of 256 stubs in asm; each
 //! leaves an error code (the processor's, or 0) and its vector on the stack and goes on in
@@ -49,17 +50,54 @@ pub mod vector {
     pub const SPURIOUS: u8 = 0xff;
 }
 
+/// A table of 256 gates.
 #[repr(C, align(16))]
-struct Table(UnsafeCell<[Entry<HandlerFunc>; 256]>);
+pub(super) struct Table(UnsafeCell<[Entry<HandlerFunc>; 256]>);
 
-// SAFETY: written by `init` alone, on one CPU before the others start; then only the processors
-// read it.
+// SAFETY: written by `fill` and `set_handler` alone, on one CPU before any uses the table; then only the
+// processors read it.
 unsafe impl Sync for Table {}
 
-static IDT: Table = Table(UnsafeCell::new([const { Entry::missing() }; 256]));
+static IDT: Table = Table::empty();
+
+impl Table {
+    /// Without a gate.
+    pub(super) const fn empty() -> Self {
+        Self(UnsafeCell::new([const { Entry::missing() }; 256]))
+    }
+
+    /// Gives each vector the gate to the handler at the address that `handler` says, on the stack that its
+    /// exception wants.
+    ///
+    /// # Safety
+    ///
+    /// No CPU uses the table, and nobody else fills it. The addresses are of code that an interrupt gate may
+    /// enter.
+    pub(super) unsafe fn fill(&self, handler: impl Fn(u8) -> usize) {
+        // SAFETY: the caller owes that nobody else has it.
+        let table = unsafe { &mut *self.0.get() };
+        for (vector, entry) in (0..=u8::MAX).zip(table) {
+            set(entry, VirtAddr::new(handler(vector) as u64), ist_stack_of(vector));
+        }
+    }
+
+    /// Makes the running CPU use the table.
+    ///
+    /// # Safety
+    ///
+    /// It is filled.
+    pub(super) unsafe fn load(&'static self) {
+        let pointer = DescriptorTablePointer {
+            limit: (size_of::<Self>() - 1) as u16,
+            base: VirtAddr::from_ptr(self.0.get()),
+        };
+        // SAFETY: the caller owes a table that is filled; it lives for ever.
+        unsafe { lidt(&pointer) };
+    }
+}
 
 /// Distance between two stubs in bytes.
-const STUB_BYTES: usize = 16;
+pub(super) const STUB_BYTES: usize = 16;
 
 global_asm!(
     ".pushsection .text.trap_stubs, \"ax\"",
@@ -87,12 +125,9 @@ unsafe extern "C" {
 
 /// Fills the table in. Once, on the BSP, before the other CPUs start.
 pub fn init() {
-    // SAFETY: no CPU uses the table yet.
-    let table = unsafe { &mut *IDT.0.get() };
-    for (vector, entry) in table.iter_mut().enumerate() {
-        let stub = (&raw const trap_stubs).addr() + vector * STUB_BYTES;
-        set(entry, VirtAddr::new(stub as u64), ist_stack_of(vector as u8));
-    }
+    let stub = |vector| (&raw const trap_stubs).addr() + usize::from(vector) * STUB_BYTES;
+    // SAFETY: no CPU uses the table yet; the stubs are there for interrupt gates.
+    unsafe { IDT.fill(stub) };
 }
 
 /// Gives `vector` a handler of its own, as its address.
@@ -109,12 +144,8 @@ pub(super) unsafe fn set_handler(vector: u8, handler: usize) {
 
 /// Makes the running CPU use the table.
 pub fn load() {
-    let pointer = DescriptorTablePointer {
-        limit: (size_of::<Table>() - 1) as u16,
-        base: VirtAddr::from_ptr(IDT.0.get()),
-    };
-    // SAFETY: `init` has filled the table, which lives for ever.
-    unsafe { lidt(&pointer) };
+    // SAFETY: `init` has filled it.
+    unsafe { IDT.load() };
 }
 
 fn set(entry: &mut Entry<HandlerFunc>, handler: VirtAddr, stack: Option<IstStack>) {

@@ -162,7 +162,7 @@ pub fn send_nmi_to_others() {
 /// Counts and acknowledges; needs no register. `inc` on memory is one instruction, and only this
 /// CPU writes the counter, so it needs no lock prefix.
 #[unsafe(naked)]
-extern "C" fn wake_up_xapic() {
+pub(super) extern "C" fn wake_up_xapic() {
     naked_asm!(
         #[cfg(feature = "marks")]
         "call {entered}",
@@ -211,7 +211,7 @@ macro_rules! x2apic_return {
 
 /// As above, in x2APIC mode.
 #[unsafe(naked)]
-extern "C" fn wake_up_x2apic() {
+pub(super) extern "C" fn wake_up_x2apic() {
     naked_asm!(
         #[cfg(feature = "marks")]
         "call {entered}",
@@ -235,7 +235,7 @@ extern "C" fn wake_up_x2apic() {
 
 /// A tick's only effect is that a halt ends.
 #[unsafe(naked)]
-extern "C" fn tick_xapic() {
+pub(super) extern "C" fn tick_xapic() {
     naked_asm!(
         "mov dword ptr [{eoi}], 0",
         "iretq",
@@ -245,7 +245,7 @@ extern "C" fn tick_xapic() {
 
 /// See [`tick_xapic`].
 #[unsafe(naked)]
-extern "C" fn tick_x2apic() {
+pub(super) extern "C" fn tick_x2apic() {
     naked_asm!(
         x2apic_acknowledge!(),
         x2apic_return!(),
@@ -255,6 +255,6 @@ extern "C" fn tick_x2apic() {
 
 /// A spurious interrupt is not acknowledged (Intel SDM vol. 3, 11.9; Intel 8259A).
 #[unsafe(naked)]
-extern "C" fn spurious() {
+pub(super) extern "C" fn spurious() {
     naked_asm!("iretq")
 }

@@ -18,6 +18,7 @@ pub mod percpu;
 pub mod pic;
 pub mod ports;
 pub mod preempt;
+pub mod ring3;
 pub mod smp;
 pub mod svm;
 mod trampoline;

@@ -17,7 +17,10 @@ use x86_64::{VirtAddr, registers::model_specific::GsBase};
 
 #[cfg(feature = "marks")]
 use super::mark;
-use super::{gdt::Tables, ipi};
+use super::{
+    gdt::{self, Tables},
+    ipi, ring3,
+};
 
 /// One CPU's own data. Lives for ever; other CPUs reach it by reference.
 #[derive(Debug)]
@@ -42,6 +45,8 @@ pub struct PerCpu {
     thread: AtomicPtr<()>,
     /// The thread whose vector state is in the registers.
     state_owner: AtomicPtr<()>,
+    /// What ring 3 takes of this CPU.
+    pub(super) ring3: ring3::Words,
     /// Where the next mark is written down, and where marks go that nobody keeps.
     #[cfg(feature = "marks")]
     pub(super) next_slot: AtomicPtr<mark::Slot>,
@@ -51,6 +56,12 @@ pub struct PerCpu {
 
 /// Offset of the counter that the handler of the wake-up IPI counts in.
 pub(super) const IPIS_TAKEN: usize = word_offset(Words::IPIS_TAKEN);
+
+/// Offset of the stack pointer with which ring 3 is left.
+pub(super) const KERNEL_STACK: usize = offset_of!(PerCpu, tables) + gdt::KERNEL_STACK;
+
+/// Offset of the words of ring 3.
+pub(super) const RING3: usize = offset_of!(PerCpu, ring3);
 
 /// Offset of the pointer that a mark goes by.
 #[cfg(feature = "marks")]
@@ -79,6 +90,7 @@ impl PerCpu {
             preemptible: AtomicU64::new(0),
             thread: AtomicPtr::new(ptr::null_mut()),
             state_owner: AtomicPtr::new(ptr::null_mut()),
+            ring3: ring3::Words::new(),
             #[cfg(feature = "marks")]
             next_slot: AtomicPtr::new(ptr::null_mut()),
             #[cfg(feature = "marks")]

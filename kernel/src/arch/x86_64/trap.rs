@@ -44,36 +44,41 @@ pub struct TrapFrame {
     pub ss: u64,
 }
 
+/// Name of a vector (Intel SDM vol. 3, table 6-1; AMD APM vol. 2, table 8-1).
+pub fn name_of(vector: u64) -> &'static str {
+    match vector {
+        0 => "divide error",
+        1 => "debug exception",
+        2 => "non-maskable interrupt",
+        3 => "breakpoint",
+        4 => "overflow",
+        5 => "bound range exceeded",
+        6 => "invalid opcode",
+        7 => "device not available",
+        8 => "double fault",
+        10 => "invalid TSS",
+        11 => "segment not present",
+        12 => "stack-segment fault",
+        13 => "general protection fault",
+        14 => "page fault",
+        16 => "x87 floating-point error",
+        17 => "alignment check",
+        18 => "machine check",
+        19 => "SIMD floating-point exception",
+        20 => "virtualization exception",
+        21 => "control protection exception",
+        28 => "hypervisor injection exception",
+        29 => "VMM communication exception",
+        30 => "security exception",
+        9 | 15 | 22..=27 | 31 => "reserved exception",
+        _ => "unexpected interrupt",
+    }
+}
+
 impl TrapFrame {
-    /// Name of the vector (Intel SDM vol. 3, table 6-1; AMD APM vol. 2, table 8-1).
+    /// Name of its vector.
     pub fn name(&self) -> &'static str {
-        match self.vector {
-            0 => "divide error",
-            1 => "debug exception",
-            2 => "non-maskable interrupt",
-            3 => "breakpoint",
-            4 => "overflow",
-            5 => "bound range exceeded",
-            6 => "invalid opcode",
-            7 => "device not available",
-            8 => "double fault",
-            10 => "invalid TSS",
-            11 => "segment not present",
-            12 => "stack-segment fault",
-            13 => "general protection fault",
-            14 => "page fault",
-            16 => "x87 floating-point error",
-            17 => "alignment check",
-            18 => "machine check",
-            19 => "SIMD floating-point exception",
-            20 => "virtualization exception",
-            21 => "control protection exception",
-            28 => "hypervisor injection exception",
-            29 => "VMM communication exception",
-            30 => "security exception",
-            9 | 15 | 22..=27 | 31 => "reserved exception",
-            _ => "unexpected interrupt",
-        }
+        name_of(self.vector)
     }
 
     /// CR2: for a page fault, the address that was accessed.
@@ -87,12 +92,13 @@ pub type FatalHandler = fn(&TrapFrame) -> !;
 
 static FATAL_HANDLER: AtomicPtr<()> = AtomicPtr::new(ptr::null_mut());
 
-/// Registers what is called for every exception and every vector without a handler.
+/// Registers what is called for every exception and every vector without a handler, but in ring 3.
 pub fn set_fatal_handler(handler: FatalHandler) {
     FATAL_HANDLER.store(handler as *mut (), Release);
 }
 
-extern "C" fn dispatch(frame: &TrapFrame) -> ! {
+/// Calls it.
+pub extern "C" fn dispatch(frame: &TrapFrame) -> ! {
     let handler = FATAL_HANDLER.load(Acquire);
     if handler.is_null() {
         interrupts::halt_for_ever();

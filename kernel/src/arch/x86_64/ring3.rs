@@ -1,0 +1,294 @@
+//! Ring 3: how a CPU goes there, and every way in which it comes back.
+//!
+//! ```text
+//!   run ──► iretq ──► ring 3 ──┬─ syscall ──────────────► system_call ─┬─► sysretq ──► ring 3
+//!                              ├─ exception, tick, IPI ─► trap ────────┼─► iretq ────► ring 3
+//!   run returns ◄──────────────┴───────────────────────────────────────┘ where the handler says so
+//! ```
+//!
+//! What stands above (processes, threads) registers the two handlers once with [`init`], and calls
+//! [`begin`] on a CPU before the first [`run`] there, [`end`] behind the last. Between these the CPU uses
+//! an IDT of its own, SYSCALL, and what protects ring 0 from ring 3 by the CPU's own means; before and behind
+//! them it is as it was. So a CPU without ring 3 pays nothing for it.
+//!
+//! GS: in ring 0 its base is the [`PerCpu`](super::percpu::PerCpu), in ring 3 it is the program's. Each entry
+//! from ring 3 exchanges them by SWAPGS, and each way back does.
+
+mod copy;
+mod entries;
+mod protection;
+
+use core::{
+    arch::asm,
+    mem::offset_of,
+    ptr,
+    sync::atomic::{
+        AtomicU64,
+        Ordering::{Relaxed, Release},
+    },
+};
+
+use x86_64::{
+    VirtAddr,
+    instructions::segmentation::{DS, ES, FS, Segment},
+    registers::model_specific::{FsBase, GsBase, KernelGsBase},
+    structures::gdt::SegmentSelector,
+};
+
+pub use copy::{Unreadable, copy_from_user, copy_to_user};
+pub use entries::{Answer, LEAVE, Start, SystemCallFrame, run};
+pub use protection::{Protection, protection};
+
+use super::{
+    percpu::{self, PerCpu},
+    trap::TrapFrame,
+};
+
+/// What a system call does: gets its arguments and its number, in the order of the ABI for C, whose fourth is
+/// the number. On the stack whose top is the word that [`set_current`] set.
+pub type SystemCallHandler = extern "C" fn(u64, u64, u64, number: u64, u64, u64) -> Answer;
+
+/// What happens where ring 3 was left otherwise. Returns whether [`run`] returns, rather than ring 3 goes on
+/// with what is in the frame.
+pub type TrapHandler = extern "C" fn(&mut TrapFrame) -> bool;
+
+/// What happens where ring 3 would go on at an address that is not canonical, which SYSRET must not meet.
+/// Behind it [`run`] returns.
+pub type BadReturnHandler = extern "C" fn(address: u64);
+
+/// What is called when ring 3 is left.
+#[derive(Clone, Copy, Debug)]
+pub struct Handlers {
+    /// By SYSCALL.
+    pub system_call: SystemCallHandler,
+    /// By an exception or an interrupt.
+    pub trap: TrapHandler,
+    /// By SYSCALL, from the last bytes that ring 3 can have.
+    pub bad_return: BadReturnHandler,
+}
+
+/// One CPU's words of ring 3. Touched by that CPU alone; others may look.
+#[derive(Debug)]
+#[repr(C)]
+pub(super) struct Words {
+    /// The stack pointer of ring 3, for two instructions.
+    user_stack: AtomicU64,
+    /// Whose state of ring 3 is in the CPU's registers: an address that [`set_current`] got; 0 for nobody.
+    current: AtomicU64,
+    /// How many have begun here and not ended.
+    living: AtomicU64,
+    /// Loads of CR3 for ring 3's sake.
+    loads: AtomicU64,
+    /// System calls.
+    calls: AtomicU64,
+    /// The base of FS.
+    fs_base: AtomicU64,
+    /// The base of GS in ring 3.
+    gs_base: AtomicU64,
+    /// CR0 and CR4 as they were.
+    control: [AtomicU64; 2],
+}
+
+impl Words {
+    pub(super) const fn new() -> Self {
+        Self {
+            user_stack: AtomicU64::new(0),
+            current: AtomicU64::new(0),
+            living: AtomicU64::new(0),
+            loads: AtomicU64::new(0),
+            calls: AtomicU64::new(0),
+            fs_base: AtomicU64::new(0),
+            gs_base: AtomicU64::new(0),
+            control: [const { AtomicU64::new(0) }; 2],
+        }
+    }
+}
+
+const USER_STACK: usize = percpu::RING3 + offset_of!(Words, user_stack);
+const CURRENT: usize = percpu::RING3 + offset_of!(Words, current);
+const LOADS: usize = percpu::RING3 + offset_of!(Words, loads);
+const CALLS: usize = percpu::RING3 + offset_of!(Words, calls);
+
+/// Registers what is called when ring 3 is left. Once, before the first [`begin`].
+pub fn init(handlers: Handlers) {
+    // Release: pairs with nothing but the start of tasks on other CPUs, which orders it all the same.
+    entries::SYSTEM_CALL.store(handlers.system_call as *mut (), Release);
+    entries::TRAP.store(handlers.trap as *mut (), Release);
+    entries::BAD_RETURN.store(handlers.bad_return as *mut (), Release);
+    entries::fill_table();
+}
+
+/// Makes the running CPU one that runs ring 3, until as many have [`end`]ed here as began.
+pub fn begin() {
+    let words = &percpu::this_cpu().ring3;
+    let living = words.living.load(Relaxed);
+    if living == 0 {
+        let [cr0, cr4] = protection::turn_on();
+        words.control[0].store(cr0, Relaxed);
+        words.control[1].store(cr4, Relaxed);
+        entries::turn_on();
+    }
+    words.living.store(living + 1, Relaxed);
+}
+
+/// One has ended here; behind the last the CPU is as it was.
+pub fn end() {
+    let words = &percpu::this_cpu().ring3;
+    let living = words.living.load(Relaxed) - 1;
+    if living == 0 {
+        entries::turn_off();
+        protection::turn_off(words.control.each_ref().map(|word| word.load(Relaxed)));
+    }
+    words.living.store(living, Relaxed);
+}
+
+/// Whether the state of ring 3 in the running CPU's registers is that of `who`. A comparison and a branch.
+#[inline(always)]
+pub fn is_current<T>(who: *const T) -> bool {
+    // SAFETY: as `percpu::word_is`.
+    unsafe {
+        asm!(
+            "cmp gs:[{}], {}",
+            "jne {}",
+            const CURRENT,
+            in(reg) who,
+            label { return false },
+            options(readonly, nostack)
+        );
+    }
+    true
+}
+
+/// Whose state of ring 3 is in the running CPU's registers; null for nobody.
+#[inline(always)]
+pub fn current<T>() -> *const T {
+    let who;
+    // SAFETY: reads a word of this CPU; not pure, since a switch comes back to another.
+    unsafe {
+        asm!("mov {}, gs:[{}]", out(reg) who, const CURRENT, options(readonly, nostack, preserves_flags));
+    }
+    who
+}
+
+/// Says that it is that of `who`, which leaves ring 3 to the stack that ends at `kernel_stack`.
+///
+/// # Safety
+///
+/// The stack is that of the running task, and as [`run`] left it.
+#[inline(always)]
+pub unsafe fn set_current<T>(who: *const T, kernel_stack: u64) {
+    // SAFETY: words of this CPU that nobody else writes; the processor reads the second in ring 3 only.
+    unsafe {
+        asm!(
+            "mov gs:[{current}], {who}",
+            "mov gs:[{stack}], {kernel_stack}",
+            current = const CURRENT,
+            stack = const percpu::KERNEL_STACK,
+            who = in(reg) who,
+            kernel_stack = in(reg) kernel_stack,
+            options(nostack, preserves_flags)
+        );
+    }
+}
+
+/// The stack on which ring 3 is left: what [`run`] set it to.
+pub fn kernel_stack() -> u64 {
+    let stack;
+    // SAFETY: reads a word of this CPU.
+    unsafe {
+        asm!(
+            "mov {}, gs:[{}]", out(reg) stack, const percpu::KERNEL_STACK,
+            options(readonly, nostack, preserves_flags)
+        );
+    }
+    stack
+}
+
+/// Goes on in the address space that the word `cr3` stands for, and counts it.
+///
+/// # Safety
+///
+/// The word is a valid one of CR3; the space has the kernel's half, and lives until another is loaded here.
+#[inline(always)]
+pub unsafe fn load_address_space(cr3: u64) {
+    // SAFETY: the caller owes the space. The kernel's half is the same in all, so that code and stack stay.
+    unsafe {
+        asm!("inc qword ptr gs:[{}]", "mov cr3, {}", const LOADS, in(reg) cr3, options(nostack));
+    }
+}
+
+/// Counts a system call. One instruction.
+#[inline(always)]
+pub fn count_call() {
+    // SAFETY: as `percpu::count`.
+    unsafe { asm!("inc qword ptr gs:[{}]", const CALLS, options(nostack)) };
+}
+
+/// How often a CPU has loaded CR3 for ring 3, so far. Any CPU may ask.
+pub fn loads_of(cpu: &PerCpu) -> u64 {
+    cpu.ring3.loads.load(Relaxed)
+}
+
+/// How many system calls a CPU has taken so far. Any CPU may ask.
+pub fn calls_of(cpu: &PerCpu) -> u64 {
+    cpu.ring3.calls.load(Relaxed)
+}
+
+/// The bases of FS and GS that ring 3 has, and null selectors in the segment registers, whatever ran before.
+///
+/// A base costs a WRMSR, so it is written only where the CPU does not have it. A program can load a selector,
+/// which sets a base without the kernel's knowing: then both are written.
+#[inline(always)]
+pub fn load_bases(fs: u64, gs: u64) {
+    let words = &percpu::this_cpu().ring3;
+    let selectors: u64;
+    // SAFETY: reads selectors.
+    unsafe {
+        asm!(
+            "mov {0:e}, ds", "mov {1:e}, es", "or {0:e}, {1:e}",
+            "mov {1:e}, fs", "or {0:e}, {1:e}", "mov {1:e}, gs", "or {0:e}, {1:e}",
+            out(reg) selectors, out(reg) _,
+            options(nomem, nostack)
+        );
+    }
+    let loaded = (words.fs_base.load(Relaxed), words.gs_base.load(Relaxed));
+    if selectors != 0 || loaded != (fs, gs) {
+        load_bases_anew(fs, gs);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn load_bases_anew(fs: u64, gs: u64) {
+    let percpu = percpu::this_cpu();
+    // SAFETY: null selectors in registers that 64-bit code needs none in; the base of GS, which loading it
+    // may clear, is set again at once, with interrupts off.
+    unsafe {
+        DS::set_reg(SegmentSelector::NULL);
+        ES::set_reg(SegmentSelector::NULL);
+        FS::set_reg(SegmentSelector::NULL);
+        asm!("mov gs, {0:e}", in(reg) 0, options(nostack, preserves_flags));
+    }
+    GsBase::write(VirtAddr::from_ptr(percpu));
+    FsBase::write(VirtAddr::new_truncate(fs));
+    // What SWAPGS exchanges: in ring 0 the one that ring 3 has.
+    KernelGsBase::write(VirtAddr::new_truncate(gs));
+    percpu.ring3.fs_base.store(fs, Relaxed);
+    percpu.ring3.gs_base.store(gs, Relaxed);
+}
+
+/// Takes back what a program may have allowed by its flags: with SMAP, that ring 0 touches its pages. An
+/// interrupt leaves that flag as it was, unlike SYSCALL.
+#[inline(always)]
+pub fn forbid_access() {
+    if protection::SMAP_IS_ON.load(Relaxed) {
+        // SAFETY: CLAC exists where SMAP is on, and clears a flag that the kernel wants clear.
+        unsafe { asm!("clac", options(nostack)) };
+    }
+}
+
+/// Nobody's state is in the registers any more.
+pub fn forget_current() {
+    // SAFETY: ring 3 is entered next by `run`, which sets the stack.
+    unsafe { set_current(ptr::null::<()>(), 0) };
+}

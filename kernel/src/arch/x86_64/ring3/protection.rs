@@ -1,0 +1,83 @@
+//! What a CPU can do to keep ring 3 from ring 0: turned on where it has it, for as long as it runs ring 3.
+//!
+//! | bit | without it | source |
+//! |---|---|---|
+//! | EFER.NXE | data can be executed; the loader has set it, on all CPUs | Intel SDM vol. 3, 5.13 |
+//! | CR4.SMEP | ring 0 can be led to execute a program's page | 4.6.1 |
+//! | CR4.SMAP | ring 0 can be led to read or write one unasked | 4.6.1 |
+//! | CR4.UMIP | a program learns by SGDT, SIDT, SLDT, STR, SMSW where the tables are | 2.5 |
+//! | CR0.EM | a program leaves x87 and MMX state behind, which nobody keeps apart here | 2.5 |
+
+use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use x86_64::registers::{
+    control::{Cr0, Cr0Flags, Cr4, Cr4Flags},
+    model_specific::{Efer, EferFlags},
+};
+
+/// What of it a CPU has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Protection {
+    /// Pages that can not be executed.
+    pub nx: bool,
+    /// Supervisor-mode execution prevention.
+    pub smep: bool,
+    /// Supervisor-mode access prevention.
+    pub smap: bool,
+    /// User-mode instruction prevention.
+    pub umip: bool,
+    /// Process-context identifiers. Not a protection; the TLB keeps address spaces apart by them.
+    pub pcid: bool,
+}
+
+/// Whether SMAP is on: then STAC and CLAC exist.
+pub(super) static SMAP_IS_ON: AtomicBool = AtomicBool::new(false);
+
+/// What the running CPU has, by CPUID and EFER.
+pub fn protection() -> Protection {
+    let cpuid = raw_cpuid::CpuId::new();
+    let extended = cpuid.get_extended_feature_info();
+    let extended = extended.as_ref();
+    Protection {
+        nx: Efer::read().contains(EferFlags::NO_EXECUTE_ENABLE),
+        smep: extended.is_some_and(|features| features.has_smep()),
+        smap: extended.is_some_and(|features| features.has_smap()),
+        umip: extended.is_some_and(|features| features.has_umip()),
+        pcid: cpuid.get_feature_info().is_some_and(|features| features.has_pcid()),
+    }
+}
+
+/// Turns on what the running CPU has; returns CR0 and CR4 as they were.
+///
+/// # Panics
+///
+/// If pages can be executed that must not: the loader turns that off, and ring 3 is nothing without.
+pub(super) fn turn_on() -> [u64; 2] {
+    let has = protection();
+    assert!(has.nx, "EFER.NXE is off: a program's data could be executed");
+    let before = [Cr0::read_raw(), Cr4::read_raw()];
+    let wanted = [
+        (has.smep, Cr4Flags::SUPERVISOR_MODE_EXECUTION_PROTECTION),
+        (has.smap, Cr4Flags::SUPERVISOR_MODE_ACCESS_PREVENTION),
+        (has.umip, Cr4Flags::USER_MODE_INSTRUCTION_PREVENTION),
+        (has.pcid, Cr4Flags::PCID),
+    ];
+    let flags = wanted.into_iter().filter(|(has, _)| *has).fold(Cr4::read(), |flags, (_, flag)| flags | flag);
+    // SAFETY: bits that the CPU has. The kernel executes and touches no page of ring 3 but in `copy`, uses none
+    // of the instructions that UMIP and EM are about, and CR3's low bits are 0, as PCID wants.
+    unsafe {
+        Cr4::write(flags);
+        Cr0::update(|flags| *flags |= Cr0Flags::EMULATE_COPROCESSOR);
+    }
+    SMAP_IS_ON.store(has.smap, Relaxed);
+    before
+}
+
+/// Makes the running CPU's CR0 and CR4 what they were. The kernel's address space is loaded.
+pub(super) fn turn_off([cr0, cr4]: [u64; 2]) {
+    // SAFETY: the values were there before.
+    unsafe {
+        Cr4::write_raw(cr4);
+        Cr0::write_raw(cr0);
+    }
+}

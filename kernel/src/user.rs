@@ -1,0 +1,293 @@
+//! Processes: programs in ring 3, each in an address space of its own.
+//!
+//! | module | what it owns |
+//! |---|---|
+//! | [`program`] | what is run: bytes of the kernel's image, written in asm |
+//! | `process` | one process: its address space, its registers of ring 3, how it ends |
+//! | [`system_call`] | what a program can ask for, by number |
+//! | [`programs`] | the programs of the experiments |
+//!
+//! A process is a task that runs in ring 3. To the scheduler it is a task like any other: it blocks in the
+//! channels of tasks, on its own kernel stack, and its whole state of ring 3 lies there meanwhile. Whenever it
+//! goes on in ring 3 its own code asks whether the CPU has its address space, and loads it if not. So a switch
+//! between two processes is a switch between two tasks, and one load of CR3; and tasks pay nothing.
+//!
+//! The kernel stays as it is: interrupts off. In ring 3 they are on. A tick or a wake-up that is taken there
+//! lets the others run.
+//!
+//! What a program does wrong ends it alone, and whoever joins it is told.
+
+#[expect(unsafe_code, reason = "ring 3 and its address space")]
+mod process;
+#[expect(unsafe_code, reason = "bytes between two labels")]
+pub mod program;
+#[expect(unsafe_code, reason = "what the macro for programs expands to")]
+pub mod programs;
+#[expect(unsafe_code, reason = "the frame of a system call")]
+pub mod system_call;
+
+use alloc::{boxed::Box, vec::Vec};
+use core::fmt;
+
+use spin::Once;
+
+pub use process::Process;
+pub use program::Program;
+
+use crate::{
+    arch::{
+        ring3::{self, Handlers},
+        trap,
+    },
+    lock::Lock,
+    mm::{SpaceError, StackError},
+    sched::{self, Channel, Cpu, JoinHandle, Task},
+};
+
+/// What a process is made of.
+#[derive(Debug)]
+pub struct Spec {
+    /// What it runs.
+    pub program: &'static Program,
+    /// Where its program lies: whole pages of the lower half.
+    pub code_at: u64,
+    /// What it begins with, in rdi, rsi, rdx and r8.
+    pub arguments: [u64; 4],
+    /// What it can name, from 0 on.
+    pub ports: Vec<Port>,
+    /// The timer's ticks that it may take, where the timer is to tick.
+    pub quantum: Option<Quantum>,
+}
+
+/// One end of something between processes, which only its owner can name.
+#[derive(Debug)]
+pub enum Port {
+    /// Where it sends.
+    Sends(&'static Channel),
+    /// Where it receives.
+    Receives(&'static Channel),
+}
+
+/// How often the CPU's timer ticks while the process lives, and how many ticks end it.
+#[derive(Clone, Copy, Debug)]
+pub struct Quantum {
+    /// What the local APIC's timer counts for one tick.
+    pub counts: u32,
+    /// Ticks taken in its ring 3 in one run, behind which it is ended.
+    pub most: u64,
+}
+
+impl Spec {
+    /// A process of this program alone.
+    pub fn new(program: &'static Program) -> Self {
+        Self { program, code_at: program::CODE, arguments: [0; 4], ports: Vec::new(), quantum: None }
+    }
+}
+
+/// How a process has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It said so, with two words.
+    Exited([u64; 2]),
+    /// It did what ring 3 can not.
+    Faulted(Fault),
+    /// It took more ticks than it may, and was here then.
+    OutOfTime {
+        /// The ticks.
+        ticks: u64,
+        /// Where it was.
+        rip: u64,
+    },
+    /// A system call would have gone on at an address that is not canonical.
+    BadReturn {
+        /// Which.
+        address: u64,
+    },
+}
+
+/// An exception in ring 3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Its vector.
+    pub vector: u8,
+    /// What the processor pushed with it; 0 where it pushes nothing.
+    pub error_code: u64,
+    /// Of a page fault, the address that was accessed.
+    pub address: Option<u64>,
+    /// The instruction.
+    pub rip: u64,
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exited([first, second]) => write!(f, "exited with {first:#x}, {second:#x}"),
+            Self::Faulted(fault) => write!(f, "{fault}"),
+            Self::OutOfTime { ticks, rip } => write!(f, "out of time after {ticks} ticks, at {rip:#x}"),
+            Self::BadReturn { address } => write!(f, "would return to {address:#x}"),
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { vector, error_code, address, rip } = self;
+        write!(
+            f,
+            "{} (vector {vector}, error code {error_code:#x}) at {rip:#x}",
+            trap::name_of(u64::from(*vector))
+        )?;
+        match address {
+            Some(address) => write!(f, ", accessing {address:#x}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Bytes that a process can say in its life.
+pub const SAID_BYTES: usize = 64;
+
+/// What there is to tell of a process that has ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Report {
+    /// How it ended.
+    pub ended: Ended,
+    /// What it said last.
+    pub said: Said,
+    /// Ticks that it took in ring 3.
+    pub ticks: u64,
+    /// Frames that it took.
+    pub frames: usize,
+}
+
+/// Bytes that a process said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Said {
+    bytes: [u8; SAID_BYTES],
+    length: usize,
+}
+
+impl Said {
+    /// Nothing.
+    pub const NOTHING: Self = Self { bytes: [0; SAID_BYTES], length: 0 };
+
+    /// The bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}
+
+/// Why there is no process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// No address space.
+    Space(SpaceError),
+    /// No task.
+    Task(StackError),
+}
+
+impl From<SpaceError> for Why {
+    fn from(error: SpaceError) -> Self {
+        Self::Space(error)
+    }
+}
+
+impl From<StackError> for Why {
+    fn from(error: StackError) -> Self {
+        Self::Task(error)
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Space(error) => write!(f, "{error}"),
+            Self::Task(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+/// A process that was started.
+#[derive(Debug)]
+#[must_use = "nobody else is told how it ends"]
+pub struct Handle {
+    task: JoinHandle,
+    report: &'static Lock<Option<Report>>,
+}
+
+impl Handle {
+    /// Its task.
+    pub fn task(&self) -> &'static Task {
+        self.task.task()
+    }
+
+    /// Blocks until it has ended and all that it had is free; tells how.
+    ///
+    /// # Panics
+    ///
+    /// If it left no report, which it can not.
+    pub fn join(self) -> Report {
+        self.task.join();
+        let report = self.report.lock().take();
+        report.expect("a process that was joined has left its report")
+    }
+}
+
+/// Starts a process on `cpu`, which runs its program once.
+///
+/// # Errors
+///
+/// [`Why`] there is none.
+pub fn spawn(cpu: &'static Cpu, spec: Spec) -> Result<Handle, Why> {
+    let arguments = spec.arguments;
+    let report: &'static Lock<Option<Report>> = Box::leak(Box::new(Lock::new(None)));
+    let task = host(cpu, spec, move |process| {
+        process.run(arguments);
+        *report.lock() = Some(process.report());
+    })?;
+    Ok(Handle { task, report })
+}
+
+/// Starts a task on `cpu` that is a process: `body` runs its program, as often as it likes.
+///
+/// # Errors
+///
+/// [`Why`] there is none.
+pub fn host(
+    cpu: &'static Cpu,
+    spec: Spec,
+    body: impl FnOnce(&Process) + Send + 'static,
+) -> Result<JoinHandle, Why> {
+    static READY: Once<()> = Once::new();
+    READY.call_once(|| {
+        ring3::init(Handlers {
+            system_call: system_call::handle,
+            trap: process::trap,
+            bad_return: process::bad_return,
+        });
+    });
+    let space = process::address_space(&spec)?;
+    let born = Box::new((spec, space));
+    Ok(sched::spawn_on(cpu, move || {
+        let (spec, space) = *born;
+        process::live(spec, space, body);
+    })?)
+}
+
+/// How often the CPUs, each named once, have loaded CR3 for processes, and how many system calls they have
+/// taken.
+pub fn counted_on(cpus: &[&'static Cpu]) -> Counts {
+    cpus.iter().fold(Counts::default(), |sum, cpu| {
+        let percpu = sched::percpu(cpu.id());
+        Counts { loads: sum.loads + ring3::loads_of(percpu), calls: sum.calls + ring3::calls_of(percpu) }
+    })
+}
+
+/// What only processes do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Loads of CR3.
+    pub loads: u64,
+    /// System calls.
+    pub calls: u64,
+}

@@ -1,0 +1,246 @@
+//! One process, in its own task: into ring 3, back, and to its end.
+
+use alloc::vec::Vec;
+use core::cell::Cell;
+
+use switchlab_sync::Words;
+
+use super::{
+    Ended, Fault, Port, Quantum, Report, Said, Spec,
+    program::{DATA, DATA_BYTES, STACK_BYTES, STACK_TOP},
+    system_call::Status,
+};
+use crate::{
+    arch::{
+        apic,
+        idt::vector,
+        percpu,
+        ring3::{self, Start},
+        trap::{self, TrapFrame},
+    },
+    mm::{self, Access, AddressSpace, SpaceError},
+    sched::{self, Cpu, Receiver, Sender},
+};
+
+/// A process. On the stack of its task, which alone touches it.
+#[derive(Debug)]
+pub struct Process {
+    /// Where its ring 3 is left to.
+    kernel_stack: Cell<u64>,
+    cr3: u64,
+    bases: Cell<[u64; 2]>,
+    ports: Vec<End>,
+    code_at: u64,
+    ended: Cell<Ended>,
+    most_ticks: u64,
+    /// Ticks taken in ring 3: in this run, and in those before.
+    ticks: Cell<u64>,
+    ticks_before: Cell<u64>,
+    said: Cell<Said>,
+    frames: usize,
+}
+
+/// A port, as its task holds it.
+#[derive(Debug)]
+pub(super) enum End {
+    Sends(Sender),
+    Receives(Receiver),
+}
+
+/// The address space of a new process.
+pub(super) fn address_space(spec: &Spec) -> Result<AddressSpace, SpaceError> {
+    let mut space = AddressSpace::new(ring3::protection().pcid)?;
+    space.map_copy(spec.code_at, spec.program.bytes(), Access::Code)?;
+    space.map_zeros(DATA, DATA_BYTES, Access::Data)?;
+    space.map_zeros(STACK_TOP - STACK_BYTES, STACK_BYTES, Access::Data)?;
+    Ok(space)
+}
+
+/// A process's whole life, in its task.
+pub(super) fn live(spec: Spec, mut space: AddressSpace, body: impl FnOnce(&Process)) {
+    ring3::begin();
+    let [first, cr3] = space.cr3_words(Cpu::current().cpu().id().index());
+    let process = Process {
+        kernel_stack: Cell::new(0),
+        cr3,
+        bases: Cell::new([0; 2]),
+        ports: spec.ports.into_iter().map(claim).collect(),
+        code_at: spec.code_at,
+        ended: Cell::new(Ended::Exited([0; 2])),
+        most_ticks: spec.quantum.map_or(u64::MAX, |quantum| quantum.most),
+        ticks: Cell::new(0),
+        ticks_before: Cell::new(0),
+        said: Cell::new(Said::NOTHING),
+        frames: space.frames(),
+    };
+    if let Some(Quantum { counts, .. }) = spec.quantum {
+        apic::start_ticks_every(counts);
+    }
+    process.load(first);
+    body(&process);
+    if ring3::is_current(&raw const process) {
+        ring3::forget_current();
+        // SAFETY: the kernel's own space lives for ever.
+        unsafe { ring3::load_address_space(mm::kernel_cr3()) };
+    }
+    if spec.quantum.is_some() {
+        apic::stop_ticks();
+    }
+    ring3::end();
+    drop(space);
+}
+
+fn claim(port: Port) -> End {
+    match port {
+        Port::Sends(channel) => End::Sends(channel.sender()),
+        Port::Receives(channel) => End::Receives(channel.receiver()),
+    }
+}
+
+impl Process {
+    /// Runs its program from the beginning, with these arguments in rdi, rsi, rdx and r8, until it ends.
+    pub fn run(&self, arguments: [u64; 4]) -> Ended {
+        self.ticks_before.set(self.ticks_before.get() + self.ticks.replace(0));
+        let start = Start { rip: self.code_at, rsp: STACK_TOP, arguments };
+        self.go_on();
+        // SAFETY: `live` has begun; its address space is loaded, with program and stack mapped.
+        unsafe { ring3::run(&start, self.kernel_stack.as_ptr()) };
+        self.ended.get()
+    }
+
+    /// The port of this number, for the kernel's side of the process.
+    pub fn receive(&self, port: u64) -> Option<u64> {
+        let Some(End::Receives(receiver)) = self.port(port) else { return None };
+        let word = receiver.recv();
+        self.go_on();
+        Some(word)
+    }
+
+    /// Sends a word by the port of this number, for the kernel's side of the process; whether there is one.
+    pub fn send(&self, port: u64, word: u64) -> bool {
+        let Some(End::Sends(sender)) = self.port(port) else { return false };
+        sender.send(word);
+        self.go_on();
+        true
+    }
+
+    /// What there is to tell of it so far.
+    pub fn report(&self) -> Report {
+        Report {
+            ended: self.ended.get(),
+            said: self.said.get(),
+            ticks: self.all_ticks(),
+            frames: self.frames,
+        }
+    }
+
+    /// The process in whose system call or trap this CPU is.
+    #[inline(always)]
+    pub(super) fn current() -> &'static Self {
+        // SAFETY: ring 3 is entered by a process alone, which is the current one then, and lives until its
+        // task, which runs this, has left ring 3 for good.
+        unsafe { &*ring3::current::<Self>() }
+    }
+
+    #[inline(always)]
+    pub(super) fn port(&self, number: u64) -> Option<&End> {
+        self.ports.get(usize::try_from(number).ok()?)
+    }
+
+    /// Makes the CPU's state of ring 3 its own again, where another ran meanwhile: behind everything that
+    /// lets others run.
+    #[inline(always)]
+    pub(super) fn go_on(&self) {
+        if !ring3::is_current(self) {
+            self.load(self.cr3);
+        }
+    }
+
+    #[inline(always)]
+    fn load(&self, cr3: u64) {
+        let [fs, gs] = self.bases.get();
+        // SAFETY: the stack is its own task's, which runs; the space lives as long as the process, and is
+        // not loaded when it ends.
+        unsafe {
+            ring3::set_current(self, self.kernel_stack.get());
+            ring3::load_address_space(cr3);
+        }
+        ring3::load_bases(fs, gs);
+    }
+
+    pub(super) fn end(&self, ended: Ended) {
+        self.ended.set(ended);
+    }
+
+    pub(super) fn set_said(&self, said: Said) {
+        self.said.set(said);
+    }
+
+    pub(super) fn set_bases(&self, fs: u64, gs: u64) {
+        self.bases.set([fs, gs]);
+        ring3::load_bases(fs, gs);
+    }
+
+    pub(super) fn status(&self) -> Status {
+        let task = Cpu::current();
+        Status {
+            task: u64::from(task.id().get()),
+            cpu: task.cpu().id().index() as u64,
+            ticks: self.all_ticks(),
+        }
+    }
+
+    fn all_ticks(&self) -> u64 {
+        self.ticks_before.get() + self.ticks.get()
+    }
+
+    /// A tick in ring 3; returns whether it ends the process.
+    fn tick(&self, rip: u64) -> bool {
+        let ticks = self.ticks.get() + 1;
+        self.ticks.set(ticks);
+        if ticks > self.most_ticks {
+            self.end(Ended::OutOfTime { ticks, rip });
+            return true;
+        }
+        self.let_others_run();
+        false
+    }
+
+    /// Takes what has come, and lets the others of this CPU run.
+    fn let_others_run(&self) {
+        sched::yield_now();
+        self.go_on();
+    }
+}
+
+/// Where an exception or an interrupt in ring 3 comes; returns whether it ends the process.
+pub(super) extern "C" fn trap(frame: &mut TrapFrame) -> bool {
+    const LAST_EXCEPTION: u64 = 31;
+    ring3::forbid_access();
+    let process = Process::current();
+    if frame.vector == u64::from(vector::WAKE_UP) {
+        percpu::count::<{ Words::IPIS_TAKEN }>();
+        apic::end_of_interrupt();
+        process.let_others_run();
+        false
+    } else if frame.vector == u64::from(vector::TICK) {
+        apic::end_of_interrupt();
+        process.tick(frame.rip)
+    } else if frame.vector > LAST_EXCEPTION {
+        // Of a device that nobody expects: not the program's doing.
+        trap::dispatch(frame)
+    } else {
+        process.end(Ended::Faulted(Fault {
+            vector: frame.vector as u8,
+            error_code: frame.error_code,
+            address: (frame.vector == u64::from(vector::PAGE_FAULT)).then(|| frame.cr2()),
+            rip: frame.rip,
+        }));
+        true
+    }
+}
+
+/// Where a system call would go on that SYSRET must not meet.
+pub(super) extern "C" fn bad_return(address: u64) {
+    Process::current().end(Ended::BadReturn { address });
+}

@@ -1,0 +1,94 @@
+//! Programs: position-independent asm in the kernel's read-only data, copied into a process's pages.
+//!
+//! Asm, since a program is a dozen instructions, and what is in it can be seen: no panic, no call into the
+//! kernel's code, no data elsewhere. Where it lies in the kernel it can not be executed.
+//!
+//! A process's lower half, with nothing mapped beside these:
+//!
+//! ```text
+//!   0x40_0000   the program          read, execute
+//!   0x48_0000   data, a page of 0    read, write
+//!   0x4f_0000 … 0x50_0000   stack    read, write
+//! ```
+
+use core::slice;
+
+/// Where the program usually lies, and begins.
+pub const CODE: u64 = 0x40_0000;
+/// Where its data lies.
+pub const DATA: u64 = 0x48_0000;
+/// Bytes of it.
+pub const DATA_BYTES: u64 = 0x1000;
+/// The end of its stack.
+pub const STACK_TOP: u64 = 0x50_0000;
+/// Bytes of its stack.
+pub const STACK_BYTES: u64 = 0x1_0000;
+
+/// A program. Made by [`program!`](crate::program).
+#[derive(Debug)]
+pub struct Program {
+    start: *const u8,
+    end: *const u8,
+}
+
+// SAFETY: it stands for bytes that never change.
+unsafe impl Sync for Program {}
+
+impl Program {
+    /// The bytes from `start` to `end`.
+    ///
+    /// # Safety
+    ///
+    /// There are bytes that never change, and `end` is their end.
+    pub const unsafe fn between(start: *const u8, end: *const u8) -> Self {
+        Self { start, end }
+    }
+
+    /// Its bytes.
+    pub fn bytes(&self) -> &'static [u8] {
+        let length = self.end.addr() - self.start.addr();
+        // SAFETY: `between`'s caller owes it.
+        unsafe { slice::from_raw_parts(self.start, length) }
+    }
+}
+
+/// Makes a [`Program`] of a name and its lines of asm, which know the numbers of system calls as `SYS_SEND` and
+/// so on. Operands may follow behind a semicolon, as `asm!` has them.
+#[macro_export]
+macro_rules! program {
+    ($(#[$meta:meta])* $vis:vis static $name:ident = $($line:literal),+ $(,)? $(; $($operands:tt)+)?) => {
+        core::arch::global_asm!(
+            ".pushsection .rodata.user_programs, \"a\"",
+            ".set SYS_EXIT, {sys_exit}",
+            ".set SYS_SEND, {sys_send}",
+            ".set SYS_RECV, {sys_recv}",
+            ".set SYS_YIELD, {sys_yield}",
+            ".set SYS_SAY, {sys_say}",
+            ".set SYS_STATUS, {sys_status}",
+            ".set SYS_SET_BASES, {sys_set_bases}",
+            concat!("user_program_", stringify!($name), ":"),
+            $($line,)+
+            concat!("user_program_end_", stringify!($name), ":"),
+            ".popsection",
+            sys_exit = const $crate::user::system_call::EXIT,
+            sys_send = const $crate::user::system_call::SEND,
+            sys_recv = const $crate::user::system_call::RECV,
+            sys_yield = const $crate::user::system_call::YIELD,
+            sys_say = const $crate::user::system_call::SAY,
+            sys_status = const $crate::user::system_call::STATUS,
+            sys_set_bases = const $crate::user::system_call::SET_BASES,
+            $($($operands)+)?
+        );
+        $(#[$meta])*
+        $vis static $name: $crate::user::Program = {
+            unsafe extern "C" {
+                #[link_name = concat!("user_program_", stringify!($name))]
+                static START: u8;
+                #[link_name = concat!("user_program_end_", stringify!($name))]
+                static END: u8;
+            }
+            // SAFETY: the labels above, in read-only data.
+            unsafe { $crate::user::Program::between(&raw const START, &raw const END) }
+        };
+    };
+}

@@ -1,0 +1,65 @@
+//! The programs of the experiments. Port 0 is where they send, port 1 where they receive.
+
+use crate::program;
+
+program! {
+    /// Exchanges of the numbers from rdi up to rsi: sends each and waits until it comes back. Exits with 0, 0; or,
+    /// where another number comes, with that which was due and that which came.
+    pub static PING =
+        "mov rbx, rdi",         // the number
+        "mov rbp, rsi",
+        "2:",
+        "cmp rbx, rbp",
+        "je 3f",
+        "xor edi, edi",         // port 0
+        "mov rsi, rbx",
+        "mov eax, SYS_SEND",
+        "syscall",
+        "mov edi, 1",           // port 1
+        "mov eax, SYS_RECV",
+        "syscall",
+        "cmp rdx, rbx",
+        "jne 4f",
+        "inc rbx",
+        "jmp 2b",
+        "3:",
+        "xor edi, edi",
+        "xor esi, esi",
+        "mov eax, SYS_EXIT",
+        "syscall",
+        "4:",
+        "mov rdi, rbx",
+        "mov rsi, rdx",
+        "mov eax, SYS_EXIT",
+        "syscall",
+        "ud2",
+}
+
+program! {
+    /// The other side: sends rdi once, which says that it is there; then receives numbers from 0 on and sends
+    /// each back. Where another comes than was due, it exits with both.
+    pub static PONG =
+        "mov rsi, rdi",
+        "xor edi, edi",
+        "mov eax, SYS_SEND",
+        "syscall",
+        "xor ebx, ebx",         // the number that is due
+        "2:",
+        "mov edi, 1",
+        "mov eax, SYS_RECV",
+        "syscall",
+        "cmp rdx, rbx",
+        "jne 3f",
+        "xor edi, edi",
+        "mov rsi, rbx",
+        "mov eax, SYS_SEND",
+        "syscall",
+        "inc rbx",
+        "jmp 2b",
+        "3:",
+        "mov rdi, rbx",
+        "mov rsi, rdx",
+        "mov eax, SYS_EXIT",
+        "syscall",
+        "ud2",
+}

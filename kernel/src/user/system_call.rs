@@ -1,0 +1,141 @@
+//! System calls: what a program can ask for.
+//!
+//! | number | call | arguments | gives, besides a status |
+//! |---|---|---|---|
+//! | 0 | exit | two words | does not return |
+//! | 1 | send | port, word | |
+//! | 2 | recv | port | the word |
+//! | 3 | yield | | |
+//! | 4 | say | address, length: at most [`SAID_BYTES`](super::SAID_BYTES) | |
+//! | 5 | status | address of [`Status`] | writes it there |
+//! | 6 | set bases | base of FS, base of GS: below the end of the program's half | |
+//!
+//! How the registers go is in `kernel/src/arch/x86_64/ring3/entries.rs`. A port that the process has not
+//! got, an address that is not its own and a number that means nothing are answered by a status: a program may
+//! be wrong, and lives.
+
+use core::slice;
+
+use switchlab_core::address_space::{USER_END, UserRange};
+
+use super::{Ended, Process, SAID_BYTES, Said, process::End};
+use crate::{
+    arch::ring3::{self, Answer, LEAVE},
+    sched,
+};
+
+#[expect(missing_docs, reason = "in the table above")]
+mod numbers {
+    pub const EXIT: u64 = 0;
+    pub const SEND: u64 = 1;
+    pub const RECV: u64 = 2;
+    pub const YIELD: u64 = 3;
+    pub const SAY: u64 = 4;
+    pub const STATUS: u64 = 5;
+    pub const SET_BASES: u64 = 6;
+}
+pub use numbers::*;
+
+/// It is done.
+pub const DONE: u64 = 0;
+/// There is no system call of this number.
+pub const NO_SUCH_CALL: u64 = 1;
+/// The process has no such port.
+pub const NO_SUCH_PORT: u64 = 2;
+/// A range that is not the program's, or where nothing is.
+pub const BAD_ADDRESS: u64 = 3;
+/// More bytes than are taken.
+pub const TOO_LONG: u64 = 4;
+
+/// What a process can learn of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Status {
+    /// Number of its task.
+    pub task: u64,
+    /// Number of its CPU.
+    pub cpu: u64,
+    /// Ticks that it took in ring 3.
+    pub ticks: u64,
+}
+
+/// Where every system call comes.
+pub extern "C" fn handle(first: u64, second: u64, third: u64, number: u64, _: u64, _: u64) -> Answer {
+    let _ = third;
+    let process = Process::current();
+    ring3::count_call();
+    match number {
+        SEND => send(process, first, second),
+        RECV => recv(process, first),
+        EXIT => {
+            process.end(Ended::Exited([first, second]));
+            Answer { status: LEAVE, value: 0 }
+        }
+        _ => answer(match number {
+            YIELD => {
+                sched::yield_now();
+                process.go_on();
+                DONE
+            }
+            SAY => say(process, first, second),
+            STATUS => status(process, first),
+            SET_BASES => set_bases(process, first, second),
+            _ => NO_SUCH_CALL,
+        }),
+    }
+}
+
+const fn answer(status: u64) -> Answer {
+    Answer { status, value: 0 }
+}
+
+#[inline(always)]
+fn send(process: &Process, port: u64, word: u64) -> Answer {
+    let Some(End::Sends(sender)) = process.port(port) else { return answer(NO_SUCH_PORT) };
+    sender.send(word);
+    process.go_on();
+    answer(DONE)
+}
+
+#[inline(always)]
+fn recv(process: &Process, port: u64) -> Answer {
+    let Some(End::Receives(receiver)) = process.port(port) else { return answer(NO_SUCH_PORT) };
+    let value = receiver.recv();
+    process.go_on();
+    Answer { status: DONE, value }
+}
+
+fn say(process: &Process, address: u64, length: u64) -> u64 {
+    let Ok(range) = UserRange::new(address, length) else { return BAD_ADDRESS };
+    let mut said = Said::NOTHING;
+    let Some(bytes) = usize::try_from(length).ok().and_then(|length| said.bytes.get_mut(..length)) else {
+        return TOO_LONG;
+    };
+    const { assert!(SAID_BYTES <= 4096, "a copy on the stack") };
+    if ring3::copy_from_user(bytes, range).is_err() {
+        return BAD_ADDRESS;
+    }
+    said.length = bytes.len();
+    process.set_said(said);
+    DONE
+}
+
+fn status(process: &Process, address: u64) -> u64 {
+    let status = process.status();
+    let Ok(range) = UserRange::new(address, size_of::<Status>() as u64) else { return BAD_ADDRESS };
+    // SAFETY: three words, without a gap.
+    let bytes = unsafe { slice::from_raw_parts((&raw const status).cast::<u8>(), size_of::<Status>()) };
+    match ring3::copy_to_user(range, bytes) {
+        Ok(()) => DONE,
+        Err(_) => BAD_ADDRESS,
+    }
+}
+
+fn set_bases(process: &Process, fs: u64, gs: u64) -> u64 {
+    // A base in the kernel's half would pass for the kernel's own, where an entry looks at it.
+    if fs >= USER_END || gs >= USER_END {
+        return BAD_ADDRESS;
+    }
+    process.set_bases(fs, gs);
+    DONE
+}
