@@ -31,7 +31,7 @@ use core::fmt;
 
 use spin::Once;
 
-pub use process::Process;
+pub use process::{CONTEXT_WORDS, Process};
 pub use program::Program;
 
 use crate::{
@@ -41,7 +41,7 @@ use crate::{
     },
     lock::Lock,
     mm::{SpaceError, StackError},
-    sched::{self, Channel, Cpu, JoinHandle, Task},
+    sched::{self, Channel, Cpu, Gate, JoinHandle, Task},
 };
 
 /// What a process is made of.
@@ -66,6 +66,24 @@ pub enum Port {
     Sends(&'static Channel),
     /// Where it receives.
     Receives(&'static Channel),
+    /// Where it calls who answers, on the same CPU.
+    Calls(&'static Gate),
+    /// Where it answers.
+    Answers(&'static Gate),
+    /// Where it calls who answers on another CPU: a letter of one word.
+    CallsAcross {
+        /// By which the call goes.
+        there: &'static Channel,
+        /// By which the answer comes.
+        back: &'static Channel,
+    },
+    /// Where it answers one who calls from another CPU.
+    AnswersAcross {
+        /// By which the call comes.
+        there: &'static Channel,
+        /// By which the answer goes.
+        back: &'static Channel,
+    },
 }
 
 /// How often the CPU's timer ticks while the process lives, and how many ticks end it.
@@ -290,4 +308,11 @@ pub struct Counts {
     pub loads: u64,
     /// System calls.
     pub calls: u64,
+}
+
+impl Counts {
+    /// What came after `before`.
+    pub const fn since(self, before: Self) -> Self {
+        Self { loads: self.loads - before.loads, calls: self.calls - before.calls }
+    }
 }

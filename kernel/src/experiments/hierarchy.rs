@@ -7,6 +7,7 @@
 
 mod call;
 mod fiber;
+mod process;
 mod task;
 mod thread;
 mod vm;
@@ -41,6 +42,8 @@ static LEVELS: &[&dyn Level] = &[
     &thread::LAZY,
     &thread::LAZY_USED,
     &thread::Preempted,
+    &process::Process,
+    &process::FastPath,
     &vm::VM,
     &vm::SHADOW,
     &vm::FPU,

@@ -28,6 +28,8 @@ pub use task::{JoinHandle, run_on, spawn_on, spawn_sized_on};
 pub type Task = switchlab_sync::Task<Kernel>;
 /// A CPU's scheduler.
 pub type Cpu = switchlab_sync::Cpu<Kernel>;
+/// A gate between two tasks of one CPU.
+pub type Gate = switchlab_sync::Gate<Kernel>;
 /// A channel between two tasks.
 pub type Channel = switchlab_sync::Channel<Kernel>;
 /// Its end that sends.

@@ -19,16 +19,13 @@ use crate::{
         trap::{self, TrapFrame},
     },
     mm::{self, Access, AddressSpace, SpaceError},
-    sched::{self, Cpu, Receiver, Sender},
+    sched::{self, Cpu, Gate, Receiver, Sender},
 };
 
 /// A process. On the stack of its task, which alone touches it.
 #[derive(Debug)]
 pub struct Process {
-    /// Where its ring 3 is left to.
-    kernel_stack: Cell<u64>,
-    cr3: u64,
-    bases: Cell<[u64; 2]>,
+    loaded: Loaded,
     ports: Vec<End>,
     code_at: u64,
     ended: Cell<Ended>,
@@ -45,6 +42,26 @@ pub struct Process {
 pub(super) enum End {
     Sends(Sender),
     Receives(Receiver),
+    Calls(&'static Gate),
+    Answers(&'static Gate),
+    CallsAcross(Sender, Receiver),
+    AnswersAcross(Sender, Receiver),
+}
+
+/// What one of two processes that hand over by system calls has in words, while the other runs: where ring 3
+/// goes on and the registers that the call keeps, the context of its task, and what is the CPU's to load: CR3,
+/// the stack to leave ring 3 to, and the bases of FS and GS.
+pub const CONTEXT_WORDS: usize =
+    ring3::SAVED_WORDS + switchlab_switch::CONTEXT_WORDS + size_of::<Loaded>() / size_of::<u64>();
+
+/// What a CPU is loaded with, when ring 3 goes on in another process.
+#[derive(Debug)]
+struct Loaded {
+    cr3: u64,
+    /// Where its ring 3 is left to.
+    kernel_stack: Cell<u64>,
+    /// Of FS and GS.
+    bases: Cell<[u64; 2]>,
 }
 
 /// The address space of a new process.
@@ -61,9 +78,7 @@ pub(super) fn live(spec: Spec, mut space: AddressSpace, body: impl FnOnce(&Proce
     ring3::begin();
     let [first, cr3] = space.cr3_words(Cpu::current().cpu().id().index());
     let process = Process {
-        kernel_stack: Cell::new(0),
-        cr3,
-        bases: Cell::new([0; 2]),
+        loaded: Loaded { cr3, kernel_stack: Cell::new(0), bases: Cell::new([0; 2]) },
         ports: spec.ports.into_iter().map(claim).collect(),
         code_at: spec.code_at,
         ended: Cell::new(Ended::Exited([0; 2])),
@@ -78,6 +93,7 @@ pub(super) fn live(spec: Spec, mut space: AddressSpace, body: impl FnOnce(&Proce
     }
     process.load(first);
     body(&process);
+    process.ports.iter().for_each(End::close);
     if ring3::is_current(&raw const process) {
         ring3::forget_current();
         // SAFETY: the kernel's own space lives for ever.
@@ -94,6 +110,25 @@ fn claim(port: Port) -> End {
     match port {
         Port::Sends(channel) => End::Sends(channel.sender()),
         Port::Receives(channel) => End::Receives(channel.receiver()),
+        Port::Calls(gate) => {
+            gate.claim();
+            End::Calls(gate)
+        }
+        Port::Answers(gate) => {
+            gate.claim();
+            End::Answers(gate)
+        }
+        Port::CallsAcross { there, back } => End::CallsAcross(there.sender(), back.receiver()),
+        Port::AnswersAcross { there, back } => End::AnswersAcross(back.sender(), there.receiver()),
+    }
+}
+
+impl End {
+    /// Tells who waits at the other end of a gate.
+    fn close(&self) {
+        if let Self::Calls(gate) | Self::Answers(gate) = self {
+            gate.close();
+        }
     }
 }
 
@@ -104,11 +139,11 @@ impl Process {
         let start = Start { rip: self.code_at, rsp: STACK_TOP, arguments };
         self.go_on();
         // SAFETY: `live` has begun; its address space is loaded, with program and stack mapped.
-        unsafe { ring3::run(&start, self.kernel_stack.as_ptr()) };
+        unsafe { ring3::run(&start, self.loaded.kernel_stack.as_ptr()) };
         self.ended.get()
     }
 
-    /// The port of this number, for the kernel's side of the process.
+    /// Receives a word at the port of this number, for the kernel's side of the process; `None` where it can not.
     pub fn receive(&self, port: u64) -> Option<u64> {
         let Some(End::Receives(receiver)) = self.port(port) else { return None };
         let word = receiver.recv();
@@ -116,12 +151,15 @@ impl Process {
         Some(word)
     }
 
-    /// Sends a word by the port of this number, for the kernel's side of the process; whether there is one.
-    pub fn send(&self, port: u64, word: u64) -> bool {
-        let Some(End::Sends(sender)) = self.port(port) else { return false };
-        sender.send(word);
+    /// Sends a word by port 0, for the kernel's side of the process, and waits for no answer to it.
+    pub fn hand_over_last(&self, word: u64) {
+        match self.port(0) {
+            Some(End::Sends(sender) | End::CallsAcross(sender, _)) => sender.send(word),
+            // Who answers is to close the gate.
+            Some(End::Calls(gate)) => drop(gate.call([word, 0, 0, 0])),
+            _ => {}
+        }
         self.go_on();
-        true
     }
 
     /// What there is to tell of it so far.
@@ -152,17 +190,17 @@ impl Process {
     #[inline(always)]
     pub(super) fn go_on(&self) {
         if !ring3::is_current(self) {
-            self.load(self.cr3);
+            self.load(self.loaded.cr3);
         }
     }
 
     #[inline(always)]
     fn load(&self, cr3: u64) {
-        let [fs, gs] = self.bases.get();
+        let [fs, gs] = self.loaded.bases.get();
         // SAFETY: the stack is its own task's, which runs; the space lives as long as the process, and is
         // not loaded when it ends.
         unsafe {
-            ring3::set_current(self, self.kernel_stack.get());
+            ring3::set_current(self, self.loaded.kernel_stack.get());
             ring3::load_address_space(cr3);
         }
         ring3::load_bases(fs, gs);
@@ -177,7 +215,7 @@ impl Process {
     }
 
     pub(super) fn set_bases(&self, fs: u64, gs: u64) {
-        self.bases.set([fs, gs]);
+        self.loaded.bases.set([fs, gs]);
         ring3::load_bases(fs, gs);
     }
 

@@ -66,6 +66,9 @@ macro_rules! program {
             ".set SYS_SAY, {sys_say}",
             ".set SYS_STATUS, {sys_status}",
             ".set SYS_SET_BASES, {sys_set_bases}",
+            ".set SYS_CALL, {sys_call}",
+            ".set SYS_ANSWER, {sys_answer}",
+            ".set SYS_WAIT, {sys_wait}",
             concat!("user_program_", stringify!($name), ":"),
             $($line,)+
             concat!("user_program_end_", stringify!($name), ":"),
@@ -77,6 +80,9 @@ macro_rules! program {
             sys_say = const $crate::user::system_call::SAY,
             sys_status = const $crate::user::system_call::STATUS,
             sys_set_bases = const $crate::user::system_call::SET_BASES,
+            sys_call = const $crate::user::system_call::CALL,
+            sys_answer = const $crate::user::system_call::ANSWER,
+            sys_wait = const $crate::user::system_call::WAIT,
             $($($operands)+)?
         );
         $(#[$meta])*

@@ -9,6 +9,11 @@
 //! | 4 | say | address, length: at most [`SAID_BYTES`](super::SAID_BYTES) | |
 //! | 5 | status | address of [`Status`] | writes it there |
 //! | 6 | set bases | base of FS, base of GS: below the end of the program's half | |
+//! | 7 | call | port, four words | four words |
+//! | 8 | answer and wait | port, four words | the next call's four words |
+//! | 9 | wait | port | the first call's four words |
+//!
+//! The four words are in rsi, rdx, r8 and r9, both ways.
 //!
 //! How the registers go is in `kernel/src/arch/x86_64/ring3/entries.rs`. A port that the process has not
 //! got, an address that is not its own and a number that means nothing are answered by a status: a program may
@@ -17,6 +22,7 @@
 use core::slice;
 
 use switchlab_core::address_space::{USER_END, UserRange};
+use switchlab_sync::gate::Letter;
 
 use super::{Ended, Process, SAID_BYTES, Said, process::End};
 use crate::{
@@ -33,6 +39,9 @@ mod numbers {
     pub const SAY: u64 = 4;
     pub const STATUS: u64 = 5;
     pub const SET_BASES: u64 = 6;
+    pub const CALL: u64 = 7;
+    pub const ANSWER: u64 = 8;
+    pub const WAIT: u64 = 9;
 }
 pub use numbers::*;
 
@@ -46,6 +55,8 @@ pub const NO_SUCH_PORT: u64 = 2;
 pub const BAD_ADDRESS: u64 = 3;
 /// More bytes than are taken.
 pub const TOO_LONG: u64 = 4;
+/// The other side of the gate is gone.
+pub const GONE: u64 = 5;
 
 /// What a process can learn of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,17 +71,26 @@ pub struct Status {
 }
 
 /// Where every system call comes.
-pub extern "C" fn handle(first: u64, second: u64, third: u64, number: u64, _: u64, _: u64) -> Answer {
-    let _ = third;
+pub extern "C" fn handle(
+    first: u64,
+    second: u64,
+    third: u64,
+    number: u64,
+    fourth: u64,
+    fifth: u64,
+) -> Answer {
     let process = Process::current();
     ring3::count_call();
     match number {
+        CALL => call(process, first, [second, third, fourth, fifth]),
+        ANSWER => answer_and_wait(process, first, [second, third, fourth, fifth]),
         SEND => send(process, first, second),
         RECV => recv(process, first),
         EXIT => {
             process.end(Ended::Exited([first, second]));
             Answer { status: LEAVE, value: 0 }
         }
+        WAIT => wait(process, first),
         _ => answer(match number {
             YIELD => {
                 sched::yield_now();
@@ -103,6 +123,52 @@ fn recv(process: &Process, port: u64) -> Answer {
     let value = receiver.recv();
     process.go_on();
     Answer { status: DONE, value }
+}
+
+#[inline(always)]
+fn call(process: &Process, port: u64, letter: Letter) -> Answer {
+    let answer = match process.port(port) {
+        Some(End::Calls(gate)) => gate.call(letter),
+        Some(End::CallsAcross(sender, receiver)) => {
+            sender.send(letter[0]);
+            Some([receiver.recv(), 0, 0, 0])
+        }
+        _ => return answer(NO_SUCH_PORT),
+    };
+    deliver(process, answer)
+}
+
+#[inline(always)]
+fn answer_and_wait(process: &Process, port: u64, letter: Letter) -> Answer {
+    let call = match process.port(port) {
+        Some(End::Answers(gate)) => gate.answer(letter),
+        Some(End::AnswersAcross(sender, receiver)) => {
+            sender.send(letter[0]);
+            Some([receiver.recv(), 0, 0, 0])
+        }
+        _ => return answer(NO_SUCH_PORT),
+    };
+    deliver(process, call)
+}
+
+fn wait(process: &Process, port: u64) -> Answer {
+    let call = match process.port(port) {
+        Some(End::Answers(gate)) => gate.wait(),
+        Some(End::AnswersAcross(_, receiver)) => Some([receiver.recv(), 0, 0, 0]),
+        _ => return answer(NO_SUCH_PORT),
+    };
+    deliver(process, call)
+}
+
+/// Gives the program the letter that came, in the registers that its own went in.
+#[inline(always)]
+fn deliver(process: &Process, letter: Option<Letter>) -> Answer {
+    process.go_on();
+    let Some([rsi, rdx, r8, r9]) = letter else { return answer(GONE) };
+    // SAFETY: this is a system call, whose frame stands below where ring 3 is left to, and which nothing
+    // refers to meanwhile.
+    unsafe { (*ring3::frame()).words = [r9, r8, rsi] };
+    Answer { status: DONE, value: rdx }
 }
 
 fn say(process: &Process, address: u64, length: u64) -> u64 {

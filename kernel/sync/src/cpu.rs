@@ -201,6 +201,24 @@ impl<P: Platform> Cpu<P> {
         Self::switch_to(current, receiver, Message::new(message));
     }
 
+    /// Gives the CPU to `to`, a blocked task of this CPU, at once and with a message, and its place in line too:
+    /// `current`, the running task, blocks until [`make_ready`](Self::make_ready) or one of these two was called
+    /// for it, and returns the message of the latter.
+    #[inline(always)]
+    pub(crate) fn hand_over_and_block(
+        current: &'static Task<P>,
+        to: &'static Task<P>,
+        message: u64,
+    ) -> Message {
+        debug_assert!(core::ptr::eq(to.cpu(), current.cpu()), "{:?} is of another CPU", to.id());
+        Self::listen();
+        // A visitor has no place: who follows it is one too.
+        if core::ptr::eq(RunQueue::head_beside_visitor(), current) {
+            RunQueue::replace(current, to);
+        }
+        Self::switch_to(current, to, Message::new(message))
+    }
+
     #[cold]
     fn enqueue_visitor(visitor: &'static Task<P>) {
         RunQueue::enqueue(visitor);

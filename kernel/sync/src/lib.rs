@@ -10,6 +10,7 @@
 //! - `inbox`: wake-ups on their way to a CPU.
 //! - `park`: a `Parker`, on which one task waits and which any CPU wakes.
 //! - [`channel`]: one slot, one sender, one receiver, on any CPUs.
+//! - [`gate`]: one task calls, another of its CPU answers: the CPU goes with the call.
 //! - [`free`]: tasks that are bound to no CPU, and the CPUs that run them.
 //! - `queue_lock`: the one lock here, which those need.
 //! - [`slot`]: one word between two CPUs, for who waits without a scheduler.
@@ -35,6 +36,7 @@ mod atomic;
 pub mod channel;
 pub mod cpu;
 pub mod free;
+pub mod gate;
 mod inbox;
 mod park;
 pub mod platform;
@@ -46,6 +48,7 @@ pub mod words;
 
 pub use channel::{Channel, Receiver, Sender};
 pub use cpu::{Counters, Cpu};
+pub use gate::Gate;
 pub use platform::Platform;
 pub use slot::Slot;
 pub use task::Task;

@@ -68,6 +68,21 @@ impl<P: Platform> RunQueue<P> {
         Self::set_tail(running);
     }
 
+    /// Gives the place of the running task, the head, to another, which is not in the ring.
+    #[inline(always)]
+    pub(crate) fn replace(running: &'static Task<P>, other: &'static Task<P>) {
+        let next = running.next();
+        match Self::tail() {
+            Some(tail) if !ptr::eq(tail, running) => {
+                tail.next.store(Some(other), Relaxed);
+                other.next.store(Some(next), Relaxed);
+                running.next.store(Some(running), Relaxed);
+            }
+            // Alone: each leads to itself.
+            _ => Self::set_tail(other),
+        }
+    }
+
     /// Takes the running task, the head, out of the ring.
     #[inline(always)]
     pub(crate) fn leave(running: &'static Task<P>) {

@@ -36,7 +36,7 @@ use x86_64::{
 };
 
 pub use copy::{Unreadable, copy_from_user, copy_to_user};
-pub use entries::{Answer, LEAVE, Start, SystemCallFrame, run};
+pub use entries::{Answer, LEAVE, SAVED_WORDS, Start, SystemCallFrame, frame, run};
 pub use protection::{Protection, protection};
 
 use super::{
@@ -192,6 +192,7 @@ pub unsafe fn set_current<T>(who: *const T, kernel_stack: u64) {
 }
 
 /// The stack on which ring 3 is left: what [`run`] set it to.
+#[inline(always)]
 pub fn kernel_stack() -> u64 {
     let stack;
     // SAFETY: reads a word of this CPU.

@@ -42,24 +42,17 @@ fn user_exit(lab: &Lab) {
 
 fn exchange(first: usize, second: usize) {
     let (there, back) = (for_ever(Channel::new()), for_ever(Channel::new()));
-    let ping = Spec {
-        arguments: [0, EXCHANGES, 0, 0],
-        ports: [Port::Sends(there), Port::Receives(back)].into(),
-        ..Spec::new(&programs::PING)
-    };
-    let pong = Spec {
-        arguments: [u64::MAX, 0, 0, 0],
-        ports: [Port::Sends(back), Port::Receives(there)].into(),
-        ..Spec::new(&programs::PONG)
-    };
+    let ping =
+        Spec { ports: [Port::Sends(there), Port::Receives(back)].into(), ..Spec::new(&programs::PING) };
+    let pong =
+        Spec { ports: [Port::Sends(back), Port::Receives(there)].into(), ..Spec::new(&programs::PONG) };
     let cpus = [cpu(first), cpu(second)];
     let before = user::counted_on(&cpus[..1]);
     let pong = user::spawn(cpus[1], pong).expect("a process");
     let ping = user::host(cpus[0], ping, |process| {
-        check!(process.receive(1) == Some(u64::MAX), "the other side is there");
         let ended = process.run([0, EXCHANGES, 0, 0]);
         check!(ended == Ended::Exited([0, 0]), "ping {ended}");
-        process.send(0, u64::MAX);
+        process.hand_over_last(u64::MAX);
     });
     ping.expect("a process").join();
     let ended = pong.join().ended;

@@ -44,12 +44,34 @@ pub const LEAVE: u64 = u64::MAX;
 pub struct SystemCallFrame {
     /// Not saved: what r9, r8 and rsi hold behind the call. 0, unless the handler writes it.
     pub words: [u64; 3],
+    /// What is saved.
+    pub saved: Saved,
+}
+
+/// What a system call saves of ring 3 by itself, where SYSCALL would lose it.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Saved {
     /// From r11, where SYSCALL left it.
     pub rflags: u64,
     /// From rcx.
     pub rip: u64,
     /// Ring 3's.
     pub rsp: u64,
+}
+
+/// What the handler keeps, by the ABI for C (System V ABI for AMD64, 3.2.1): it saves them before it hands over
+/// the CPU, since the switch keeps none.
+pub const KEPT_BY_HANDLER: [&str; 6] = ["rbx", "rbp", "r12", "r13", "r14", "r15"];
+
+/// Words of ring 3 that are saved while a system call waits.
+pub const SAVED_WORDS: usize = size_of::<Saved>() / size_of::<u64>() + KEPT_BY_HANDLER.len();
+
+/// The frame of the system call that the CPU is in.
+#[inline(always)]
+pub fn frame() -> *mut SystemCallFrame {
+    let end = super::kernel_stack() as usize;
+    ptr::with_exposed_provenance_mut(end - size_of::<SystemCallFrame>())
 }
 
 /// How ring 3 is entered: all other registers are 0.
@@ -157,7 +179,7 @@ extern "C" fn leave() -> ! {
 ///   rax  number              rcx                     status
 ///   rdi  first argument      rdi                     0
 ///   rsi  second              rsi                     a word
-///   rdx  third               rdx                     a word
+///   rdx  third               rdx                     a word: of the answer
 ///   r8   fourth              r8                      a word
 ///   r9   fifth               r9                      a word
 ///   r10                                              0

@@ -1,0 +1,226 @@
+//! Two processes: the tasks of level `task`, each in ring 3 and an address space of its own. `process` sends and
+//! receives, by a system call each; `process-fastpath` calls and answers, by one, and on one CPU the CPU goes with
+//! the call.
+
+use alloc::{borrow::Cow, boxed::Box, format};
+use core::cell::Cell;
+
+use switchlab_core::counts;
+use switchlab_records::{Counts, Mode, Subject};
+
+use super::{Context, Level, Taken, named};
+use crate::{
+    arch::ring3,
+    experiments::{
+        exchange::{Measured, NO_NUMBER, SETTLING, Wrong, measure_block, snapshot},
+        probe::Batch,
+    },
+    lock::Lock,
+    sched::{Channel, Cpu, Gate},
+    user::{self, Ended, Port, Spec, programs},
+};
+
+/// By send and recv.
+pub struct Process;
+
+/// By call and answer.
+pub struct FastPath;
+
+impl Level for Process {
+    fn name(&self) -> &'static str {
+        "process"
+    }
+
+    fn absent(&self) -> Option<Cow<'static, str>> {
+        needs()
+    }
+
+    fn crosses_cpus(&self) -> bool {
+        true
+    }
+
+    fn context(&self) -> Context {
+        Context::of_words(user::CONTEXT_WORDS)
+    }
+
+    fn measure(
+        &self,
+        cpus: [&'static Cpu; 2],
+        warm_up: u64,
+        exchanges: u64,
+    ) -> Result<Taken, Cow<'static, str>> {
+        let [there, back] = channels();
+        let pair = Pair {
+            asking: Spec {
+                ports: [Port::Sends(there), Port::Receives(back)].into(),
+                ..Spec::new(&programs::PING)
+            },
+            answering: Spec {
+                ports: [Port::Sends(back), Port::Receives(there)].into(),
+                ..Spec::new(&programs::PONG)
+            },
+            calls_of_an_exchange: 4,
+        };
+        measure(pair, cpus, warm_up, exchanges)
+    }
+}
+
+impl Level for FastPath {
+    fn name(&self) -> &'static str {
+        "process-fastpath"
+    }
+
+    fn absent(&self) -> Option<Cow<'static, str>> {
+        needs()
+    }
+
+    fn crosses_cpus(&self) -> bool {
+        true
+    }
+
+    fn context(&self) -> Context {
+        Context::of_words(user::CONTEXT_WORDS)
+    }
+
+    fn measure(
+        &self,
+        cpus: [&'static Cpu; 2],
+        warm_up: u64,
+        exchanges: u64,
+    ) -> Result<Taken, Cow<'static, str>> {
+        let [asking, answering] = if on_one(&cpus) {
+            let gate: &'static Gate = Box::leak(Box::default());
+            [Port::Calls(gate), Port::Answers(gate)]
+        } else {
+            // There is no handing over a CPU to another one: the call goes by channels, and stays one system call.
+            let [there, back] = channels();
+            [Port::CallsAcross { there, back }, Port::AnswersAcross { there, back }]
+        };
+        let pair = Pair {
+            asking: Spec { ports: [asking].into(), ..Spec::new(&programs::CALLER) },
+            answering: Spec { ports: [answering].into(), ..Spec::new(&programs::ANSWERER) },
+            calls_of_an_exchange: 2,
+        };
+        measure(pair, cpus, warm_up, exchanges)
+    }
+}
+
+/// What ring 3 can not do without.
+fn needs() -> Option<Cow<'static, str>> {
+    (!ring3::protection().nx).then(|| "EFER.NXE is off: data could be executed".into())
+}
+
+fn channels() -> [&'static Channel; 2] {
+    [(); 2].map(|()| &*Box::leak(Box::default()))
+}
+
+fn on_one([first, second]: &[&'static Cpu; 2]) -> bool {
+    core::ptr::eq(*first, *second)
+}
+
+/// The two processes.
+struct Pair {
+    asking: Spec,
+    answering: Spec,
+    calls_of_an_exchange: u64,
+}
+
+/// What the asking process was measured with, and what processes counted in the block.
+type Found = Result<(Measured, user::Counts), Ended>;
+
+fn measure(
+    pair: Pair,
+    cpus: [&'static Cpu; 2],
+    warm_up: u64,
+    exchanges: u64,
+) -> Result<Taken, Cow<'static, str>> {
+    let no_process = |why: user::Why| -> Cow<'static, str> { format!("{why}").into() };
+    let Pair { asking, answering, calls_of_an_exchange } = pair;
+    let found: &'static Lock<Option<Found>> = Box::leak(Box::new(Lock::new(None)));
+    let answering = user::spawn(cpus[1], answering).map_err(no_process)?;
+    let asking = user::host(cpus[0], asking, move |process| {
+        *found.lock() = Some(ask(process, cpus, warm_up, exchanges));
+        // The other side takes it for the end.
+        process.hand_over_last(NO_NUMBER);
+    });
+    asking.map_err(no_process)?.join();
+    let answered = answering.join().ended;
+    let found = found.lock().take().expect("the asking process leaves what it found");
+    let (measured, counted) =
+        found.map_err(|ended| -> Cow<'static, str> { format!("the asking process {ended}").into() })?;
+    let due = warm_up + SETTLING + exchanges;
+    if measured.wrong.is_none() && answered != Ended::Exited([due, NO_NUMBER]) {
+        return Err(format!("the answering process {answered}, behind {due} numbers").into());
+    }
+    let mode = if on_one(&cpus) { Mode::SameCore } else { Mode::CrossCore };
+    judge(mode, exchanges, calls_of_an_exchange, counted)?;
+    let expected = counts::expected(Subject::Handoff, mode, exchanges, &measured.counts);
+    let also = named([("address-space-loads", counted.loads), ("system-calls", counted.calls)]);
+    Ok(Taken { measured, expected, also })
+}
+
+/// One load of CR3 for each switch, and so many system calls, with that by which the asking process ends. Across
+/// CPUs the other side may be on its way to its last one.
+fn judge(
+    mode: Mode,
+    exchanges: u64,
+    calls_of_an_exchange: u64,
+    counted: user::Counts,
+) -> Result<(), Cow<'static, str>> {
+    let (loads, late) = if mode == Mode::SameCore { (2 * exchanges, 0) } else { (0, 1) };
+    let calls = calls_of_an_exchange * exchanges + 1;
+    if counted.loads != loads {
+        return Err(format!("loads of CR3: expected {loads}, found {}", counted.loads).into());
+    }
+    // Late by one before the block as behind it.
+    if counted.calls.abs_diff(calls) > late {
+        return Err(format!("system calls: expected {calls}, found {}", counted.calls).into());
+    }
+    Ok(())
+}
+
+/// The asking process's task: the program runs once for the warm-up, and once for the block.
+fn ask(process: &user::Process, cpus: [&'static Cpu; 2], warm_up: u64, exchanges: u64) -> Found {
+    let pair = if on_one(&cpus) { &cpus[..1] } else { &cpus[..] };
+    let mut asking = Asking { process, pair, counted: Cell::default(), ended: Cell::new(None) };
+    let measured = measure_block(
+        &mut asking,
+        |asking| asking.count(&cpus),
+        |asking, from, to, _| asking.hand_over(from, to),
+        warm_up + SETTLING,
+        exchanges,
+        &mut Batch,
+    );
+    match asking.ended.get() {
+        Some(ended) => Err(ended),
+        None => Ok((measured, asking.counted.get())),
+    }
+}
+
+struct Asking<'a> {
+    process: &'a user::Process,
+    pair: &'a [&'static Cpu],
+    /// What processes have counted: so far, then in the block.
+    counted: Cell<user::Counts>,
+    /// How the program ended, where it did not do all.
+    ended: Cell<Option<Ended>>,
+}
+
+impl Asking<'_> {
+    /// Called twice: before the block, and behind it.
+    fn count(&self, cpus: &[&'static Cpu; 2]) -> Counts {
+        self.counted.set(user::counted_on(self.pair).since(self.counted.get()));
+        snapshot(cpus)
+    }
+
+    fn hand_over(&self, from: u64, to: u64) -> Option<Wrong> {
+        match self.process.run([from, to, 0, 0]) {
+            Ended::Exited([0, 0]) => None,
+            Ended::Exited([expected, found]) => Some(Wrong { expected, found }),
+            ended => {
+                self.ended.set(Some(ended));
+                Some(Wrong { expected: from, found: NO_NUMBER })
+            }
+        }
+    }
+}
