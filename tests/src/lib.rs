@@ -12,11 +12,14 @@ use switchlab_records::{Absent, Crash, Record, read_log};
 use xtask::{
     capture::{Lines, Sink},
     exit::Outcome,
-    guest::{self, BootSpec, GuestEnd},
+    guest::{self, GuestEnd},
     instructions::{Expected, Pair},
 };
 
-pub use xtask::qemu::{TcgThread, Timing};
+pub use xtask::{
+    guest::BootSpec,
+    qemu::{TcgThread, Timing},
+};
 
 /// Where the parts of a test are.
 #[derive(Clone, Debug)]

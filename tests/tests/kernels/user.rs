@@ -1,11 +1,46 @@
 //! Processes: ring 3, address spaces, system calls, and what becomes of who misuses them.
 
 use libtest_mimic::Trial;
-use switchlab_tests::{Case, Parts, TcgThread, Verdict, equal, trial};
+use switchlab_tests::{BootSpec, Case, Parts, TcgThread, Verdict, equal, trial};
 
 /// The trials of this subject.
 pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
     vec![
+        trial(parts, "user::what_a_process_must_not_do_ends_it_alone", |parts| {
+            let end = Case::new(parts, "user_isolation").boot();
+            end.passes()?;
+            equal("privileged instructions", end.count("privileged")?, 21)
+        }),
+        trial(
+            parts,
+            "user::what_a_process_must_not_do_ends_it_alone_with_a_host_thread_for_each_cpu",
+            |parts| Case::new(parts, "user_isolation").with_host_threads().boot().passes(),
+        ),
+        trial(parts, "user::bad_pointers_are_refused_and_nothing_leaks", |parts| {
+            let end = Case::new(parts, "user_pointers").boot();
+            end.passes()?;
+            equal("ranges that are refused", end.count("bad_ranges")?, 14)
+        }),
+        // A CPU with none of them: no STAC, no CLAC, and isolation all the same.
+        trial(parts, "user::bad_pointers_are_refused_without_smap_smep_and_umip", |parts| {
+            let end = Case::new(parts, "user_pointers").with(without_protection).boot();
+            end.passes()?;
+            equal("protection", end.count("has_protection")?, 0)
+        }),
+        trial(parts, "user::what_a_process_must_not_do_ends_it_alone_without_smap_smep_and_umip", |parts| {
+            Case::new(parts, "user_isolation").with(without_protection).boot().passes()
+        }),
+        trial(parts, "user::registers_survive_100_000_interrupts", |parts| {
+            let end = Case::new(parts, "user_state").in_instructions().boot();
+            end.passes()?;
+            end.is(end.count("ticks")? >= 100_000, "100,000 interrupts of each")
+        }),
+        trial(parts, "user::smap_keeps_ring_0_from_data_of_ring_3", |parts| {
+            kept_out(parts, "user_smap", 0x1)
+        }),
+        trial(parts, "user::smep_keeps_ring_0_from_code_of_ring_3", |parts| {
+            kept_out(parts, "user_smep", 0x11)
+        }),
         trial(parts, "user::processes_exit_and_exchange_numbers", |parts| exchange(parts, TcgThread::Single)),
         trial(parts, "user::processes_exit_and_exchange_numbers_with_a_host_thread_for_each_cpu", |parts| {
             exchange(parts, TcgThread::Multi)
@@ -21,4 +56,19 @@ fn exchange(parts: &Parts, threads: TcgThread) -> Verdict {
     equal("loads of CR3", end.count("loads")?, 2_006)?;
     // Two of each side for an exchange; the last receives nothing but the end; two exits.
     equal("system calls", end.count("calls")?, 4_003)
+}
+
+fn without_protection(spec: &mut BootSpec) {
+    spec.cpu = "max,-smap,-smep,-umip".into();
+}
+
+/// Ring 0 meets a page fault, on a page that is there: bit 0 of its error code; bit 4 where it was to be executed.
+fn kept_out(parts: &Parts, kernel: &str, error_code: u64) -> Verdict {
+    let end = Case::new(parts, kernel).boot();
+    equal("the CPU has it", end.count("has_it")?, 1)?;
+    end.crashes_with("page fault")?;
+    let crash = end.crash()?;
+    equal("CR2", crash.cr2, end.count("address")?)?;
+    equal("error code", crash.error_code, error_code)?;
+    equal("CPU", crash.cpu, 1)
 }
