@@ -47,5 +47,5 @@ pub mod report;
 pub mod sched;
 #[expect(unsafe_code, reason = "the running thread behind GS, and its save area")]
 pub mod thread;
-pub mod vm;
 pub mod user;
+pub mod vm;

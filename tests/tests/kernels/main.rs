@@ -17,8 +17,8 @@ mod ring_and_fan;
 mod scale;
 mod steps;
 mod tasks;
-mod vm;
 mod user;
+mod vm;
 mod watched;
 mod ways;
 
