@@ -89,7 +89,7 @@ pub(super) fn live(spec: Spec, mut space: AddressSpace, body: impl FnOnce(&Proce
         frames: space.frames(),
     };
     if let Some(Quantum { counts, .. }) = spec.quantum {
-        apic::start_ticks_every(counts);
+        ring3::start_ticks(counts);
     }
     process.load(first);
     body(&process);
@@ -100,7 +100,7 @@ pub(super) fn live(spec: Spec, mut space: AddressSpace, body: impl FnOnce(&Proce
         unsafe { ring3::load_address_space(mm::kernel_cr3()) };
     }
     if spec.quantum.is_some() {
-        apic::stop_ticks();
+        ring3::stop_ticks();
     }
     ring3::end();
     drop(space);

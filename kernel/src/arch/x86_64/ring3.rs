@@ -40,6 +40,7 @@ pub use entries::{Answer, LEAVE, SAVED_WORDS, Start, SystemCallFrame, frame, run
 pub use protection::{Protection, protection};
 
 use super::{
+    apic,
     percpu::{self, PerCpu},
     trap::TrapFrame,
 };
@@ -77,6 +78,8 @@ pub(super) struct Words {
     current: AtomicU64,
     /// How many have begun here and not ended.
     living: AtomicU64,
+    /// How many of them want the timer to tick.
+    ticking: AtomicU64,
     /// Loads of CR3 for ring 3's sake.
     loads: AtomicU64,
     /// System calls.
@@ -95,6 +98,7 @@ impl Words {
             user_stack: AtomicU64::new(0),
             current: AtomicU64::new(0),
             living: AtomicU64::new(0),
+            ticking: AtomicU64::new(0),
             loads: AtomicU64::new(0),
             calls: AtomicU64::new(0),
             fs_base: AtomicU64::new(0),
@@ -140,6 +144,24 @@ pub fn end() {
         protection::turn_off(words.control.each_ref().map(|word| word.load(Relaxed)));
     }
     words.living.store(living, Relaxed);
+}
+
+/// Lets this CPU's timer tick each time that it has counted so far, until as many called [`stop_ticks`] as this.
+/// Where several want it, it is as the last one says.
+pub fn start_ticks(counts: u32) {
+    let ticking = &percpu::this_cpu().ring3.ticking;
+    ticking.store(ticking.load(Relaxed) + 1, Relaxed);
+    apic::start_ticks_every(counts);
+}
+
+/// One does not want it any more.
+pub fn stop_ticks() {
+    let ticking = &percpu::this_cpu().ring3.ticking;
+    let left = ticking.load(Relaxed) - 1;
+    ticking.store(left, Relaxed);
+    if left == 0 {
+        apic::stop_ticks();
+    }
 }
 
 /// Whether the state of ring 3 in the running CPU's registers is that of `who`. A comparison and a branch.

@@ -119,8 +119,10 @@ program! {
 
 fn user_state(_: &Lab) {
     let quantum = Some(Quantum { counts: COUNTS, most: u64::MAX });
-    let spec = |seed, flags| Spec { arguments: [seed, TICKS, flags, 0], quantum, ..Spec::new(&KEEPS) };
-    let processes = [spec(0x0123_4567_89ab_cdef, ALL_FLAGS), spec(!0x0123_4567_89ab_cdef, NO_FLAGS)]
+    let spec = |seed, ticks, flags| Spec { arguments: [seed, ticks, flags, 0], quantum, ..Spec::new(&KEEPS) };
+    // The one goes on when the other has ended, and with it the other's wish for ticks.
+    let seed = 0x0123_4567_89ab_cdef;
+    let processes = [spec(seed, TICKS, ALL_FLAGS), spec(!seed, TICKS + TICKS / 100, NO_FLAGS)]
         .map(|spec| user::spawn(cpu(0), spec).expect("a process"));
     let mut ticks = u64::MAX;
     for process in processes {
