@@ -346,9 +346,10 @@ impl fmt::Display for Stop {
                 write!(f, "sequence number: expected {expected}, found {found}")
             }
             Self::Invalid => f.write_str("its state is none that a processor could be in"),
-            Self::Unexpected { code } => {
-                write!(f, "it exited with code {:#x}, which nothing asked for", code.0)
-            }
+            Self::Unexpected { code } => match code.exception() {
+                Some(vector) => write!(f, "it raised exception {vector}, which ends a guest"),
+                None => write!(f, "it exited with code {:#x}, which nothing asked for", code.0),
+            },
         }
     }
 }

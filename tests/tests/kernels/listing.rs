@@ -55,7 +55,7 @@ fn has(routine: &Routine, function: &str, instruction: &str) -> bool {
 
 /// What is measured, by the functions that hold the loops; whatever looks on in them, in whichever way they wait. The
 /// batch pass's of `classic` are listed beside the results. Free tasks have a loop of their worker's too.
-const LOOPS: [&str; 26] = [
+const LOOPS: [&str; 25] = [
     "switchlab_kernel::experiments::exchange::hand_over",
     "switchlab_kernel::experiments::exchange::answer",
     "switchlab_kernel::experiments::exchange::hand_over_nothing",
@@ -76,8 +76,7 @@ const LOOPS: [&str; 26] = [
     "switchlab_kernel::experiments::policy::pairs::ask_block",
     "switchlab_kernel::experiments::policy::pairs::answer_block",
     "switchlab_sync::free::Pool::serve",
-    // What encloses loops within the readings of the clock, and what others do meanwhile.
-    "switchlab_kernel::experiments::ways::block::hand_over_within",
+    // What others do meanwhile.
     "switchlab_kernel::experiments::ways::bystanders::work",
     "switchlab_kernel::experiments::hierarchy::call::call_directly",
     "switchlab_kernel::experiments::hierarchy::call::call_indirectly",
