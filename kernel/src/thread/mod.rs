@@ -5,7 +5,7 @@
 //! switch; the scheduler does not know it. What is new:
 //!
 //! - **Preemption.** The quantum's interrupt pushes what a function may destroy and lets the other ready tasks of
-//!   this CPU run first, from within the handler, on the thread's own stack ([`preempt`](crate::arch::preempt)).
+//!   this CPU run first, from within the handler, on the thread's own stack ([`preempt`]).
 //! - **Services.** What a thread asks of the kernel runs with interrupts off and can not be preempted
 //!   ([`Thread::service`], [`Thread::blocking`]): the scheduler is never entered from within itself.
 //! - **Vector state.** By XSAVE, [eager](Policy::Eager) or [lazy](Policy::Lazy).

@@ -6,7 +6,7 @@
 //! | 1 | send | port, word | |
 //! | 2 | recv | port | the word |
 //! | 3 | yield | | |
-//! | 4 | say | address, length: at most [`SAID_BYTES`](super::SAID_BYTES) | |
+//! | 4 | say | address, length: at most [`SAID_BYTES`] | |
 //! | 5 | status | address of [`Status`] | writes it there |
 //! | 6 | set bases | base of FS, base of GS: below the end of the program's half | |
 //! | 7 | call | port, four words | four words |

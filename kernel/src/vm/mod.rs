@@ -7,7 +7,7 @@
 //! | [`vcpu`] | a guest's processor: its VMCB, its registers, the way in and what its exit means |
 //! | [`memory`] | a guest's memory, and the tables that lead to it and to nothing else |
 //! | [`image`] | what a guest runs |
-//! | [`pages`] | pages that were used before and are again |
+//! | `pages` | pages that were used before and are again |
 //! | [`pair`] | two guests on one CPU, measured |
 //! | [`apart`] | two guests on two CPUs, measured |
 //! | [`context`] | what a switch between them saves and restores |

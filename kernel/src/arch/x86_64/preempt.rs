@@ -1,7 +1,7 @@
 //! The interrupts that take the CPU from a thread: the quantum's, and the trap at the first use of the vector state.
 //!
 //! Threads run with interrupts on. While one is in the kernel's services, or where no thread runs at all, the CPU's word
-//! [`PREEMPTIBLE`](percpu::PREEMPTIBLE) is 0, and the quantum's interrupt is acknowledged and nothing else: so the
+//! `PREEMPTIBLE` is 0, and the quantum's interrupt is acknowledged and nothing else: so the
 //! scheduler is never entered from within itself.
 
 use core::{

@@ -11,7 +11,7 @@
 //! an IDT of its own, SYSCALL, and what protects ring 0 from ring 3 by the CPU's own means; before and behind
 //! them it is as it was. So a CPU without ring 3 pays nothing for it.
 //!
-//! GS: in ring 0 its base is the [`PerCpu`](super::percpu::PerCpu), in ring 3 it is the program's. Each entry
+//! GS: in ring 0 its base is the [`PerCpu`], in ring 3 it is the program's. Each entry
 //! from ring 3 exchanges them by SWAPGS, and each way back does.
 
 mod copy;
