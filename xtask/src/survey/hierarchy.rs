@@ -110,6 +110,22 @@ pub const LEVELS: &[Level] = &[
         waits: "not at all: the quantum's interrupt takes the CPU from it",
     },
     Level {
+        name: "process",
+        over: Some("task"),
+        guess: Some(PROCESS_GUESS),
+        fpu: "unused: programs are built without",
+        memory: "one of its own: CR3 is loaded, which flushes the TLB",
+        waits: "blocked in a system call; across CPUs halted until the IPI",
+    },
+    Level {
+        name: "process-fastpath",
+        over: Some("task"),
+        guess: Some(PROCESS_GUESS),
+        fpu: "unused: programs are built without",
+        memory: "one of its own: CR3 is loaded, which flushes the TLB",
+        waits: "blocked at a gate; across CPUs halted until the IPI",
+    },
+    Level {
         name: "vm-round-trip",
         over: Some("task"),
         guess: None,
@@ -159,6 +175,7 @@ pub const LEVELS: &[Level] = &[
     },
 ];
 
+const PROCESS_GUESS: Guess = Guess { of: "process", ns: [1e4, 1e5], factors: [100.0, 1_000.0] };
 const THREAD_GUESS: Guess = Guess { of: "OS thread", ns: [1_000.0, 10_000.0], factors: [10.0, 100.0] };
 
 /// The level of this name.
