@@ -23,8 +23,8 @@ case::case!("instructions", instructions);
 
 fn instructions(_: &Lab) {
     count("exchanges", EXCHANGES);
-    // What sends no IPI takes the same in both modes, and is counted in one. Where free tasks are, idle CPUs look for
-    // work, and how often they do is the emulator's: its turns end elsewhere in x2APIC mode, and not the same each time.
+    // Free tasks are counted in one mode: idle CPUs look for work, and how often they do is a matter of when the
+    // emulator ends a CPU's turn. In x2APIC mode it is not the same each time.
     let is_counted = |shape: &Shape| *shape != Shape::Free || apic::mode() == ApicMode::Xapic;
     for shape in Shape::ALL.into_iter().filter(is_counted) {
         for (subject, infix) in [(Subject::Handoff, ""), (Subject::Null, "null_")] {
