@@ -23,7 +23,8 @@
 //!
 //! - Dependencies go one way: experiments, qualify → user → sched → mm → arch. arch calls nothing above it but what
 //!   was registered with it.
-//! - Interrupts are off, but for the halt and one named window (see `switchlab-sync`).
+//! - Interrupts are off, but for the halt and one named window (see `switchlab-sync`), and while a thread or a
+//!   process runs outside of the kernel's services.
 //! - While a clock runs, nothing allocates, formats, prints or takes a lock: [`foreign`] counts it.
 //! - Unsafe code stands in arch, mm and the narrowest part of sched and user; the lint below holds it there.
 #![no_std]
