@@ -105,7 +105,7 @@ mod tests {
             let mut now = 0;
             let mut moved = |by: &u64| { now += by * step; now };
             let readings: Vec<u64> = moves.iter().map(&mut moved).collect();
-            let mut pairs: Vec<Pair> = readings.chunks_exact(2).map(|pair| [pair[0], pair[1]]).collect();
+            let mut pairs: Vec<Pair> = readings.as_chunks().0.to_vec();
             let found = Readings::judge(&mut pairs);
             prop_assert_eq!(found.step_ticks % step, 0);
             prop_assert_eq!(found.steps_back, 0);

@@ -1,6 +1,9 @@
 //! `lint`: clippy with warnings denied and documentation without warnings, for every crate: the
 //! host's with the host's toolchain, those for bare metal with the one that builds them. And for the peers of
 //! `bench`, which are a workspace of their own.
+//!
+//! Each release of Rust brings new lints. A compiler newer than [`CLEAN_WITH`] says what it warns of, and a
+//! warning is no failure there: what was clean yesterday does not fail today because a stable channel moved on.
 
 use std::env;
 use std::process::{Command, ExitCode};
@@ -10,7 +13,7 @@ use anyhow::Context;
 use crate::build::{KERNEL_PACKAGE, LOADER_PACKAGE, MARKED, TEST_KERNELS_PACKAGE, core_source};
 use crate::install::{self, Need};
 use crate::status::{Refusal, Status};
-use crate::toolchain::{CoreSource, clean_environment};
+use crate::toolchain::{self, CoreSource, Version, clean_environment};
 use crate::workspace;
 
 /// Options of `lint`.
@@ -20,6 +23,9 @@ pub struct Args {
     #[arg(long)]
     install: bool,
 }
+
+/// The newest minor release that all crates were made clean for.
+const CLEAN_WITH: Version = Version(1, 96, 0);
 
 const BARE: [&str; 3] = [LOADER_PACKAGE, KERNEL_PACKAGE, TEST_KERNELS_PACKAGE];
 /// The kernel again, with the code that only its marks bring: by an invocation of their own.
@@ -42,20 +48,23 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
             args.install.into(),
         )?;
     }
+    let host = Warnings::of(toolchain::facts().host.map(|host| host.version));
+    let bare = Warnings::of(Some(source.compiler().version));
     let mut clippy = host_cargo("clippy");
-    clippy.args(["--all-targets", "--", "-D", "warnings"]);
+    clippy.args(["--all-targets", "--"]).args(host.flags());
     let mut peers = host_cargo("clippy");
     peers
         .current_dir(workspace::root().join("tests/peers"))
         .env("CARGO_TARGET_DIR", workspace::target_dir().join("peers"))
-        .args(["--all-targets", "--", "-D", "warnings"]);
+        .args(["--all-targets", "--"])
+        .args(host.flags());
     let mut peers_format = host_cargo("fmt");
     peers_format.current_dir(workspace::root().join("tests/peers")).arg("--check");
     let mut doc = host_cargo("doc");
     doc.args(["--no-deps", "--document-private-items"]);
     let bare_clippy = |packages: &[&str]| {
         let mut command = source.cargo("clippy");
-        add(packages, &mut command).args(["--", "-D", "warnings"]);
+        add(packages, &mut command).arg("--").args(bare.flags());
         command
     };
     let bare_doc = |packages: &[&str]| {
@@ -64,19 +73,19 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         command
     };
     let mut failed = Vec::new();
-    for (what, command) in [
-        ("clippy, host", &mut clippy),
-        ("documentation, host", &mut doc),
-        ("clippy, peers of `bench`", &mut peers),
-        ("format, peers of `bench`", &mut peers_format),
-        ("clippy, bare metal", &mut bare_clippy(&BARE)),
-        ("documentation, bare metal", &mut bare_doc(&BARE)),
-        ("clippy, marked kernel", &mut bare_clippy(&WITH_MARKS)),
-        ("documentation, marked kernel", &mut bare_doc(&WITH_MARKS)),
+    for (what, command, warnings) in [
+        ("clippy, host", &mut clippy, host),
+        ("documentation, host", &mut doc, host),
+        ("clippy, peers of `bench`", &mut peers, host),
+        ("format, peers of `bench`", &mut peers_format, host),
+        ("clippy, bare metal", &mut bare_clippy(&BARE), bare),
+        ("documentation, bare metal", &mut bare_doc(&BARE), bare),
+        ("clippy, marked kernel", &mut bare_clippy(&WITH_MARKS), bare),
+        ("documentation, marked kernel", &mut bare_doc(&WITH_MARKS), bare),
     ] {
-        eprintln!("== {what}");
+        eprintln!("== {what}{}", warnings.remark());
         let status = command
-            .env("RUSTDOCFLAGS", "-D warnings")
+            .env("RUSTDOCFLAGS", warnings.flags().join(" "))
             .status()
             .with_context(|| format!("starting {}", command.get_program().display()))?;
         if !status.success() {
@@ -86,6 +95,41 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     match failed[..] {
         [] => Ok(Status::Pass.into()),
         _ => Err(Refusal::with(Status::Fail, format!("not clean: {}", failed.join("; ")))),
+    }
+}
+
+/// What becomes of a compiler's warnings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Warnings {
+    Denied,
+    /// Shown, since this compiler may know lints that the crates were never held against.
+    Shown,
+}
+
+impl Warnings {
+    /// By this compiler; of one that does not tell its version they are denied.
+    fn of(version: Option<Version>) -> Self {
+        let minor = |Version(major, minor, _)| (major, minor);
+        match version {
+            Some(version) if minor(version) > minor(CLEAN_WITH) => Self::Shown,
+            _ => Self::Denied,
+        }
+    }
+
+    const fn flags(self) -> &'static [&'static str] {
+        match self {
+            Self::Denied => &["-D", "warnings"],
+            Self::Shown => &[],
+        }
+    }
+
+    fn remark(self) -> String {
+        match self {
+            Self::Denied => String::new(),
+            Self::Shown => {
+                format!(" (newer than {CLEAN_WITH}, up to which the crates are clean: warnings do not fail)")
+            }
+        }
     }
 }
 
@@ -102,4 +146,17 @@ pub(crate) fn host_cargo(subcommand: &str) -> Command {
     }
     command.current_dir(workspace::root()).arg(subcommand);
     command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lints_of_a_newer_compiler_do_not_fail() {
+        let of = |minor, patch| Warnings::of(Some(Version(1, minor, patch)));
+        assert_eq!([of(95, 0), of(96, 0), of(96, 7), Warnings::of(None)], [Warnings::Denied; 4]);
+        assert_eq!([of(97, 0), Warnings::of(Some(Version(2, 0, 0)))], [Warnings::Shown; 2]);
+        assert!(Warnings::Shown.flags().is_empty());
+    }
 }

@@ -46,8 +46,8 @@ pub fn hypervisor_name() -> Name {
     // By hand: raw-cpuid knows the leaf's signatures as a list, and an unknown one would be lost.
     let leaf = core::arch::x86_64::__cpuid(0x4000_0000);
     let mut text = [0; 12];
-    for (chunk, register) in text.chunks_exact_mut(4).zip([leaf.ebx, leaf.ecx, leaf.edx]) {
-        chunk.copy_from_slice(&register.to_le_bytes());
+    for (chunk, register) in text.as_chunks_mut::<4>().0.iter_mut().zip([leaf.ebx, leaf.ecx, leaf.edx]) {
+        *chunk = register.to_le_bytes();
     }
     Name::new(core::str::from_utf8(&text).unwrap_or("unknown"))
 }

@@ -199,7 +199,8 @@ pub fn pass_pairs(chain: &Chain) {
 /// What a mark costs, in TSC ticks: the median of the pairs in `chain`.
 pub fn cost(chain: &Chain) -> u64 {
     let ticks: Vec<u64> = chain.events().map(|(_, ticks)| ticks).collect();
-    let mut costs: Vec<u64> = ticks.chunks_exact(2).map(|pair| pair[1].wrapping_sub(pair[0])).collect();
+    let mut costs: Vec<u64> =
+        ticks.as_chunks().0.iter().map(|[first, second]| second.wrapping_sub(*first)).collect();
     costs.sort_unstable();
     costs.get(costs.len() / 2).copied().unwrap_or(0)
 }

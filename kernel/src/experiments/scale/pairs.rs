@@ -124,8 +124,8 @@ impl<P: Probe> Pairs<P> {
     /// [`StackError`] where there is no stack for one of them.
     pub fn start(cpus: &[&'static Cpu]) -> Result<Self, StackError> {
         let zeros = |_| AtomicU64::new(0);
-        let seats = cpus.chunks_exact(2).map(|pair| Seat {
-            cpus: [pair[0], pair[1]],
+        let seats = cpus.as_chunks().0.iter().map(|&pair| Seat {
+            cpus: pair,
             there: Channel::new(),
             back: Channel::new(),
             block: [0; 8].map(zeros),
