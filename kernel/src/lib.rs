@@ -12,6 +12,7 @@
 //! | [`user`] | processes: ring 3, address spaces, system calls |
 //! | [`lock`] | the one lock, which counts that it was taken |
 //! | [`foreign`] | the count of what no timed block may do |
+//! | [`measure`] | how a block is timed and watched, whatever loop it is of |
 //! | [`firmware`] | what the ACPI tables say |
 //! | [`qualify`] | what the clock is worth, before anything is measured with it |
 //! | [`experiments`] | one file each; what there is to measure |
@@ -21,8 +22,8 @@
 //!
 //! Principles:
 //!
-//! - Dependencies go one way: experiments, qualify → user → sched → mm → arch. arch calls nothing above it but what
-//!   was registered with it.
+//! - Dependencies go one way: experiments, qualify → thread, vm, user → measure → sched → mm → arch. arch calls nothing
+//!   above it but what was registered with it.
 //! - Interrupts are off, but for the halt and one named window (see `switchlab-sync`), and while a thread or a
 //!   process runs outside of the kernel's services.
 //! - While a clock runs, nothing allocates, formats, prints or takes a lock: [`foreign`] counts it.
@@ -41,6 +42,7 @@ pub mod experiments;
 pub mod firmware;
 pub mod foreign;
 pub mod lock;
+pub mod measure;
 #[expect(unsafe_code, reason = "page tables and raw memory")]
 pub mod mm;
 pub mod qualify;

@@ -28,14 +28,14 @@ use switchlab_core::{
 };
 use switchlab_records::{self as records, Block, Mode, Pass, Plan, Record, Skipped, Subject};
 
-use super::{
-    Experiment, Results,
-    exchange::{self, Measured},
-    probe::{Batch, Probe, Sampler},
-};
+use super::{Experiment, Results, exchange};
 use crate::{
     bring_up::{Lab, refuse},
     failure,
+    measure::{
+        Measured,
+        probe::{Batch, Probe, Sampler},
+    },
     mm::StackError,
     report::report,
     sched::{self, free::FreeCounts},

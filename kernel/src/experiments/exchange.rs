@@ -2,57 +2,14 @@
 //! And the same loop without tasks and channels: what it costs by itself.
 
 use alloc::boxed::Box;
-use core::{
-    fmt,
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
-};
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use switchlab_records::Counts;
-
-use super::{
-    probe::Probe,
-    watch::{MeasuredLocks, Watch},
-};
 use crate::{
-    arch::tsc,
     lock::Lock,
+    measure::{Measured, NO_NUMBER, SETTLING, Wrong, measure_block, probe::Probe, snapshot},
     mm::StackError,
     sched::{self, Channel, Cpu, Receiver, Sender},
 };
-
-/// What a timed block gave.
-#[derive(Clone, Copy, Debug)]
-pub struct Measured {
-    /// TSC ticks of the block.
-    pub ticks: u64,
-    /// What happened meanwhile.
-    pub counts: Counts,
-    /// The first number that was not the one due.
-    pub wrong: Option<Wrong>,
-}
-
-/// A sequence number that did not come as it should.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wrong {
-    /// The number that was due.
-    pub expected: u64,
-    /// The number that came.
-    pub found: u64,
-}
-
-impl fmt::Display for Wrong {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "sequence number: expected {}, found {}", self.expected, self.found)
-    }
-}
-
-/// Sent where no number is: by a side that is ready, that got a wrong number, or that is done. No
-/// exchange counts that far.
-pub const NO_NUMBER: u64 = u64::MAX;
-
-/// Exchanges before the warm-up, however short that is: what is left over from starting the tasks, such
-/// as the IPI that did it, is through by then.
-pub const SETTLING: u64 = 16;
 
 /// What both tasks work on. Lives for ever, as channels do.
 struct Table<P> {
@@ -126,45 +83,6 @@ fn ask<P: Probe>(table: &'static Table<P>, probe: &mut P) -> Measured {
         measured.wrong = Some(Wrong { expected, found });
     }
     measured
-}
-
-/// A block, as every loop is timed: the warm-up, then `exchanges` between two readings of the clock,
-/// and what was counted meanwhile. Under a [`Watch`]: anything foreign is a failure, any lock too. `hand_over`
-/// does exchanges `from..to` up to the first wrong number, and `counts` tells what was counted so far; both see
-/// `state`.
-pub fn measure_block<S, P: Probe>(
-    state: &mut S,
-    counts: impl Fn(&S) -> Counts,
-    hand_over: impl Fn(&mut S, u64, u64, &mut P) -> Option<Wrong>,
-    warm_up: u64,
-    exchanges: u64,
-    probe: &mut P,
-) -> Measured {
-    measure_block_with(MeasuredLocks::None, state, counts, hand_over, warm_up, exchanges, probe).0
-}
-
-/// The same where `locks` are the thing measured; says beside it how many of them were taken.
-pub fn measure_block_with<S, P: Probe>(
-    locks: MeasuredLocks,
-    state: &mut S,
-    counts: impl Fn(&S) -> Counts,
-    hand_over: impl Fn(&mut S, u64, u64, &mut P) -> Option<Wrong>,
-    warm_up: u64,
-    exchanges: u64,
-    probe: &mut P,
-) -> (Measured, u64) {
-    let mut wrong = hand_over(state, 0, warm_up, probe);
-    let before = counts(state);
-    let watch = Watch::begin().declaring(locks);
-    probe.begin();
-    let start = tsc::start();
-    if wrong.is_none() {
-        wrong = hand_over(state, warm_up, warm_up + exchanges, probe);
-    }
-    let end = tsc::end();
-    let block = format_args!("the timed block of {exchanges} exchanges or rounds whose record is next");
-    let locks_taken = watch.end(block);
-    (Measured { ticks: end - start, counts: difference(&counts(state), &before), wrong }, locks_taken)
 }
 
 /// The timed block: exchanges `from..to`, up to the first wrong number. Exchange n carries n,
@@ -261,35 +179,4 @@ fn hand_over_nothing<P: Probe>(slots: &mut Slots, from: u64, to: u64, probe: &mu
         probe.exchange();
     }
     None
-}
-
-/// What the pair of CPUs has counted so far; each once, where both are one.
-pub fn snapshot(pair: &[&'static Cpu; 2]) -> Counts {
-    let [first, second] = *pair;
-    counted_on(if core::ptr::eq(first, second) { &pair[..1] } else { &pair[..] })
-}
-
-/// What these CPUs, each named once, have counted so far.
-pub fn counted_on(cpus: &[&'static Cpu]) -> Counts {
-    cpus.iter().fold(Counts::default(), |sum, cpu| {
-        let counters = cpu.counters();
-        Counts {
-            handoffs: sum.handoffs + counters.handoffs.load(Relaxed),
-            switches: sum.switches + counters.switches.load(Relaxed),
-            ipis_sent: sum.ipis_sent + counters.ipis_sent.load(Relaxed),
-            ipis_taken: sum.ipis_taken + counters.ipis_taken.load(Relaxed),
-            halts: sum.halts + counters.halts.load(Relaxed),
-        }
-    })
-}
-
-/// What was counted between two snapshots.
-pub fn difference(after: &Counts, before: &Counts) -> Counts {
-    Counts {
-        handoffs: after.handoffs - before.handoffs,
-        switches: after.switches - before.switches,
-        ipis_sent: after.ipis_sent - before.ipis_sent,
-        ipis_taken: after.ipis_taken - before.ipis_taken,
-        halts: after.halts - before.halts,
-    }
 }

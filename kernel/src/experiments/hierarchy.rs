@@ -19,13 +19,12 @@ use switchlab_records::{Counts, Named, Point, Unit};
 
 use super::{
     Experiment, Results,
-    exchange::Measured,
     points::{self, Means, named},
-    ways,
 };
 use crate::{
     bring_up::Lab,
     failure,
+    measure::Measured,
     mm::StackError,
     sched::{self, Cpu},
 };
@@ -164,7 +163,7 @@ impl Experiment for Hierarchy {
         for (level, cpus, reason) in gaps {
             points::absent(level.name(), cpus.map_or_else(Vec::new, at), reason);
         }
-        let budget_ticks = ways::budget_ticks(parameters, lab, default_budget(parameters.unit));
+        let budget_ticks = points::budget_ticks(parameters, lab, default_budget(parameters.unit));
         let mut job = Job { parameters, budget_ticks, means: Means::new(parameters.unit) };
         for run in 1..=parameters.runs {
             let mut order = forms.clone();

@@ -96,7 +96,7 @@ fn size(parameters: &Params, lab: &Lab, pairs: u64) -> Size {
     let counted = parameters.unit == Unit::Instructions && parameters.budget_ms.is_none();
     let most = if counted { (COUNTED_EXCHANGES / pairs).max(1) } else { u64::MAX };
     let budget_ticks =
-        if counted { u64::MAX } else { ways::budget_ticks(parameters, lab, (MILLISECONDS / pairs).max(1)) };
+        if counted { u64::MAX } else { points::budget_ticks(parameters, lab, (MILLISECONDS / pairs).max(1)) };
     let exchanges = parameters.exchanges.min(most);
     Size { warm_up: parameters.warm_up.min(exchanges / 10), exchanges, budget_ticks }
 }

@@ -8,12 +8,10 @@ pub mod hierarchy;
 mod matrix;
 pub mod points;
 pub mod policy;
-pub mod probe;
 pub mod ring;
 mod room;
 pub mod scale;
 mod wait;
-pub mod watch;
 pub mod ways;
 
 use alloc::{boxed::Box, vec::Vec};
@@ -24,6 +22,7 @@ use switchlab_records::Clock;
 
 use crate::{
     bring_up::{self, Handover, Lab},
+    measure::probe::Batch,
     report::Text,
 };
 
@@ -51,12 +50,12 @@ pub trait Results {
 
 /// All of them; the first is the default.
 static EXPERIMENTS: &[&dyn Experiment] = &[
-    &classic::Classic::<probe::Batch>::new(),
-    &ring::Ring::<probe::Batch>::new(),
-    &fan::Fan::<probe::Batch>::new(),
+    &classic::Classic::<Batch>::new(),
+    &ring::Ring::<Batch>::new(),
+    &fan::Fan::<Batch>::new(),
     &wait::Waits,
     &matrix::Matrix,
-    &policy::PolicyContest::<probe::Batch>::new(),
+    &policy::PolicyContest::<Batch>::new(),
     &scale::Scale,
     &hierarchy::Hierarchy,
 ];

@@ -9,12 +9,12 @@ use alloc::{
 };
 use core::convert::identity;
 
-use switchlab_core::{CpuId, counts, order, params::Params, ruler::Ruler};
+use switchlab_core::{CpuId, counts, order, params::Params, ruler::Ruler, stats};
 use switchlab_records::{Absent, Clock, Count, Named, Plan, Point, Record, Unit};
 
 use super::Results;
 use crate::{
-    bring_up::refuse,
+    bring_up::{Lab, refuse},
     failure, log,
     mm::StackError,
     report::report,
@@ -136,6 +136,16 @@ fn measure_all<T: Team>(
     }
     team.stop();
     Ok(means)
+}
+
+/// The parameter `budget`, or so many of its unit, as ticks: milliseconds; or millions of instructions.
+pub fn budget_ticks(parameters: &Params, lab: &Lab, default: u64) -> u64 {
+    let budget = parameters.budget_ms.unwrap_or(default);
+    match parameters.unit {
+        Unit::Instructions => budget.saturating_mul(1_000_000),
+        Unit::Time => stats::TscHz::new(lab.tsc_hz)
+            .map_or(u64::MAX, |hz| stats::ns_to_ticks(budget.saturating_mul(1_000_000), hz)),
+    }
 }
 
 /// How many rounds of `handoffs` make up `exchanges` exchanges, each of two handoffs: rounded down, and one

@@ -21,16 +21,17 @@ use switchlab_records::{Clock, Counts, Point};
 
 use super::{
     Experiment, Results,
-    exchange::SETTLING,
     points::{self, Means},
-    probe::{Batch, Probe},
     room::{FRAMES_OF_A_TASK, Room, memory_that, mib, whole_mib},
-    watch::{MeasuredLocks, Watch},
-    ways::budget_ticks,
 };
 use crate::{
     bring_up::{Lab, refuse},
     failure, log,
+    measure::{
+        SETTLING,
+        probe::{Batch, Probe},
+        watch::{MeasuredLocks, Watch},
+    },
     mm::{StackError, StackSize},
     sched,
 };
@@ -103,7 +104,7 @@ impl<H: Probe> Experiment for PolicyContest<H> {
         let size = Size {
             warm_up: parameters.warm_up.min(parameters.exchanges / 10),
             exchanges: parameters.exchanges,
-            budget_ticks: budget_ticks(parameters, lab, BUDGET),
+            budget_ticks: points::budget_ticks(parameters, lab, BUDGET),
         };
         let crowds = policies.iter().map(|policy| Ok((policy, gather::<H>(policy, most, parameters.seed)?)));
         let crowds: Result<Vec<_>, StackError> = crowds.collect();

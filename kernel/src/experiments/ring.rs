@@ -17,15 +17,17 @@ use switchlab_records::{Counts, Point};
 
 use super::{
     Experiment, Results,
-    exchange::{Measured, NO_NUMBER, SETTLING, Wrong, counted_on, measure_block},
     points::{self, Means, Place, Team},
-    probe::{Batch, Probe},
     ways::need_two_cpus,
 };
 use crate::{
     bring_up::Lab,
     failure,
     lock::Lock,
+    measure::{
+        Measured, NO_NUMBER, SETTLING, Wrong, counted_on, measure_block,
+        probe::{Batch, Probe},
+    },
     mm::StackError,
     sched::{self, Channel, Cpu, JoinHandle, Receiver, Sender},
 };

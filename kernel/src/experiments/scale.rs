@@ -20,13 +20,12 @@ use switchlab_records::{Counts, Point, Unit};
 use super::{
     Experiment, Results,
     points::{self, Means},
-    probe::Batch,
     ring::Token,
-    ways,
 };
 use crate::{
     bring_up::{Lab, refuse},
     failure,
+    measure::probe::Batch,
     mm::StackError,
     sched::{self, Cpu},
 };
@@ -103,7 +102,7 @@ impl Experiment for Scale {
             unit: parameters.unit,
             warm_up: parameters.warm_up,
             exchanges: parameters.exchanges,
-            budget_ticks: ways::budget_ticks(parameters, lab, BUDGET),
+            budget_ticks: points::budget_ticks(parameters, lab, BUDGET),
         };
         let cpus = points::cpus_from_pair(parameters);
         let means = sched::run_on(cpus[0], move || measure_all(&size, cpus, &fit, places));

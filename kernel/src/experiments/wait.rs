@@ -49,7 +49,7 @@ impl Experiment for Waits {
             size: Size {
                 warm_up: parameters.warm_up,
                 exchanges: parameters.exchanges,
-                budget_ticks: ways::budget_ticks(parameters, lab, default_budget(parameters.unit)),
+                budget_ticks: points::budget_ticks(parameters, lab, default_budget(parameters.unit)),
             },
             bench: Bench::hire(),
             bystanders,

@@ -12,11 +12,8 @@ use switchlab_sync::Words;
 use super::{Policy, Thread, spawn_on};
 use crate::{
     arch::{percpu, preempt, xsave},
-    experiments::{
-        exchange::{Measured, NO_NUMBER, SETTLING, Wrong, measure_block, snapshot},
-        probe::Probe,
-    },
     lock::Lock,
+    measure::{Measured, NO_NUMBER, SETTLING, Wrong, measure_block, probe::Probe, snapshot},
     mm::StackError,
     sched::{self, Channel, Cpu, Receiver, Sender},
 };

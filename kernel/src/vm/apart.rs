@@ -9,11 +9,8 @@ use switchlab_core::svm::Stop;
 
 use super::{Exit, Host, Image, Kind, Ran, Vcpu, Way, Why};
 use crate::{
-    experiments::{
-        exchange::{Measured, NO_NUMBER, SETTLING, Wrong, measure_block, snapshot},
-        probe::Probe,
-    },
     lock::Lock,
+    measure::{Measured, NO_NUMBER, SETTLING, Wrong, measure_block, probe::Probe, snapshot},
     sched::{self, Channel, Cpu, Receiver, Sender},
 };
 

@@ -6,10 +6,7 @@ use switchlab_records::Counts;
 
 use super::{Exit, Fpu, Host, Image, Interrupt, Paging, Vcpu, Why, image};
 use crate::{
-    experiments::{
-        exchange::{Measured, NO_NUMBER, SETTLING, Wrong, measure_block, snapshot},
-        probe::Probe,
-    },
+    measure::{Measured, NO_NUMBER, SETTLING, Wrong, measure_block, probe::Probe, snapshot},
     sched::{self, Cpu},
 };
 

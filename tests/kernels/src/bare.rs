@@ -16,10 +16,7 @@ use switchlab_kernel::{
         ipi::{Again, SendIpi},
         percpu,
     },
-    experiments::{
-        exchange::{Measured, Wrong, measure_block, snapshot},
-        probe::Probe,
-    },
+    measure::{Measured, Wrong, measure_block, probe::Probe, snapshot},
     mm::StackError,
     sched::{
         self, Cpu,

@@ -5,11 +5,9 @@ use alloc::{boxed::Box, format};
 
 use switchlab_core::policy::{Lifo, Policy, PolicyName, RoundRobin, Stealing};
 use switchlab_kernel::{
-    experiments::{
-        policy::pairs::{Counted, Crowd, Pairs},
-        probe::Batch,
-    },
+    experiments::policy::pairs::{Counted, Crowd, Pairs},
     failure,
+    measure::probe::Batch,
     sched::free::FreeCounts,
 };
 use switchlab_records::Counts;

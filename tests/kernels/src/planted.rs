@@ -2,7 +2,7 @@
 
 use core::arch::asm;
 
-use switchlab_kernel::experiments::probe::Probe;
+use switchlab_kernel::measure::probe::Probe;
 
 /// Takes `N` instructions before each one-way handoff.
 #[derive(Debug, Default)]

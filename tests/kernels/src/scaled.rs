@@ -3,7 +3,6 @@
 
 use switchlab_kernel::{
     experiments::{
-        probe::Batch,
         ring::Token,
         scale::{
             Size,
@@ -12,6 +11,7 @@ use switchlab_kernel::{
         },
     },
     failure,
+    measure::probe::Batch,
     mm::StackError,
     sched,
 };

@@ -7,12 +7,12 @@ use switchlab_core::counts;
 use switchlab_kernel::{
     experiments::{
         classic::{floor, free},
-        exchange::{self, Measured},
+        exchange,
         fan::Consumers,
-        probe::Probe,
         ring::Token,
     },
     failure,
+    measure::{Measured, probe::Probe},
     mm::StackError,
     sched::{self, Cpu},
 };

@@ -3,10 +3,7 @@
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use switchlab_kernel::{
-    experiments::{
-        exchange::{Measured, measure_block, snapshot},
-        probe::Probe,
-    },
+    measure::{Measured, measure_block, probe::Probe, snapshot},
     mm::StackError,
     sched::{self, Cpu},
 };

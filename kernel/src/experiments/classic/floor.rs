@@ -10,10 +10,7 @@ use core::{
 use switchlab_records::Counts;
 
 use crate::{
-    experiments::{
-        exchange::{Measured, Wrong, measure_block, snapshot},
-        probe::Probe,
-    },
+    measure::{Measured, Wrong, measure_block, probe::Probe, snapshot},
     mm::StackError,
     sched::{
         self, Cpu,

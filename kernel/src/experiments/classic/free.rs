@@ -13,12 +13,11 @@ use core::{
 use switchlab_core::policy::Stealing;
 
 use crate::{
-    experiments::{
-        exchange::{Measured, NO_NUMBER, SETTLING, Wrong, counted_on, measure_block_with},
-        probe::Probe,
+    lock::Lock,
+    measure::{
+        Measured, NO_NUMBER, SETTLING, Wrong, counted_on, measure_block_with, probe::Probe,
         watch::MeasuredLocks,
     },
-    lock::Lock,
     mm::{StackError, StackSize},
     sched::{
         self,

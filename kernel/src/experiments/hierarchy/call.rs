@@ -11,9 +11,10 @@ use switchlab_records::Counts;
 
 use super::{Context, Level, Taken, no_memory, plain_counts};
 use crate::{
-    experiments::{
-        exchange::{Wrong, measure_block, snapshot},
+    measure::{
+        Wrong, measure_block,
         probe::{Batch, Probe},
+        snapshot,
     },
     sched::{self, Cpu},
 };

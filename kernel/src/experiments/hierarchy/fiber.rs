@@ -3,10 +3,7 @@
 use alloc::borrow::Cow;
 
 use super::{Context, Level, Taken, no_memory, plain_counts};
-use crate::{
-    experiments::{classic::floor, probe::Batch},
-    sched::Cpu,
-};
+use crate::{experiments::classic::floor, measure::probe::Batch, sched::Cpu};
 
 /// The level.
 pub struct Fiber;

@@ -11,11 +11,8 @@ use switchlab_records::{Counts, Mode, Subject};
 use super::{Context, Level, Taken, named};
 use crate::{
     arch::ring3,
-    experiments::{
-        exchange::{Measured, NO_NUMBER, SETTLING, Wrong, measure_block, snapshot},
-        probe::Batch,
-    },
     lock::Lock,
+    measure::{Measured, NO_NUMBER, SETTLING, Wrong, measure_block, probe::Batch, snapshot},
     sched::{Channel, Cpu, Gate},
     user::{self, Ended, Port, Spec, programs},
 };

@@ -7,10 +7,7 @@ use switchlab_core::counts;
 use switchlab_records::{Mode, Subject};
 
 use super::{Context, Level, Taken, no_memory};
-use crate::{
-    experiments::{exchange, probe::Batch},
-    sched::Cpu,
-};
+use crate::{experiments::exchange, measure::probe::Batch, sched::Cpu};
 
 /// The level.
 pub struct Task;

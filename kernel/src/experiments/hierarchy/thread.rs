@@ -9,7 +9,8 @@ use switchlab_records::{Mode, Subject};
 use super::{Context, Level, Taken, no_memory, plain_counts};
 use crate::{
     arch::{preempt, xsave},
-    experiments::{points::named, probe::Batch},
+    experiments::points::named,
+    measure::probe::Batch,
     sched::Cpu,
     thread::{
         self, Policy,

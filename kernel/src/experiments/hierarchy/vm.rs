@@ -8,7 +8,8 @@ use switchlab_records::{Mode, Subject};
 
 use super::{Context, Level, Taken, plain_counts};
 use crate::{
-    experiments::{points::named, probe::Batch},
+    experiments::points::named,
+    measure::probe::Batch,
     sched::Cpu,
     vm::{self, Fpu, Interrupt, Kind, Paging, Way},
 };

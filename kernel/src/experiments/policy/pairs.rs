@@ -11,10 +11,7 @@ use switchlab_records::Counts;
 
 use crate::{
     arch::tsc,
-    experiments::{
-        exchange::{NO_NUMBER, Wrong, counted_on, difference},
-        probe::Probe,
-    },
+    measure::{NO_NUMBER, Wrong, counted_on, difference, probe::Probe},
     mm::{StackError, StackSize},
     sched::{
         self,

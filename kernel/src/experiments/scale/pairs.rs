@@ -24,11 +24,7 @@ use switchlab_records::Counts;
 
 use crate::{
     arch::tsc,
-    experiments::{
-        exchange::{NO_NUMBER, SETTLING, Wrong, difference, snapshot},
-        probe::Probe,
-        watch::Watch,
-    },
+    measure::{NO_NUMBER, SETTLING, Wrong, difference, probe::Probe, snapshot, watch::Watch},
     mm::StackError,
     sched::{self, Channel, Cpu, JoinHandle, Receiver, Sender, Task},
 };

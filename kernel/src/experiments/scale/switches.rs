@@ -15,12 +15,11 @@ use crate::{
     arch::tsc,
     bring_up::refuse,
     experiments::{
-        exchange::{Wrong, difference, snapshot},
         points,
         room::{FRAMES_OF_A_TASK, Room, memory_that, mib, whole_mib},
-        watch::Watch,
     },
     failure,
+    measure::{Wrong, difference, snapshot, watch::Watch},
     mm::{self, StackError, StackSize},
     sched::{self, Cpu, Task},
 };

@@ -11,10 +11,7 @@ use super::{
 };
 use crate::{
     arch::tsc,
-    experiments::{
-        exchange::{Wrong, difference, snapshot},
-        watch::Watch,
-    },
+    measure::{Wrong, difference, snapshot, watch::Watch},
     sched::Cpu,
 };
 

@@ -8,14 +8,11 @@ pub mod sides;
 
 use alloc::{boxed::Box, vec::Vec};
 
-use switchlab_core::{CpuId, Way, Ways, params::Params, stats};
+use switchlab_core::{CpuId, Way, Ways};
 use switchlab_records::{Counts, Named, Unit};
 use switchlab_sync::Slot;
 
-use super::{
-    exchange::Wrong,
-    points::{self, named},
-};
+use super::points::{self, named};
 use crate::{
     arch::{
         mwait::{self, Mwait},
@@ -23,6 +20,7 @@ use crate::{
     },
     bring_up::{Lab, refuse},
     lock::Lock,
+    measure::Wrong,
     sched::{self, Channel, Cpu},
 };
 use block::{Answered, Asked};
@@ -361,16 +359,6 @@ pub fn need_two_cpus(experiment: &str, lab: &Lab) {
         refuse(format_args!(
             "nothing was measured: experiment `{experiment}` hands over between CPUs and this machine has one; it needs --smp 2 or more"
         ));
-    }
-}
-
-/// The parameter `budget`, or so many of its unit, as ticks: milliseconds; or millions of instructions.
-pub fn budget_ticks(parameters: &Params, lab: &Lab, default: u64) -> u64 {
-    let budget = parameters.budget_ms.unwrap_or(default);
-    match parameters.unit {
-        Unit::Instructions => budget.saturating_mul(1_000_000),
-        Unit::Time => stats::TscHz::new(lab.tsc_hz)
-            .map_or(u64::MAX, |hz| stats::ns_to_ticks(budget.saturating_mul(1_000_000), hz)),
     }
 }
 

@@ -11,8 +11,8 @@ use case::count;
 use switchlab_core::policy::RoundRobin;
 use switchlab_kernel::{
     bring_up::Lab,
-    experiments::watch::{MeasuredLocks, Watch},
     lock::Lock,
+    measure::watch::{MeasuredLocks, Watch},
     mm::StackSize,
     sched::free::{Body, Crew},
 };

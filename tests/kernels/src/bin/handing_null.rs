@@ -7,11 +7,8 @@ use case::{cpu, for_ever, spawn};
 use switchlab_core::params::{Offsets, Params};
 use switchlab_kernel::{
     bring_up::{self, Lab},
-    experiments::{
-        Experiment,
-        classic::Classic,
-        probe::{Batch, Probe},
-    },
+    experiments::{Experiment, classic::Classic},
+    measure::probe::{Batch, Probe},
     sched::Channel,
 };
 

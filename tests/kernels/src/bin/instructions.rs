@@ -15,7 +15,7 @@ use case::{
 use switchlab_kernel::{
     arch::apic,
     bring_up::Lab,
-    experiments::probe::{Batch, Sampler},
+    measure::probe::{Batch, Sampler},
 };
 use switchlab_records::{ApicMode, Pass, Subject};
 

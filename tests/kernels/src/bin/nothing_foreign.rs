@@ -11,8 +11,9 @@ use case::count;
 use switchlab_core::params::{Offsets, Params};
 use switchlab_kernel::{
     bring_up::{self, Lab},
-    experiments::{self, watch},
+    experiments,
     foreign::Foreign,
+    measure::watch,
 };
 
 case::case!("nothing_foreign", nothing_foreign);

@@ -11,7 +11,7 @@ use case::{
     Planted, count,
     shapes::{EXCHANGES, Shape, ticks},
 };
-use switchlab_kernel::{bring_up::Lab, experiments::probe::Batch};
+use switchlab_kernel::{bring_up::Lab, measure::probe::Batch};
 use switchlab_records::Subject;
 
 case::case!("planted_delay", planted_delay);

@@ -11,8 +11,9 @@ use core::{fmt::Write, hint::black_box};
 use switchlab_core::params::{Offsets, Params};
 use switchlab_kernel::{
     bring_up::{self, Lab},
-    experiments::{Experiment, classic::Classic, fan::Fan, policy::PolicyContest, probe::Probe, ring::Ring},
+    experiments::{Experiment, classic::Classic, fan::Fan, policy::PolicyContest, ring::Ring},
     lock::Lock,
+    measure::probe::Probe,
     report::Text,
 };
 

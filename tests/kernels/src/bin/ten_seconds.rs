@@ -4,11 +4,7 @@
 #![no_main]
 
 use case::{check, count, cpu};
-use switchlab_kernel::{
-    arch::tsc,
-    bring_up::Lab,
-    experiments::{exchange, probe::Batch},
-};
+use switchlab_kernel::{arch::tsc, bring_up::Lab, experiments::exchange, measure::probe::Batch};
 
 case::case!("ten_seconds", ten_seconds);
 

@@ -8,7 +8,7 @@ use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use case::{check, count, cpu};
 use switchlab_kernel::{
     bring_up::Lab,
-    experiments::{exchange::Wrong, probe::Probe},
+    measure::{Wrong, probe::Probe},
     vm::{Fpu, Interrupt, Kind, Paging, Way, apart, pair},
 };
 

@@ -8,7 +8,8 @@ use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use switchlab_core::params::{Offsets, Params};
 use switchlab_kernel::{
     bring_up::{self, Lab},
-    experiments::{Experiment, fan::Fan, policy::PolicyContest, probe::Probe, ring::Ring},
+    experiments::{Experiment, fan::Fan, policy::PolicyContest, ring::Ring},
+    measure::probe::Probe,
 };
 
 case::case!("wrong_hop", wrong_hop);

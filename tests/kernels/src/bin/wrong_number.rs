@@ -3,11 +3,7 @@
 #![no_main]
 
 use case::{cpu, for_ever, spawn};
-use switchlab_kernel::{
-    bring_up::Lab,
-    experiments::{exchange, probe::Batch},
-    sched::Channel,
-};
+use switchlab_kernel::{bring_up::Lab, experiments::exchange, measure::probe::Batch, sched::Channel};
 
 case::case!("wrong_number", wrong_number);
 

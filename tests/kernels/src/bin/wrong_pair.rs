@@ -9,10 +9,8 @@ use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use case::{count, failure};
 use switchlab_kernel::{
     bring_up::Lab,
-    experiments::{
-        probe::Probe,
-        scale::pairs::{Pairs, Size},
-    },
+    experiments::scale::pairs::{Pairs, Size},
+    measure::probe::Probe,
     sched,
 };
 

@@ -1,4 +1,4 @@
-//! Over every timed block: nothing foreign happens in it. [`measure_block`](super::exchange::measure_block)
+//! Over every timed block: nothing foreign happens in it. [`measure_block`](super::measure_block)
 //! calls it, and so has whatever else reads the clock around what it measures.
 //!
 //! A lock is foreign unless it is the thing that is measured: an experiment declares those, and declaring them
