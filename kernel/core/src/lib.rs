@@ -8,6 +8,7 @@
 //! | [`acpi`] | RSDP, RSDT and XSDT, FADT (PM timer), HPET table | bring-up |
 //! | [`madt`] | the CPUs that the firmware lists | bring-up |
 //! | [`icr`] | words of the local APIC's interrupt command register | `arch`'s apic and ipi |
+//! | [`container`] | groups of CPU time and memory, system-call filters, namespaces | the kernel's container |
 //! | [`params`] | the kernel command line | bring-up, xtask |
 //! | [`task_state`] | the states of a task and what may follow what | `sched` |
 //! | [`histogram`] | samples in fixed memory, and their percentiles | the experiment, xtask |
@@ -35,6 +36,7 @@ extern crate std;
 
 pub mod acpi;
 pub mod address_space;
+pub mod container;
 pub mod counts;
 pub mod format;
 pub mod histogram;

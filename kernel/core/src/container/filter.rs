@@ -1,0 +1,252 @@
+//! Which system calls a process may make: a list of rules, of which the first that fits decides.
+//!
+//! What it says of a number alone, whatever the arguments, is worked out once: a bit for each number that is always
+//! allowed. So most calls are a look at that bit, as in Linux since 5.11; the rules are gone through for the rest.
+
+/// Words that a call can have besides its number.
+pub const ARGUMENTS: usize = 5;
+
+/// The most rules of a filter.
+pub const MAX_RULES: usize = 16;
+
+/// Numbers that have a bit: all that there are, and more.
+const NUMBERS: u64 = u64::BITS as u64;
+
+/// What becomes of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// It is made.
+    Allow,
+    /// It is not made, and answered so.
+    Refuse,
+    /// It ends the process.
+    End,
+}
+
+/// What an argument is held against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Test {
+    /// Whatever it is.
+    Any,
+    /// It is this.
+    Equal(u64),
+    /// It is less.
+    Below(u64),
+    /// These bits of it are those.
+    Masked {
+        /// Which bits count.
+        mask: u64,
+        /// What they are.
+        value: u64,
+    },
+}
+
+impl Test {
+    const fn holds(self, argument: u64) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Equal(value) => argument == value,
+            Self::Below(end) => argument < end,
+            Self::Masked { mask, value } => argument & mask == value,
+        }
+    }
+}
+
+/// One rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// The call's number.
+    pub call: u64,
+    /// Which argument, from 0 on.
+    pub argument: usize,
+    /// What it is held against.
+    pub test: Test,
+    /// What becomes of a call that fits.
+    pub action: Action,
+}
+
+impl Rule {
+    /// Of a call, whatever its arguments.
+    pub const fn of(call: u64, action: Action) -> Self {
+        Self { call, argument: 0, test: Test::Any, action }
+    }
+
+    /// Of a call whose `argument` fits `test`.
+    pub const fn where_argument(call: u64, argument: usize, test: Test, action: Action) -> Self {
+        Self { call, argument, test, action }
+    }
+}
+
+/// A filter.
+#[derive(Clone, Copy, Debug)]
+pub struct Filter {
+    /// Bit n: call n is allowed, whatever its arguments.
+    always: u64,
+    rules: &'static [Rule],
+    otherwise: Action,
+}
+
+/// Why rules make no filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BadFilter {
+    /// There are more than [`MAX_RULES`].
+    TooManyRules,
+    /// A rule asks for an argument that no call has.
+    NoSuchArgument,
+}
+
+impl Filter {
+    /// A filter of `rules`; what none of them fits comes to `otherwise`.
+    ///
+    /// # Errors
+    ///
+    /// [`BadFilter`]: so what a call costs has a bound, and no call meets a rule that can not be held.
+    pub const fn new(rules: &'static [Rule], otherwise: Action) -> Result<Self, BadFilter> {
+        if rules.len() > MAX_RULES {
+            return Err(BadFilter::TooManyRules);
+        }
+        let mut at = 0;
+        while at < rules.len() {
+            if rules[at].argument >= ARGUMENTS {
+                return Err(BadFilter::NoSuchArgument);
+            }
+            at += 1;
+        }
+        let mut always = 0;
+        let mut number = 0;
+        while number < NUMBERS {
+            if matches!(by_number(rules, otherwise, number), Some(Action::Allow)) {
+                always |= 1 << number;
+            }
+            number += 1;
+        }
+        Ok(Self { always, rules, otherwise })
+    }
+
+    /// The same with no number worked out beforehand: each call goes through the rules.
+    pub const fn by_rules_alone(self) -> Self {
+        Self { always: 0, ..self }
+    }
+
+    /// What becomes of a call.
+    #[inline(always)]
+    pub fn judge(&self, number: u64, arguments: [u64; ARGUMENTS]) -> Action {
+        if number < NUMBERS && self.always & 1 << number != 0 {
+            return Action::Allow;
+        }
+        self.go_through_rules(number, arguments)
+    }
+
+    #[inline(never)]
+    fn go_through_rules(&self, number: u64, arguments: [u64; ARGUMENTS]) -> Action {
+        let fits = |rule: &&Rule| {
+            rule.call == number
+                && arguments.get(rule.argument).is_some_and(|argument| rule.test.holds(*argument))
+        };
+        self.rules.iter().find(fits).map_or(self.otherwise, |rule| rule.action)
+    }
+}
+
+/// What rules say of a number whatever its arguments; `None` where it depends on them.
+const fn by_number(rules: &[Rule], otherwise: Action, number: u64) -> Option<Action> {
+    let mut at = 0;
+    while at < rules.len() {
+        if rules[at].call == number {
+            return if matches!(rules[at].test, Test::Any) { Some(rules[at].action) } else { None };
+        }
+        at += 1;
+    }
+    Some(otherwise)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{boxed::Box, vec::Vec};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const NOTHING: [u64; ARGUMENTS] = [0; ARGUMENTS];
+
+    #[test]
+    fn first_rule_that_fits_decides() {
+        const RULES: &[Rule] = &[
+            Rule::where_argument(1, 0, Test::Equal(7), Action::Refuse),
+            Rule::where_argument(1, 1, Test::Below(10), Action::Allow),
+            Rule::of(2, Action::Allow),
+            Rule::of(2, Action::End),
+        ];
+        let filter = Filter::new(RULES, Action::End).expect("a filter");
+        assert_eq!(filter.judge(1, [7, 0, 0, 0, 0]), Action::Refuse);
+        assert_eq!(filter.judge(1, [6, 9, 0, 0, 0]), Action::Allow);
+        assert_eq!(filter.judge(1, [6, 10, 0, 0, 0]), Action::End);
+        assert_eq!(filter.judge(2, NOTHING), Action::Allow);
+        assert_eq!(filter.judge(3, NOTHING), Action::End);
+        assert_eq!(filter.judge(u64::MAX, NOTHING), Action::End);
+    }
+
+    #[test]
+    fn number_beyond_the_bits_comes_to_what_is_otherwise() {
+        const RULES: &[Rule] = &[Rule::of(64, Action::Refuse)];
+        let filter = Filter::new(RULES, Action::Allow).expect("a filter");
+        assert_eq!(filter.judge(64, NOTHING), Action::Refuse);
+        assert_eq!(filter.judge(65, NOTHING), Action::Allow);
+        assert_eq!(filter.judge(0, NOTHING), Action::Allow);
+    }
+
+    #[test]
+    fn masked_argument_is_held_by_its_bits_alone() {
+        let test = Test::Masked { mask: 0xff00, value: 0x1200 };
+        let rules = [Rule::where_argument(1, 4, test, Action::Allow)];
+        let filter = Filter::new(Box::leak(Box::new(rules)), Action::Refuse).expect("a filter");
+        assert_eq!(filter.judge(1, [0, 0, 0, 0, 0xab_1334]), Action::Refuse);
+        assert_eq!(filter.judge(1, [0, 0, 0, 0, 0xab_12cd]), Action::Allow);
+    }
+
+    #[test]
+    fn filter_without_a_bound_is_none() {
+        let rules = Box::leak(Box::new([Rule::of(1, Action::Allow); MAX_RULES + 1]));
+        assert_eq!(Filter::new(rules, Action::End).err(), Some(BadFilter::TooManyRules));
+        let rule = Rule::where_argument(1, ARGUMENTS, Test::Any, Action::Allow);
+        assert_eq!(
+            Filter::new(Box::leak(Box::new([rule])), Action::End).err(),
+            Some(BadFilter::NoSuchArgument)
+        );
+    }
+
+    fn action() -> impl Strategy<Value = Action> {
+        prop_oneof![Just(Action::Allow), Just(Action::Refuse), Just(Action::End)]
+    }
+
+    fn rule() -> impl Strategy<Value = Rule> {
+        let test = prop_oneof![
+            Just(Test::Any),
+            (0..4_u64).prop_map(Test::Equal),
+            (0..4_u64).prop_map(Test::Below),
+            (0..4_u64, 0..4_u64).prop_map(|(mask, value)| Test::Masked { mask, value }),
+        ];
+        (0..6_u64, 0..ARGUMENTS, test, action()).prop_map(|(call, argument, test, action)| Rule {
+            call,
+            argument,
+            test,
+            action,
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn bits_say_what_the_rules_say(
+            rules in prop::collection::vec(rule(), 0..=MAX_RULES),
+            otherwise in action(),
+            calls in prop::collection::vec((0..80_u64, prop::array::uniform5(0..5_u64)), 1..50),
+        ) {
+            let rules: &'static [Rule] = Vec::leak(rules);
+            let filter = Filter::new(rules, otherwise).expect("a filter");
+            for (number, arguments) in calls {
+                let by_rules = filter.by_rules_alone().judge(number, arguments);
+                prop_assert_eq!(filter.judge(number, arguments), by_rules);
+            }
+        }
+    }
+}
