@@ -13,9 +13,10 @@ mod thread;
 mod vm;
 
 use alloc::{borrow::Cow, boxed::Box, vec::Vec};
+use core::fmt::Display;
 
-use switchlab_core::{order, params::Params};
-use switchlab_records::{Counts, Named, Point, Unit};
+use switchlab_core::{counts, order, params::Params};
+use switchlab_records::{Counts, Mode, Named, Point, Subject, Unit};
 
 use super::{
     Experiment, Results,
@@ -25,7 +26,6 @@ use crate::{
     bring_up::Lab,
     failure,
     measure::Measured,
-    mm::StackError,
     sched::{self, Cpu},
 };
 
@@ -33,8 +33,8 @@ const NAME: &str = "hierarchy";
 
 /// All of them, each after the one that it builds on.
 static LEVELS: &[&dyn Level] = &[
-    &call::Direct,
-    &call::Indirect,
+    &call::DIRECT,
+    &call::INDIRECT,
     &fiber::Fiber,
     &task::Task,
     &thread::EAGER,
@@ -122,11 +122,29 @@ impl Taken {
     pub const fn new(measured: Measured, expected: Counts) -> Self {
         Self { measured, expected, also: Vec::new() }
     }
+
+    /// Where tasks handed over, as those of `classic` do: by a switch on one CPU, by an IPI across two.
+    pub fn by_tasks(cpus: [&'static Cpu; 2], exchanges: u64, measured: Measured) -> Self {
+        let expected = counts::expected(Subject::Handoff, mode(cpus), exchanges, &measured.counts);
+        Self::new(measured, expected)
+    }
+
+    /// The same, with what else was counted.
+    #[must_use]
+    pub fn with<const N: usize>(mut self, also: [(&'static str, u64); N]) -> Self {
+        self.also.extend(named(also));
+        self
+    }
 }
 
-/// Says for a person why there is no memory.
-pub fn no_memory(error: StackError) -> Cow<'static, str> {
-    alloc::format!("{error}").into()
+/// How tasks on these two CPUs hand over.
+pub fn mode([first, second]: [&'static Cpu; 2]) -> Mode {
+    if core::ptr::eq(first, second) { Mode::SameCore } else { Mode::CrossCore }
+}
+
+/// Says for a person why something can not be measured.
+pub fn say(why: impl Display) -> Cow<'static, str> {
+    alloc::format!("{why}").into()
 }
 
 /// A level in one of its forms.

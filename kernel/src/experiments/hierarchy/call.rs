@@ -9,7 +9,7 @@ use core::{
 
 use switchlab_records::Counts;
 
-use super::{Context, Level, Taken, no_memory, plain_counts};
+use super::{Context, Level, Taken, plain_counts, say};
 use crate::{
     measure::{
         Wrong, measure_block,
@@ -19,19 +19,25 @@ use crate::{
     sched::{self, Cpu},
 };
 
+/// A call in one of its forms.
+pub struct Call {
+    name: &'static str,
+    hand_over: fn(&mut Called, u64, u64, &mut Batch) -> Option<Wrong>,
+}
+
 /// The address is part of the instruction.
-pub struct Direct;
-
+pub static DIRECT: Call = Call { name: "call", hand_over: call_directly };
 /// The address is read from memory.
-pub struct Indirect;
+pub static INDIRECT: Call = Call { name: "call-indirect", hand_over: call_indirectly };
 
-impl Level for Direct {
+impl Level for Call {
     fn name(&self) -> &'static str {
-        "call"
+        self.name
     }
 
+    /// What a call leaves on the stack. What else lives, its caller knows and keeps where the callee does not reach.
     fn context(&self) -> Context {
-        RETURN_ADDRESS
+        Context::of_words(1)
     }
 
     fn measure(
@@ -40,31 +46,17 @@ impl Level for Direct {
         warm_up: u64,
         exchanges: u64,
     ) -> Result<Taken, Cow<'static, str>> {
-        measure(cpus[0], warm_up, exchanges, call_directly)
+        let (cpu, hand_over) = (cpus[0], self.hand_over);
+        let measured = sched::run_on(cpu, move || {
+            let mut called = Called::default();
+            // Each number that is due next was called for: a call and its return.
+            let counts =
+                |called: &Called| Counts { handoffs: 2 * called.due.load(Relaxed), ..snapshot(&[cpu, cpu]) };
+            measure_block(&mut called, counts, hand_over, warm_up, exchanges, &mut Batch)
+        });
+        Ok(Taken::new(measured.map_err(say)?, plain_counts(2 * exchanges, 0)))
     }
 }
-
-impl Level for Indirect {
-    fn name(&self) -> &'static str {
-        "call-indirect"
-    }
-
-    fn context(&self) -> Context {
-        RETURN_ADDRESS
-    }
-
-    fn measure(
-        &self,
-        cpus: [&'static Cpu; 2],
-        warm_up: u64,
-        exchanges: u64,
-    ) -> Result<Taken, Cow<'static, str>> {
-        measure(cpus[0], warm_up, exchanges, call_indirectly)
-    }
-}
-
-/// What a call leaves on the stack. What else lives, its caller knows and keeps where the callee does not reach.
-const RETURN_ADDRESS: Context = Context::of_words(1);
 
 /// The side that is called.
 #[derive(Default)]
@@ -82,22 +74,6 @@ extern "C" fn answer(called: &Called, number: u64) -> u64 {
     let due = called.due.load(Relaxed);
     called.due.store(due + 1, Relaxed);
     if number == due { number } else { !number }
-}
-
-fn measure(
-    cpu: &'static Cpu,
-    warm_up: u64,
-    exchanges: u64,
-    hand_over: fn(&mut Called, u64, u64, &mut Batch) -> Option<Wrong>,
-) -> Result<Taken, Cow<'static, str>> {
-    let measured = sched::run_on(cpu, move || {
-        let mut called = Called::default();
-        // Each number that is due next was called for: a call and its return.
-        let counts =
-            |called: &Called| Counts { handoffs: 2 * called.due.load(Relaxed), ..snapshot(&[cpu, cpu]) };
-        measure_block(&mut called, counts, hand_over, warm_up, exchanges, &mut Batch)
-    });
-    Ok(Taken::new(measured.map_err(no_memory)?, plain_counts(2 * exchanges, 0)))
 }
 
 #[inline(never)]

@@ -2,7 +2,7 @@
 
 use alloc::borrow::Cow;
 
-use super::{Context, Level, Taken, no_memory, plain_counts};
+use super::{Context, Level, Taken, plain_counts, say};
 use crate::{experiments::classic::floor, measure::probe::Batch, sched::Cpu};
 
 /// The level.
@@ -23,7 +23,7 @@ impl Level for Fiber {
         warm_up: u64,
         exchanges: u64,
     ) -> Result<Taken, Cow<'static, str>> {
-        let (measured, _) = floor::measure(cpus[0], warm_up, exchanges, Batch).map_err(no_memory)?;
+        let (measured, _) = floor::measure(cpus[0], warm_up, exchanges, Batch).map_err(say)?;
         Ok(Taken::new(measured, plain_counts(2 * exchanges, 2 * exchanges)))
     }
 }

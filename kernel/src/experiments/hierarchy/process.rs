@@ -5,10 +5,9 @@
 use alloc::{borrow::Cow, boxed::Box, format};
 use core::cell::Cell;
 
-use switchlab_core::counts;
-use switchlab_records::{Counts, Mode, Subject};
+use switchlab_records::{Counts, Mode};
 
-use super::{Context, Level, Taken, named};
+use super::{Context, Level, Taken, mode, say};
 use crate::{
     arch::ring3,
     lock::Lock,
@@ -85,7 +84,7 @@ impl Level for FastPath {
         warm_up: u64,
         exchanges: u64,
     ) -> Result<Taken, Cow<'static, str>> {
-        let [asking, answering] = if on_one(&cpus) {
+        let [asking, answering] = if on_one(cpus) {
             let gate: &'static Gate = Box::leak(Box::default());
             [Port::Calls(gate), Port::Answers(gate)]
         } else {
@@ -111,8 +110,8 @@ fn channels() -> [&'static Channel; 2] {
     [(); 2].map(|()| &*Box::leak(Box::default()))
 }
 
-fn on_one([first, second]: &[&'static Cpu; 2]) -> bool {
-    core::ptr::eq(*first, *second)
+fn on_one(cpus: [&'static Cpu; 2]) -> bool {
+    mode(cpus) == Mode::SameCore
 }
 
 /// The two processes.
@@ -131,29 +130,25 @@ fn measure(
     warm_up: u64,
     exchanges: u64,
 ) -> Result<Taken, Cow<'static, str>> {
-    let no_process = |why: user::Why| -> Cow<'static, str> { format!("{why}").into() };
     let Pair { asking, answering, calls_of_an_exchange } = pair;
     let found: &'static Lock<Option<Found>> = Box::leak(Box::new(Lock::new(None)));
-    let answering = user::spawn(cpus[1], answering).map_err(no_process)?;
+    let answering = user::spawn(cpus[1], answering).map_err(say)?;
     let asking = user::host(cpus[0], asking, move |process| {
         *found.lock() = Some(ask(process, cpus, warm_up, exchanges));
         // The other side takes it for the end.
         process.hand_over_last(NO_NUMBER);
     });
-    asking.map_err(no_process)?.join();
+    asking.map_err(say)?.join();
     let answered = answering.join().ended;
     let found = found.lock().take().expect("the asking process leaves what it found");
-    let (measured, counted) =
-        found.map_err(|ended| -> Cow<'static, str> { format!("the asking process {ended}").into() })?;
+    let (measured, counted) = found.map_err(|ended| say(format_args!("the asking process {ended}")))?;
     let due = warm_up + SETTLING + exchanges;
     if measured.wrong.is_none() && answered != Ended::Exited([due, NO_NUMBER]) {
         return Err(format!("the answering process {answered}, behind {due} numbers").into());
     }
-    let mode = if on_one(&cpus) { Mode::SameCore } else { Mode::CrossCore };
-    judge(mode, exchanges, calls_of_an_exchange, counted)?;
-    let expected = counts::expected(Subject::Handoff, mode, exchanges, &measured.counts);
-    let also = named([("address-space-loads", counted.loads), ("system-calls", counted.calls)]);
-    Ok(Taken { measured, expected, also })
+    judge(mode(cpus), exchanges, calls_of_an_exchange, counted)?;
+    let also = [("address-space-loads", counted.loads), ("system-calls", counted.calls)];
+    Ok(Taken::by_tasks(cpus, exchanges, measured).with(also))
 }
 
 /// One load of CR3 for each switch, and so many system calls, with that by which the asking process ends. Across
@@ -178,7 +173,7 @@ fn judge(
 
 /// The asking process's task: the program runs once for the warm-up, and once for the block.
 fn ask(process: &user::Process, cpus: [&'static Cpu; 2], warm_up: u64, exchanges: u64) -> Found {
-    let pair = if on_one(&cpus) { &cpus[..1] } else { &cpus[..] };
+    let pair = if on_one(cpus) { &cpus[..1] } else { &cpus[..] };
     let mut asking = Asking { process, pair, counted: Cell::default(), ended: Cell::new(None) };
     let measured = measure_block(
         &mut asking,

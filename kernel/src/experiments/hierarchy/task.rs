@@ -3,10 +3,7 @@
 
 use alloc::borrow::Cow;
 
-use switchlab_core::counts;
-use switchlab_records::{Mode, Subject};
-
-use super::{Context, Level, Taken, no_memory};
+use super::{Context, Level, Taken, say};
 use crate::{experiments::exchange, measure::probe::Batch, sched::Cpu};
 
 /// The level.
@@ -32,9 +29,7 @@ impl Level for Task {
         exchanges: u64,
     ) -> Result<Taken, Cow<'static, str>> {
         let [first, second] = cpus;
-        let mode = if core::ptr::eq(first, second) { Mode::SameCore } else { Mode::CrossCore };
-        let (measured, _) = exchange::measure(first, second, warm_up, exchanges, Batch).map_err(no_memory)?;
-        let expected = counts::expected(Subject::Handoff, mode, exchanges, &measured.counts);
-        Ok(Taken::new(measured, expected))
+        let (measured, _) = exchange::measure(first, second, warm_up, exchanges, Batch).map_err(say)?;
+        Ok(Taken::by_tasks(cpus, exchanges, measured))
     }
 }

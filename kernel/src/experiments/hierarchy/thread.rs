@@ -3,13 +3,9 @@
 
 use alloc::borrow::Cow;
 
-use switchlab_core::counts;
-use switchlab_records::{Mode, Subject};
-
-use super::{Context, Level, Taken, no_memory, plain_counts};
+use super::{Context, Level, Taken, plain_counts, say};
 use crate::{
     arch::{preempt, xsave},
-    experiments::points::named,
     measure::probe::Batch,
     sched::Cpu,
     thread::{
@@ -81,13 +77,10 @@ impl Level for Blocking {
         exchanges: u64,
     ) -> Result<Taken, Cow<'static, str>> {
         let [first, second] = cpus;
-        let mode = if core::ptr::eq(first, second) { Mode::SameCore } else { Mode::CrossCore };
         let (threaded, _) =
-            exchange::measure(first, second, self.used, warm_up, exchanges, Batch).map_err(no_memory)?;
+            exchange::measure(first, second, self.used, warm_up, exchanges, Batch).map_err(say)?;
         let Threaded { measured, traps, .. } = threaded;
-        let expected = counts::expected(Subject::Handoff, mode, exchanges, &measured.counts);
-        let also = named([("state-traps", traps)]);
-        Ok(Taken { measured, expected, also })
+        Ok(Taken::by_tasks(cpus, exchanges, measured).with([("state-traps", traps)]))
     }
 }
 
@@ -110,10 +103,10 @@ impl Level for Preempted {
         warm_up: u64,
         exchanges: u64,
     ) -> Result<Taken, Cow<'static, str>> {
-        let (threaded, _) = exchange::measure_preempted(cpus[0], Policy::Eager, warm_up, exchanges, Batch)
-            .map_err(no_memory)?;
+        let (threaded, _) =
+            exchange::measure_preempted(cpus[0], Policy::Eager, warm_up, exchanges, Batch).map_err(say)?;
         let Threaded { measured, preemptions, .. } = threaded;
         let expected = plain_counts(2 * exchanges, 2 * exchanges);
-        Ok(Taken { measured, expected, also: named([("preemptions", preemptions)]) })
+        Ok(Taken::new(measured, expected).with([("preemptions", preemptions)]))
     }
 }

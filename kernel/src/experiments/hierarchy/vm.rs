@@ -1,17 +1,15 @@
 //! Guests under a VMM: two that hand over by hypercalls, on nested and on shadow tables; by an interrupt that wakes
 //! the other; and one that only goes to the VMM and back.
 
-use alloc::{borrow::Cow, format};
+use alloc::borrow::Cow;
 
-use switchlab_core::counts;
-use switchlab_records::{Mode, Subject};
+use switchlab_records::Mode;
 
-use super::{Context, Level, Taken, plain_counts};
+use super::{Context, Level, Taken, mode, plain_counts, say};
 use crate::{
-    experiments::points::named,
     measure::probe::Batch,
     sched::Cpu,
-    vm::{self, Fpu, Interrupt, Kind, Paging, Way},
+    vm::{self, Fpu, Interrupt, Kind, Paging, Ran, Way},
 };
 
 /// Guests in one of their forms.
@@ -62,26 +60,23 @@ impl Level for Guests {
         warm_up: u64,
         exchanges: u64,
     ) -> Result<Taken, Cow<'static, str>> {
-        let [first, second] = cpus;
-        let (ran, expected) = if core::ptr::eq(first, second) {
-            let ran =
-                vm::pair::measure(first, self.way, self.kind, warm_up, exchanges, Batch).map_err(say)?;
-            (ran, plain_counts(2 * exchanges, 0))
+        let Self { way, kind, .. } = *self;
+        let on_one = mode(cpus) == Mode::SameCore;
+        let ran = if on_one {
+            vm::pair::measure(cpus[0], way, kind, warm_up, exchanges, Batch)
         } else {
-            let ran =
-                vm::apart::measure(cpus, self.way, self.kind, warm_up, exchanges, Batch).map_err(say)?;
-            let expected =
-                counts::expected(Subject::Handoff, Mode::CrossCore, exchanges, &ran.measured.counts);
-            (ran, expected)
+            vm::apart::measure(cpus, way, kind, warm_up, exchanges, Batch)
         };
-        let mut also = named([("vmruns", ran.vmruns)]);
-        if let Way::WakeUp(_) = self.way {
-            also.extend(named([("interrupts-twice", ran.surplus)]));
-        }
-        Ok(Taken { measured: ran.measured, expected, also })
+        let Ran { measured, vmruns, surplus, .. } = ran.map_err(say)?;
+        let taken = if on_one {
+            Taken::new(measured, plain_counts(2 * exchanges, 0))
+        } else {
+            Taken::by_tasks(cpus, exchanges, measured)
+        };
+        let taken = taken.with([("vmruns", vmruns)]);
+        Ok(match way {
+            Way::WakeUp(_) => taken.with([("interrupts-twice", surplus)]),
+            Way::Call | Way::RoundTrip => taken,
+        })
     }
-}
-
-fn say(why: vm::Why) -> Cow<'static, str> {
-    format!("{why}").into()
 }
