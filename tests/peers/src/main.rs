@@ -6,6 +6,7 @@
 //! switchlab-peers levels                      the hierarchy's: a `Rung` a line
 //! switchlab-peers sweep                       nothing: removes what starts that were ended by force left behind
 //! switchlab-peers run ID EXCHANGES REPEATS    an `Answer`: the times, or why there are none
+//! switchlab-peers step ID                     a `Stepped`: instructions of a switch, or why they are not known
 //! switchlab-peers scale MS REPEATS MOST       a `Scaled`: our tasks in rings of 2 to MOST
 //! ```
 //!
@@ -20,6 +21,9 @@ mod plan;
 mod scale;
 mod shell;
 mod sides;
+mod stepped;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod trap;
 mod usage;
 mod versions;
 
@@ -40,6 +44,11 @@ trait Peer {
     ///
     /// It cannot be set up here, or an exchange got lost.
     fn exchange(&self, plan: Plan) -> Result<Times, Failure>;
+
+    /// Whether both sides are of one thread of the system, so that a thread's single steps are the instructions of both.
+    fn is_of_one_thread(&self) -> bool {
+        false
+    }
 }
 
 fn main() -> ExitCode {
@@ -58,10 +67,7 @@ fn main() -> ExitCode {
         }
         ["sweep"] => shell::cgroup::sweep(),
         ["run", id, exchanges, repeats] => {
-            let levels = peers::levels().into_iter().map(|(_, peer)| peer);
-            let Some(peer) = peers::all().into_iter().chain(levels).find(|peer| peer.about().id == id) else {
-                return usage(&format!("no peer `{id}`; `switchlab-peers list` and `levels` name them"));
-            };
+            let Some(peer) = peer(id) else { return no_peer(id) };
             let Some(plan) = Plan::new(exchanges, repeats) else {
                 return usage(&format!(
                     "`{exchanges}` exchanges, `{repeats}` times: both are numbers from 1"
@@ -71,6 +77,10 @@ fn main() -> ExitCode {
             let outcome = peer.exchange(plan);
             let switched = before.and_then(|before| before.since(2 * plan.total()));
             say(&Answer::new(id, plan, outcome, switched));
+        }
+        ["step", id] => {
+            let Some(peer) = peer(id) else { return no_peer(id) };
+            say(&stepped::Stepped::new(id, stepped::instructions(&*peer)));
         }
         ["scale", block_ms, repeats, most] => {
             let Some(effort) = scale::Effort::new(block_ms, repeats, most) else {
@@ -82,11 +92,21 @@ fn main() -> ExitCode {
         }
         _ => {
             return usage(
-                "expected: list, levels, sweep, run ID EXCHANGES REPEATS, or scale MS REPEATS MOST",
+                "expected: list, levels, sweep, run ID EXCHANGES REPEATS, step ID, or scale MS REPEATS MOST",
             );
         }
     }
     ExitCode::SUCCESS
+}
+
+/// The one of this id, of the peers or of the hierarchy.
+fn peer(id: &str) -> Option<Box<dyn Peer>> {
+    let levels = peers::levels().into_iter().map(|(_, peer)| peer);
+    peers::all().into_iter().chain(levels).find(|peer| peer.about().id == id)
+}
+
+fn no_peer(id: &str) -> ExitCode {
+    usage(&format!("no peer `{id}`; `switchlab-peers list` and `levels` name them"))
 }
 
 fn usage(problem: &str) -> ExitCode {

@@ -67,6 +67,11 @@ impl Plan {
         Some(Self { exchanges: number(exchanges)?, repeats: number(repeats)? })
     }
 
+    /// Of numbers that are known to be from 1.
+    pub const fn of(exchanges: u64, repeats: u64) -> Self {
+        Self { exchanges, repeats }
+    }
+
     /// Exchanges of one timed block.
     pub fn exchanges(self) -> u64 {
         self.exchanges

@@ -22,7 +22,7 @@ use steps::{Touched, touched};
 /// Bytes of a stack, as the kernel's smallest.
 const STACK_BYTES: usize = 4096;
 /// Bytes of a cache line.
-const LINE_BYTES: usize = 64;
+pub const LINE_BYTES: usize = 64;
 
 /// How much to measure.
 #[derive(Clone, Copy, Debug)]

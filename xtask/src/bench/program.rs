@@ -77,6 +77,13 @@ pub struct Answer {
     pub crossed: Option<Crossed>,
 }
 
+/// What a peer said after its single steps.
+#[derive(Debug, Deserialize)]
+struct Stepped {
+    id: String,
+    instructions: Option<f64>,
+}
+
 /// An executable that holds peers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Program(PathBuf);
@@ -137,6 +144,17 @@ impl Program {
         Ok(said.and_then(|said| answer(&said, id, repeats)))
     }
 
+    /// Lets it count the instructions of one switch of the peer `id`: `None` where it can't, since its sides are threads
+    /// of the system, or no single steps are to be had.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    pub fn step(&self, id: &str) -> anyhow::Result<Option<f64>> {
+        let said = self.say(&["step", id])?;
+        Ok(said.ok().and_then(|said| instructions(&said, id)))
+    }
+
     /// Lets it remove what starts that were ended by force left behind. What can not be removed stays.
     pub fn sweep(&self) {
         let _ = Command::new(&self.0).arg("sweep").stdin(Stdio::null()).status();
@@ -186,6 +204,14 @@ fn answer(said: &str, id: &str, repeats: u32) -> Result<Answer, String> {
         return Err(format!("answered {got} times of `{of}`, where {repeats} of `{id}` were asked for"));
     }
     Ok(answer)
+}
+
+/// Reads a count of instructions, and believes it only where it is about what was asked.
+fn instructions(said: &str, id: &str) -> Option<f64> {
+    let stepped: Stepped = serde_json::from_str(said).ok()?;
+    stepped
+        .instructions
+        .filter(|instructions| stepped.id == id && instructions.is_finite() && *instructions > 0.0)
 }
 
 /// A process that does not outlive whoever waits for it.
@@ -242,6 +268,15 @@ mod tests {
         assert!(answer(said, "pipe", 3).unwrap_err().contains("answered 2 times of `pipe`"));
         assert!(answer(said, "futex", 2).unwrap_err().contains("of `futex`"));
         assert!(answer("", "pipe", 2).unwrap_err().contains("not JSON"));
+    }
+
+    #[test]
+    fn count_of_instructions_is_about_what_was_asked() {
+        assert_eq!(instructions(r#"{"id":"pipe","instructions":7.95}"#, "pipe"), Some(7.95));
+        assert_eq!(instructions(r#"{"id":"pipe","instructions":7.95}"#, "futex"), None);
+        assert_eq!(instructions(r#"{"id":"pipe","instructions":null,"reason":"two threads"}"#, "pipe"), None);
+        assert_eq!(instructions(r#"{"id":"pipe","instructions":0}"#, "pipe"), None);
+        assert_eq!(instructions("usage", "pipe"), None);
     }
 
     #[test]

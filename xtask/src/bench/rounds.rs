@@ -60,7 +60,9 @@ pub fn measure(jobs: &[Job], effort: Effort, hears: Hears<'_>) -> anyhow::Result
     let mut states = Vec::new();
     for job in jobs {
         hears(&job.about.title, done, starts);
-        states.push(State::new(sized(job, effort.block)?));
+        let sized = sized(job, effort.block)?;
+        let instructions = if sized.is_ok() { job.program.step(&job.about.id)? } else { None };
+        states.push(State::new(sized, instructions));
         done += 1;
     }
     let mut random = SplitMix64::new(effort.seed);
@@ -81,11 +83,12 @@ struct State {
     one_way_ns: Vec<f64>,
     switched: Option<Switched>,
     crossed: Option<Crossed>,
+    instructions: Option<f64>,
 }
 
 impl State {
-    const fn new(sized: Result<u64, String>) -> Self {
-        Self { sized, one_way_ns: Vec::new(), switched: None, crossed: None }
+    const fn new(sized: Result<u64, String>, instructions: Option<f64>) -> Self {
+        Self { sized, one_way_ns: Vec::new(), switched: None, crossed: None, instructions }
     }
 
     fn go_on(&mut self, job: &Job) -> anyhow::Result<()> {
@@ -106,8 +109,8 @@ impl State {
     fn row(self, about: &About) -> Row {
         let outcome = match self.sized {
             Ok(exchanges) => {
-                let Self { one_way_ns, switched, crossed, .. } = self;
-                Outcome::Measured(Measured { exchanges, one_way_ns, switched, crossed })
+                let Self { one_way_ns, switched, crossed, instructions, .. } = self;
+                Outcome::Measured(Measured { exchanges, one_way_ns, switched, crossed, instructions })
             }
             Err(reason) => Outcome::Missing(Missing { reason, to_do: String::new() }),
         };

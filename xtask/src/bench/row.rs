@@ -165,6 +165,10 @@ pub struct Measured {
     /// The handoffs that left their CPU, of all rounds; `None` where that was not looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crossed: Option<Crossed>,
+    /// Instructions of one switch, as the mean; `None` where its sides are threads of the system, or single steps are
+    /// not to be had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instructions: Option<f64>,
 }
 
 /// How often the system took a CPU from a thread meanwhile, by its own count: warm-up and set-up are in it.

@@ -4,7 +4,7 @@ use serde::Serialize;
 use switchlab_core::format::Grouped;
 
 use super::judged::{Cost, Judged};
-use super::row::{Bench, Emulator, LinuxGuest, Missing, Outcome, Place};
+use super::row::{Bench, Emulator, LinuxGuest, Measured, Missing, Outcome, Place, Row};
 use crate::manifest::{EMULATED, plural};
 use crate::table::{Sheet, labelled};
 
@@ -60,7 +60,24 @@ pub fn json(bench: &Bench, judged: &[Judged<'_>]) -> anyhow::Result<String> {
 pub(crate) fn sheet(judged: &[Judged<'_>]) -> Sheet {
     let header = ["Peer", "One way", "95 % interval", "To ours", "95 % interval", "Verdict", "Version"];
     let rows = judged.iter().filter_map(|judged| Some(row(judged, judged.cost?)));
-    Sheet { header: header.map(str::to_owned).to_vec(), rows: rows.collect(), last_is_text: true }
+    let mut sheet =
+        Sheet { header: header.map(str::to_owned).to_vec(), rows: rows.collect(), last_is_text: true };
+    if judged.iter().any(|judged| instructions(judged).is_some()) {
+        sheet.header.insert(INSTRUCTIONS_AT, "Instructions".into());
+        let measured = judged.iter().filter(|judged| judged.cost.is_some());
+        for (row, judged) in sheet.rows.iter_mut().zip(measured) {
+            let count = instructions(judged).map_or_else(String::new, |count| format!("{count:.1}"));
+            row.insert(INSTRUCTIONS_AT, count);
+        }
+    }
+    sheet
+}
+
+/// Which column has them, where they were counted.
+const INSTRUCTIONS_AT: usize = 3;
+
+fn instructions(judged: &Judged<'_>) -> Option<f64> {
+    judged.row.measured().and_then(|measured| measured.instructions)
 }
 
 fn row(judged: &Judged<'_>, cost: Cost) -> Vec<String> {
@@ -139,9 +156,18 @@ pub(crate) fn conditions(bench: &Bench) -> Vec<(&'static str, String)> {
         ]),
         Some(emulator) => lines.extend(conditions_of_guests(emulator)),
     }
+    if rows_of(bench).any(|measured| measured.instructions.is_some()) {
+        let how = "of one switch, its loop and checks included, counted one at a time; not where threads of the system \
+                   switch";
+        lines.push(("Instructions", how.into()));
+    }
     let verdict = "on the peer, by the ratio of medians; the intervals of all ratios hold at once";
     lines.push(("Verdict", verdict.into()));
     lines
+}
+
+fn rows_of(bench: &Bench) -> impl Iterator<Item = &Measured> {
+    bench.rows.iter().filter_map(Row::measured)
 }
 
 fn conditions_of_guests(emulator: &Emulator) -> Vec<(&'static str, String)> {

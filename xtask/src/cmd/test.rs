@@ -1,5 +1,5 @@
 //! `test`: builds the loader and the test kernels, then runs every test of the workspace, those
-//! that boot a guest among them.
+//! that boot a guest among them, and those of the peers of `bench`.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -13,6 +13,7 @@ use crate::build::{
 };
 use crate::instructions::{self, Pair};
 use crate::status::{Refusal, Status};
+use crate::workspace;
 
 /// Options of `test`.
 #[derive(clap::Args)]
@@ -66,8 +67,19 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if let Some(Pair { rustc, core }) = pair {
         cargo.env(RUSTC_VARIABLE, rustc).env(CORE_VARIABLE, core);
     }
-    let status = cargo.status().context("starting cargo test")?;
-    Ok(if status.success() { Status::Pass.into() } else { Status::Fail.into() })
+    // A workspace of their own, so tests of their own; both run, whatever the first comes to.
+    let mut peers = host_cargo("test");
+    peers
+        .current_dir(workspace::root().join("tests/peers"))
+        .env("CARGO_TARGET_DIR", workspace::target_dir().join("peers"))
+        .args(["--locked", "--no-fail-fast"])
+        .args(&args.filter);
+    let mut passed = true;
+    for (what, command) in [("cargo test", &mut cargo), ("cargo test for the peers of `bench`", &mut peers)] {
+        let status = command.status().with_context(|| format!("starting {what}"))?;
+        passed &= status.success();
+    }
+    Ok(if passed { Status::Pass.into() } else { Status::Fail.into() })
 }
 
 /// Rewrites the expected instruction counts.

@@ -142,7 +142,13 @@ const fn word(exchange: Exchange) -> &'static str {
 }
 
 fn measured(exchanges: u64, values: &[f64]) -> Outcome {
-    Outcome::Measured(Measured { exchanges, one_way_ns: values.to_vec(), switched: None, crossed: None })
+    Outcome::Measured(Measured {
+        exchanges,
+        one_way_ns: values.to_vec(),
+        switched: None,
+        crossed: None,
+        instructions: None,
+    })
 }
 
 fn missing(reason: String, to_do: String) -> Outcome {

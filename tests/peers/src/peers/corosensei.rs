@@ -33,6 +33,10 @@ impl Peer for Corosensei {
             Live::SixValues => between(plan, Live::SixValues, stack),
         }
     }
+
+    fn is_of_one_thread(&self) -> bool {
+        true
+    }
 }
 
 #[inline(always)]

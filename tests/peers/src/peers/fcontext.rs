@@ -33,6 +33,10 @@ impl Peer for Fcontext {
             Live::SixValues => between(plan, Live::SixValues, answer_with_six),
         }
     }
+
+    fn is_of_one_thread(&self) -> bool {
+        true
+    }
 }
 
 #[inline(always)]

@@ -31,6 +31,10 @@ impl Peer for Floor {
             Live::SixValues => alternate(plan, Live::SixValues, &tally, jump),
         }
     }
+
+    fn is_of_one_thread(&self) -> bool {
+        true
+    }
 }
 
 /// Destroys every register as a switch does, and jumps to the next instruction by a register.

@@ -52,6 +52,10 @@ impl Peer for Pool {
             }
         }
     }
+
+    fn is_of_one_thread(&self) -> bool {
+        true
+    }
 }
 
 fn between(

@@ -29,6 +29,10 @@ impl Peer for Generator {
             Live::SixValues => between(plan, Live::SixValues),
         }
     }
+
+    fn is_of_one_thread(&self) -> bool {
+        true
+    }
 }
 
 #[inline(always)]

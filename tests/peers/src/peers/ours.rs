@@ -66,6 +66,10 @@ impl Peer for Bare {
             Live::SixValues => resuming(plan, Live::SixValues, suspend_with_six),
         }
     }
+
+    fn is_of_one_thread(&self) -> bool {
+        true
+    }
 }
 
 #[inline(always)]
@@ -116,6 +120,10 @@ impl Peer for InMemory {
             Live::Nothing => between(plan, Live::Nothing, answer_with_nothing),
             Live::SixValues => between(plan, Live::SixValues, answer_with_six),
         }
+    }
+
+    fn is_of_one_thread(&self) -> bool {
+        true
     }
 }
 

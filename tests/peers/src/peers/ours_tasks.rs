@@ -57,6 +57,10 @@ impl Peer for Tasks {
             }
         }
     }
+
+    fn is_of_one_thread(&self) -> bool {
+        true
+    }
 }
 
 /// Runs the side that starts in the task that this thread is, and the other in one of its own.

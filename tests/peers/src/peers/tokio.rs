@@ -83,6 +83,10 @@ impl Peer for Tokio {
             }
         }
     }
+
+    fn is_of_one_thread(&self) -> bool {
+        matches!(self.1, Workers::Current)
+    }
 }
 
 fn between(

@@ -56,6 +56,10 @@ impl Peer for Ucontext {
             unsafe { swapcontext(here, there) };
         })
     }
+
+    fn is_of_one_thread(&self) -> bool {
+        true
+    }
 }
 
 extern "C" fn answer() {

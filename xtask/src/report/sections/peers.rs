@@ -22,8 +22,8 @@ const PERFORMANCE: &str = include_str!("../../../../kernel/docs/performance.md")
 const NATIVE: &str = "How it is measured";
 const IN_GUESTS: &str = "What fairness means there";
 
-/// Columns of the table that are words: the verdict, the version.
-const WORDS: [usize; 2] = [5, 6];
+/// Columns of the table that are words.
+const WORDS: [&str; 2] = ["Verdict", "Version"];
 
 /// One benchmark.
 pub(crate) struct Peers {
@@ -79,7 +79,11 @@ impl Peers {
         let has_figures = judged.iter().any(|judged| judged.cost.is_some());
         let no_result = (!has_figures).then(|| nothing(&bench));
         let heading = if bench.emulator.is_some() { IN_GUESTS } else { NATIVE };
-        let table = Table::of_many("One switch, one way".into(), &narrow(sheet(&judged)), &WORDS);
+        let sheet = narrow(sheet(&judged));
+        let words: Vec<_> = (0..sheet.header.len())
+            .filter(|&column| WORDS.contains(&sheet.header[column].as_str()))
+            .collect();
+        let table = Table::of_many("One switch, one way".into(), &sheet, &words);
         Ok(Self {
             name: run.name.clone(),
             sentence: thin(&no_result.as_ref().map_or_else(|| sentence(&bench, &judged), no_result_sentence)),

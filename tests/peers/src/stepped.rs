@@ -1,0 +1,110 @@
+//! How many instructions a switch takes, argument set-up, spills, checks and loop included: counted one at a time, of two
+//! plans that differ in their exchanges alone. What comes before and after is the same for both, and cancels out.
+
+use serde::Serialize;
+
+use crate::Peer;
+
+/// What became of the count.
+#[derive(Debug, Serialize)]
+pub struct Stepped<'a> {
+    id: &'a str,
+    /// Of one switch, half an exchange, as the mean; `None` where there is a reason.
+    instructions: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+impl<'a> Stepped<'a> {
+    /// Of the count of the peer `id`.
+    pub fn new(id: &'a str, counted: Result<f64, String>) -> Self {
+        let (instructions, reason) = match counted {
+            Ok(instructions) => (Some(instructions), None),
+            Err(reason) => (None, Some(reason)),
+        };
+        Self { id, instructions, reason }
+    }
+}
+
+/// Instructions of one switch.
+///
+/// # Errors
+///
+/// Its sides are threads of the system, an exchange got lost, or the system allows no single steps.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+pub fn instructions(peer: &dyn Peer) -> Result<f64, String> {
+    use crate::plan::Plan;
+    use crate::trap;
+
+    /// Exchanges of the two plans: whole turns of the loops, which do eight at once, and of their warm-up.
+    const PLANS: [u64; 2] = [80, 880];
+
+    if !peer.is_of_one_thread() {
+        return Err("its sides are threads of the system".into());
+    }
+    let mut counts = [0; 2];
+    // Twice: what happens but once in a process happens in the first.
+    for _ in 0..2 {
+        for (exchanges, count) in PLANS.into_iter().zip(&mut counts) {
+            let mut outcome = Ok(());
+            *count = trap::count(|| outcome = peer.exchange(Plan::of(exchanges, 1)).map(drop))?;
+            outcome.map_err(|failure| failure.to_string())?;
+        }
+    }
+    let [few, many] = PLANS.map(|exchanges| Plan::of(exchanges, 1).total());
+    Ok(counts[1].abs_diff(counts[0]) as f64 / (2 * (many - few)) as f64)
+}
+
+/// See above.
+#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
+pub fn instructions(_: &dyn Peer) -> Result<f64, String> {
+    Err("single steps are taken on Linux on x86_64 alone".into())
+}
+
+#[cfg(all(test, target_os = "linux", target_arch = "x86_64"))]
+mod tests {
+    use super::*;
+    use crate::answer::About;
+    use crate::plan::{Failure, Plan, Times};
+
+    /// A peer whose exchange is so many instructions.
+    struct Planted {
+        one_thread: bool,
+        loses: bool,
+    }
+
+    impl Peer for Planted {
+        fn about(&self) -> About {
+            About { id: "planted", title: "planted", base: None, version: String::new() }
+        }
+
+        fn exchange(&self, plan: Plan) -> Result<Times, Failure> {
+            let rounds = plan.total();
+            // SAFETY: changes no more than it declares.
+            unsafe {
+                core::arch::asm!(
+                    "2: .rept 18", "nop", ".endr", "dec {}", "jnz 2b", inout(reg) rounds => _, options(nomem, nostack)
+                );
+            }
+            plan.check(rounds, if self.loses { 0 } else { rounds }, 0)?;
+            Ok(Times::new())
+        }
+
+        fn is_of_one_thread(&self) -> bool {
+            self.one_thread
+        }
+    }
+
+    #[test]
+    fn instructions_are_those_of_half_an_exchange() {
+        assert_eq!(instructions(&Planted { one_thread: true, loses: false }), Ok(10.0));
+    }
+
+    #[test]
+    fn threads_and_lost_exchanges_have_no_count() {
+        let why = instructions(&Planted { one_thread: false, loses: false }).unwrap_err();
+        assert!(why.contains("threads of the system"), "{why}");
+        let why = instructions(&Planted { one_thread: true, loses: true }).unwrap_err();
+        assert!(why.contains("lost exchanges"), "{why}");
+    }
+}
