@@ -26,7 +26,7 @@ pub mod programs;
 #[expect(unsafe_code, reason = "the frame of a system call")]
 pub mod system_call;
 
-use alloc::{boxed::Box, vec::Vec};
+use alloc::{borrow::Cow, boxed::Box, vec::Vec};
 use core::fmt;
 
 use spin::Once;
@@ -249,6 +249,11 @@ impl Handle {
         let report = self.report.lock().take();
         report.expect("a process that was joined has left its report")
     }
+}
+
+/// Why there can be no processes here; `None` where there can.
+pub fn absent() -> Option<Cow<'static, str>> {
+    (!ring3::protection().nx).then(|| "EFER.NXE is off: data could be executed".into())
 }
 
 /// Starts a process on `cpu`, which runs its program once.

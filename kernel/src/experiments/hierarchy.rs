@@ -7,6 +7,7 @@
 
 mod call;
 mod fiber;
+mod floor;
 mod process;
 mod task;
 mod thread;
@@ -37,10 +38,13 @@ static LEVELS: &[&dyn Level] = &[
     &call::INDIRECT,
     &fiber::Fiber,
     &task::Task,
+    &floor::XsavePair,
     &thread::EAGER,
     &thread::LAZY,
     &thread::LAZY_USED,
     &thread::Preempted,
+    &floor::Cr3Load,
+    &floor::SystemCall,
     &process::Process,
     &process::FastPath,
     &vm::VM,

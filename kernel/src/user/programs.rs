@@ -117,3 +117,30 @@ program! {
         "syscall",
         "ud2",
 }
+
+program! {
+    /// System calls that ask for nothing, as many as from rdi up to rsi. Exits with 0, 0; or, where another answer came
+    /// than that there is no such call, with how many were left and what came.
+    pub static ASKS_NOTHING =
+        "mov rbx, rsi",
+        "sub rbx, rdi",         // how many are left
+        "jz 3f",
+        "2:",
+        "mov rax, -1",          // a number that means nothing
+        "syscall",
+        "cmp rax, 1",           // NO_SUCH_CALL
+        "jne 4f",
+        "dec rbx",
+        "jnz 2b",
+        "3:",
+        "xor edi, edi",
+        "xor esi, esi",
+        "mov eax, SYS_EXIT",
+        "syscall",
+        "4:",
+        "mov rdi, rbx",
+        "mov rsi, rax",
+        "mov eax, SYS_EXIT",
+        "syscall",
+        "ud2",
+}

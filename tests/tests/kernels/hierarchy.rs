@@ -55,7 +55,7 @@ fn points(end: &End) -> Vec<Point<'static>> {
 }
 
 /// Switches of a one-way handoff on one CPU, and whether there is a form across CPUs.
-const LEVELS: [(&str, u64, bool); 8] = [
+const LEVELS: [(&str, u64, bool); 11] = [
     ("call", 0, false),
     ("call-indirect", 0, false),
     ("fiber", 1, false),
@@ -64,6 +64,10 @@ const LEVELS: [(&str, u64, bool); 8] = [
     ("thread-lazy", 1, true),
     ("thread-lazy-used", 1, true),
     ("thread-preempted", 1, false),
+    // Floors.
+    ("xsave-pair", 0, false),
+    ("cr3-load", 0, false),
+    ("system-call", 0, false),
 ];
 
 fn counts(end: &End, cpus: u32) -> Verdict {
@@ -110,7 +114,11 @@ fn without_xsave(parts: &Parts) -> Verdict {
     });
     let absent: Vec<_> =
         absent.filter(|(_, reason)| reason.contains("XSAVE")).map(|(name, _)| name).collect();
-    equal("absent", absent, vec!["thread", "thread-lazy", "thread-lazy-used", "thread-preempted"])?;
+    equal(
+        "absent",
+        absent,
+        vec!["xsave-pair", "thread", "thread-lazy", "thread-lazy-used", "thread-preempted"],
+    )?;
     let points = points(&end);
     equal("levels that are there", points.iter().filter(|point| point.series == "task").count(), 4)
 }

@@ -22,7 +22,16 @@ impl Absent {
     /// Its row.
     pub fn row(self) -> Row {
         let About { id, title, base, version, level } = self.about;
-        Row { id, title, place: Place::Native, base, version, level, outcome: Outcome::Missing(self.missing) }
+        Row {
+            id,
+            title,
+            place: Place::Native,
+            base,
+            also: Vec::new(),
+            version,
+            level,
+            outcome: Outcome::Missing(self.missing),
+        }
     }
 }
 

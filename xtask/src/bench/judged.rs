@@ -15,6 +15,19 @@ pub struct Judged<'a> {
     pub cost: Option<Cost>,
     /// How it compares with ours; `None` for ours, and where either has no figure.
     pub against_ours: Option<Comparison>,
+    /// The same with each of the others that it is held against too.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<Option<Comparison>>,
+}
+
+impl Judged<'_> {
+    /// How it compares with the row of ours of this name, where it was held against that.
+    pub fn against(&self, base: &str) -> Option<&Comparison> {
+        if self.row.base.as_deref() == Some(base) {
+            return self.against_ours.as_ref();
+        }
+        self.row.also.iter().zip(&self.also).find(|(id, _)| *id == base)?.1.as_ref()
+    }
 }
 
 /// What one switch costs, in nanoseconds.
@@ -41,12 +54,16 @@ pub fn judge(bench: &Bench) -> Result<Vec<Judged<'_>>, Unfit> {
 ///
 /// As [`judge`].
 pub fn judge_rows(rows: &[Row]) -> Result<Vec<Judged<'_>>, Unfit> {
-    let family = rows.iter().filter(|row| pair(row, rows).is_some()).count();
+    let family: usize =
+        rows.iter().map(|row| pair(row, rows).into_iter().chain(also(row, rows).flatten()).count()).sum();
     let bootstrap = Bootstrap { family: family.max(1) as u32, ..Bootstrap::default() };
     let judged = rows.iter().map(|row| {
         let cost = row.measured().map(cost).transpose()?;
         let against_ours = pair(row, rows).map(|[base, other]| compare(base, other, bootstrap));
-        Ok(Judged { row, cost, against_ours: against_ours.transpose()? })
+        let also = also(row, rows)
+            .map(|pair| pair.map(|[base, other]| compare(base, other, bootstrap)).transpose())
+            .collect::<Result<_, _>>()?;
+        Ok(Judged { row, cost, against_ours: against_ours.transpose()?, also })
     });
     judged.collect()
 }
@@ -62,8 +79,16 @@ fn cost(measured: &Measured) -> Result<Cost, Unfit> {
 
 /// Ours and the row, where both have figures of the same rounds.
 fn pair<'a>(row: &'a Row, rows: &'a [Row]) -> Option<[Series<'a>; 2]> {
-    let base = row.base.as_ref()?;
-    let ours = rows.iter().find(|other| other.id == *base && other.place == row.place.of_ours())?;
+    against(row.base.as_ref()?, row, rows)
+}
+
+/// The same of each of the others that it is held against too.
+fn also<'a>(row: &'a Row, rows: &'a [Row]) -> impl Iterator<Item = Option<[Series<'a>; 2]>> {
+    row.also.iter().map(|base| against(base, row, rows))
+}
+
+fn against<'a>(base: &str, row: &'a Row, rows: &'a [Row]) -> Option<[Series<'a>; 2]> {
+    let ours = rows.iter().find(|other| other.id == base && other.place == row.place.of_ours())?;
     let values = [ours.measured()?, row.measured()?].map(|measured| measured.one_way_ns.as_slice());
     (values[0].len() == values[1].len()).then_some([
         Series { name: &ours.title, values: values[0] },

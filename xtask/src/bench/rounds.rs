@@ -115,7 +115,7 @@ impl State {
             Err(reason) => Outcome::Missing(Missing { reason, to_do: String::new() }),
         };
         let About { id, title, base, version, level } = about.clone();
-        Row { id, title, place: Place::Native, base, version, level, outcome }
+        Row { id, title, place: Place::Native, base, also: Vec::new(), version, level, outcome }
     }
 }
 

@@ -113,6 +113,9 @@ pub struct Row {
     /// The `id` of the row of ours that it is held against; `None` for ours, and where we have nothing of
     /// its kind.
     pub base: Option<String>,
+    /// Others of ours that it is held against too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<String>,
     /// Of the crate, the compiler or the system that it comes from.
     pub version: String,
     /// The level of the hierarchy that it is a rung of; `None` in a benchmark of peers.

@@ -5,6 +5,7 @@ use switchlab_core::format::Grouped;
 
 use super::judged::{Cost, Judged};
 use super::row::{Bench, Emulator, LinuxGuest, Measured, Missing, Outcome, Place, Row};
+use crate::analysis::Comparison;
 use crate::manifest::{EMULATED, plural};
 use crate::table::{Sheet, labelled};
 
@@ -56,34 +57,54 @@ pub fn json(bench: &Bench, judged: &[Judged<'_>]) -> anyhow::Result<String> {
     Ok(serde_json::to_string_pretty(&shown)? + "\n")
 }
 
-/// The table: what has a figure.
+/// The table: what has a figure. Where ours are many, each ratio says to which of them it is.
 pub(crate) fn sheet(judged: &[Judged<'_>]) -> Sheet {
-    let header = ["Peer", "One way", "95 % interval", "To ours", "95 % interval", "Verdict", "Version"];
-    let rows = judged.iter().filter_map(|judged| Some(row(judged, judged.cost?)));
-    let mut sheet =
-        Sheet { header: header.map(str::to_owned).to_vec(), rows: rows.collect(), last_is_text: true };
-    if judged.iter().any(|judged| instructions(judged).is_some()) {
-        sheet.header.insert(INSTRUCTIONS_AT, "Instructions".into());
-        let measured = judged.iter().filter(|judged| judged.cost.is_some());
-        for (row, judged) in sheet.rows.iter_mut().zip(measured) {
-            let count = instructions(judged).map_or_else(String::new, |count| format!("{count:.1}"));
-            row.insert(INSTRUCTIONS_AT, count);
-        }
+    let instructions = judged.iter().any(|judged| instructions(judged).is_some());
+    let bases = names_bases(judged);
+    let mut header = vec!["Peer", "One way", "95 % interval"];
+    header.extend(instructions.then_some("Instructions"));
+    header.extend(["To ours", "95 % interval", "Verdict"]);
+    header.extend(bases.then_some("Ours is"));
+    header.push("Version");
+    let columns = Columns { instructions, bases };
+    let rows = judged.iter().filter_map(|judged| Some((judged, judged.cost?)));
+    Sheet {
+        header: header.into_iter().map(str::to_owned).collect(),
+        rows: rows.flat_map(|(judged, cost)| lines(judged, cost, columns)).collect(),
+        last_is_text: true,
     }
-    sheet
 }
 
-/// Which column has them, where they were counted.
-const INSTRUCTIONS_AT: usize = 3;
+/// Which columns there are that not every table has.
+#[derive(Clone, Copy)]
+struct Columns {
+    instructions: bool,
+    bases: bool,
+}
 
 fn instructions(judged: &Judged<'_>) -> Option<f64> {
     judged.row.measured().and_then(|measured| measured.instructions)
 }
 
-fn row(judged: &Judged<'_>, cost: Cost) -> Vec<String> {
-    let [ratio, ends, verdict] = against_ours(judged);
-    let title = title(judged);
-    vec![title, time(cost.median_ns), interval(cost), ratio, ends, verdict, judged.row.version.clone()]
+/// Whether the table has a column for what a row was held against: where a guest's was.
+pub(crate) fn names_bases(judged: &[Judged<'_>]) -> bool {
+    judged.iter().any(|judged| judged.row.place == Place::Laboratory)
+}
+
+/// A row's lines: one for each row of ours that it was held against, and one in any case.
+fn lines(judged: &Judged<'_>, cost: Cost, columns: Columns) -> Vec<Vec<String>> {
+    let line = |comparison: Option<&Comparison>| {
+        let mut line = vec![title(judged), time(cost.median_ns), interval(cost)];
+        let count = instructions(judged).map_or_else(String::new, |count| format!("{count:.1}"));
+        line.extend(columns.instructions.then_some(count));
+        line.extend(against_ours(comparison));
+        let base = comparison.map_or_else(String::new, |comparison| comparison.base.clone());
+        line.extend(columns.bases.then_some(base));
+        line.push(judged.row.version.clone());
+        line
+    };
+    let first = line(judged.against_ours.as_ref());
+    [first].into_iter().chain(judged.also.iter().flatten().map(|comparison| line(Some(comparison)))).collect()
 }
 
 /// Where a cost may lie.
@@ -93,8 +114,8 @@ pub(crate) fn interval(cost: Cost) -> String {
 }
 
 /// The ratio to the row that it is held against, its interval and the verdict; nothing where there is none.
-pub(crate) fn against_ours(judged: &Judged<'_>) -> [String; 3] {
-    match &judged.against_ours {
+pub(crate) fn against_ours(comparison: Option<&Comparison>) -> [String; 3] {
+    match comparison {
         None => ["", "", ""].map(str::to_owned),
         Some(comparison) => {
             let (ratio, ends) = comparison.figures();

@@ -9,15 +9,17 @@ use std::time::Duration;
 
 use anyhow::Context;
 use switchlab_guest_linux::{Exchange, GO, INIT, Record as GuestRecord};
-use switchlab_records::{Mode, Record, parse_frame};
+use switchlab_records::{Named, Record, parse_frame};
 
 use super::initramfs::Initramfs;
 use super::log::{self, GuestLog, System};
+use super::ours::{Figure, OURS, Ours};
 use crate::analysis::Summary;
 use crate::capture::{Captured, Limits, Lines, Serial, Sink, capture};
 use crate::exit::Outcome;
 use crate::failure::Failure;
 use crate::interrupt::INTERRUPTED;
+use crate::judged::Found;
 use crate::observer::{Hears, Observer};
 use crate::qemu::{Config, shell_line};
 use crate::verdict::Standing;
@@ -63,6 +65,17 @@ pub struct LinuxBoot {
     pub values: Values<Exchange>,
 }
 
+/// What the laboratory said in a boot.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LaboratoryBoot {
+    /// One-way handoffs of a block, by row; of several blocks the last.
+    pub handoffs: BTreeMap<Ours, u64>,
+    /// What this machine does not have, and why.
+    pub absent: Vec<(Ours, String)>,
+    /// The figures.
+    pub values: Values<Ours>,
+}
+
 /// Why a boot has no figures: what became of it, in one line.
 pub type Booted<T> = Result<T, Outcome>;
 
@@ -103,12 +116,13 @@ impl Guest {
         shell_line(&self.config.argv())
     }
 
-    /// Boots the laboratory, its log kept at `log`, and gives the modes' figures.
+    /// Boots the laboratory, its log kept at `log`, and gives the figures of those rows that its experiment
+    /// has.
     ///
     /// # Errors
     ///
     /// The log cannot be written. Inside, what became of the boot.
-    pub fn boot_laboratory(&self, log: &Path) -> anyhow::Result<Booted<Values<Mode>>> {
+    pub fn boot_laboratory(&self, log: &Path) -> anyhow::Result<Booted<LaboratoryBoot>> {
         let (config, _socket) = self.monitored();
         let mut watcher = Watcher::new(Threads::of(&config));
         let mut file = create(log)?;
@@ -119,17 +133,10 @@ impl Guest {
         let watch = watcher.finish();
         check_log(log, captured.log_error.as_ref())?;
         let text = String::from_utf8_lossy(&captured.log);
-        let results = match judged::results(outcome, &text, Some(&watch)) {
-            Ok(results) => results,
-            Err(outcome) => return Ok(Err(self.told(outcome, &text, log))),
-        };
-        let blocks = [Mode::SameCore, Mode::CrossCore].map(|mode| {
-            let runs = (1..=results.plan.runs).filter(|run| !results.void_runs.contains(run));
-            let switches = runs.filter_map(|run| Some(results.block(run, mode)?.switch)).collect();
-            results.mode(mode).map(|_| (mode, switches))
-        });
-        let values = Values::of(blocks.into_iter().flatten().collect(), watch.clone());
-        Ok(Ok(values))
+        Ok(match judged::found(outcome, &text, Some(&watch)) {
+            Ok(found) => Ok(LaboratoryBoot::new(&found, watch.clone())),
+            Err(outcome) => Err(self.told(outcome, &text, log)),
+        })
     }
 
     /// Boots Linux, its log kept at `log`, and gives the exchanges' figures.
@@ -226,6 +233,40 @@ impl<K: Ord> Values<K> {
             }
         }
         values
+    }
+}
+
+impl LaboratoryBoot {
+    /// Of what was found, without what is void.
+    fn new(found: &Found<'_>, watch: Watch) -> Self {
+        let (mut handoffs, mut absent, mut left) = (BTreeMap::new(), Vec::new(), Vec::new());
+        for &ours in OURS {
+            match (found, ours.figure) {
+                (Found::Classic(results), Figure::Mode(mode)) if results.mode(mode).is_some() => {
+                    let runs = (1..=results.plan.runs).filter(|run| !results.void_runs.contains(run));
+                    let switches = runs.filter_map(|run| Some(results.block(run, mode)?.switch)).collect();
+                    handoffs.insert(ours, 2 * results.plan.exchanges);
+                    left.push((ours, switches));
+                }
+                (Found::Survey(survey), Figure::Level { series, cpus }) => {
+                    let of_it =
+                        |at: &[Named<'_>]| at.iter().any(|(name, value)| name == "cpus" && *value == cpus);
+                    let blocks =
+                        survey.points.iter().filter(|of| of.point.series == series && of_it(&of.point.at));
+                    if let Some(last) = blocks.clone().next_back() {
+                        handoffs.insert(ours, last.point.handoffs);
+                        left.push((ours, blocks.filter(|of| !of.void).map(|of| of.one_way).collect()));
+                    }
+                    let gap = survey
+                        .absent
+                        .iter()
+                        .find(|of| of.series == series && (of.at.is_empty() || of_it(&of.at)));
+                    absent.extend(gap.map(|gap| (ours, gap.reason.to_string())));
+                }
+                _ => {}
+            }
+        }
+        Self { handoffs, absent, values: Values::of(left, watch) }
     }
 }
 

@@ -7,6 +7,7 @@
 //! | [`program`] | the guest's programs, static, built on the spot |
 //! | [`initramfs`] | the archive that carries them |
 //! | [`log`] | what the guest said, read strictly, and what its end means |
+//! | [`ours`] | which of the laboratory's own figures are in the table |
 //! | [`boots`] | a boot of the laboratory and one of Linux, watched |
 //! | [`rounds`] | both in turn, round by round |
 //! | [`rows`] | what the rounds come to, as rows of the benchmark's table |
@@ -15,6 +16,7 @@ pub mod boots;
 pub mod initramfs;
 pub mod kernel;
 pub mod log;
+pub mod ours;
 pub mod program;
 pub mod rounds;
 pub mod rows;

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use switchlab_guest_linux::Exchange;
-use switchlab_records::Mode;
 
 use super::Absent;
-use super::boots::{Guest, LinuxBoot, Values};
+use super::boots::{Guest, LaboratoryBoot, LinuxBoot};
 use super::log::System;
+use super::ours::Ours;
 use crate::exit::Outcome;
 use crate::floor;
 use crate::status::Refusal;
@@ -18,10 +18,14 @@ use crate::status::Refusal;
 /// that were asked for have been tried.
 const TRIES: u32 = 3;
 
+/// The laboratory's boots of a round: how progress names them, and the names of their logs.
+const LABORATORY: [(&str, &str); 2] =
+    [("the laboratory", "laboratory"), ("the laboratory's levels", "laboratory-levels")];
+
 /// What is booted.
 pub struct Sides {
-    /// The laboratory.
-    pub laboratory: Guest,
+    /// The laboratory: its experiment `classic`, and its levels.
+    pub laboratory: [Guest; 2],
     /// Linux, or why not.
     pub linux: Result<Guest, Absent>,
 }
@@ -29,8 +33,8 @@ pub struct Sides {
 /// What all rounds came to. The n-th values are of the same round.
 #[derive(Debug, Default)]
 pub struct Series {
-    /// Of the laboratory's modes.
-    pub laboratory: BTreeMap<Mode, Vec<f64>>,
+    /// Of the laboratory.
+    pub laboratory: BTreeMap<Ours, Vec<f64>>,
     /// Of Linux's exchanges.
     pub linux: BTreeMap<Exchange, Vec<f64>>,
     /// Of two threads of the host that wake each other; where each virtual CPU is a thread.
@@ -39,6 +43,10 @@ pub struct Series {
     pub handoffs: BTreeMap<Exchange, u64>,
     /// Exchanges between the host's threads, in the last round.
     pub host_exchanges: u64,
+    /// The same of the laboratory's, by row.
+    pub laboratory_handoffs: BTreeMap<Ours, u64>,
+    /// What the laboratory's machine does not have, and why.
+    pub laboratory_absent: Vec<(Ours, String)>,
     /// What Linux could not measure, and why.
     pub skipped: Vec<(Exchange, String)>,
     /// What Linux says of itself.
@@ -68,18 +76,22 @@ pub fn measure(
     hears: &mut dyn FnMut(&str, u32, u32),
 ) -> anyhow::Result<Series> {
     let mut series = Series { absent: sides.linux.as_ref().err().cloned(), ..Series::default() };
-    let each = if sides.linux.is_ok() { 2 } else { 1 };
+    let each = sides.laboratory.len() as u32 + u32::from(sides.linux.is_ok());
     for number in 1..=rounds * TRIES {
         if series.counted == rounds {
             break;
         }
-        let done = series.counted * each;
-        hears("the laboratory", done, rounds * each);
-        let log = folder.join(format!("round-{number:02}-laboratory.log"));
-        let laboratory = sides.laboratory.boot_laboratory(&log)?.map_err(|outcome| failed(&outcome))?;
+        let mut done = series.counted * each;
+        let mut laboratory = Vec::new();
+        for (guest, (title, name)) in sides.laboratory.iter().zip(LABORATORY) {
+            hears(title, done, rounds * each);
+            let log = folder.join(format!("round-{number:02}-{name}.log"));
+            laboratory.push(guest.boot_laboratory(&log)?.map_err(|outcome| failed(&outcome))?);
+            done += 1;
+        }
         let linux = match (&sides.linux, &series.absent) {
             (Ok(guest), None) => {
-                hears("Linux", done + 1, rounds * each);
+                hears("Linux", done, rounds * each);
                 let log = folder.join(format!("round-{number:02}-linux.log"));
                 match guest.boot_linux(&log)? {
                     Ok(boot) => Some(boot),
@@ -100,7 +112,7 @@ pub fn measure(
             }
             _ => None,
         };
-        let config = &sides.laboratory.config;
+        let config = &sides.laboratory[0].config;
         let host = match config.accelerator.has_thread_per_cpu() {
             true => Some(floor::measure(config.host_cpus.as_deref())?),
             false => None,
@@ -117,29 +129,33 @@ fn failed(outcome: &Outcome) -> anyhow::Error {
 
 impl Series {
     /// Takes a round, or counts it as void: rounds are pairs, so none counts in part.
-    fn take(&mut self, laboratory: &Values<Mode>, linux: Option<LinuxBoot>, host: Option<floor::Floor>) {
-        for watch in
-            [Some(&laboratory.watch), linux.as_ref().map(|boot| &boot.values.watch)].into_iter().flatten()
-        {
+    fn take(&mut self, laboratory: &[LaboratoryBoot], linux: Option<LinuxBoot>, host: Option<floor::Floor>) {
+        let ours = || laboratory.iter().map(|boot| &boot.values);
+        let watches = ours().map(|values| &values.watch).chain(linux.as_ref().map(|boot| &boot.values.watch));
+        for watch in watches {
             self.host_busy_percent = match (self.host_busy_percent, watch.host_busy_percent) {
                 (Some(one), Some(other)) => Some(one.max(other)),
                 (one, other) => one.or(other),
             };
+        }
+        self.laboratory_absent = laboratory.iter().flat_map(|boot| boot.absent.clone()).collect();
+        for boot in laboratory {
+            self.laboratory_handoffs.extend(&boot.handoffs);
         }
         if let Some(boot) = &linux {
             self.system = Some(boot.system.clone());
             self.skipped.clone_from(&boot.skipped);
             self.handoffs.clone_from(&boot.handoffs);
         }
-        let is_void =
-            !laboratory.void.is_empty() || linux.as_ref().is_some_and(|boot| !boot.values.void.is_empty());
+        let is_void = ours().any(|values| !values.void.is_empty())
+            || linux.as_ref().is_some_and(|boot| !boot.values.void.is_empty());
         if is_void {
             self.void += 1;
             return;
         }
         self.counted += 1;
-        for (mode, value) in &laboratory.one_way_ns {
-            self.laboratory.entry(*mode).or_default().push(*value);
+        for (ours, value) in ours().flat_map(|values| &values.one_way_ns) {
+            self.laboratory.entry(*ours).or_default().push(*value);
         }
         for (exchange, value) in linux.iter().flat_map(|boot| &boot.values.one_way_ns) {
             self.linux.entry(*exchange).or_default().push(*value);

@@ -2,21 +2,14 @@
 //! CPUs that are threads what the host's own threads cost.
 
 use switchlab_guest_linux::Exchange;
-use switchlab_records::Mode;
 
 use super::Absent;
+use super::ours::{self, OURS, Ours};
 use super::rounds::Series;
 use crate::bench::row::{Measured, Missing, Outcome, Place, Row};
 
-/// The laboratory's two tasks that hand over by channels on one CPU.
-const CHANNEL: &str = "laboratory-channel";
-/// Its two CPUs, of which each wakes the other by an IPI.
-const IPI: &str = "laboratory-ipi";
-
 /// What the rows need to know beside the figures.
 pub struct Facts<'a> {
-    /// Exchanges of a timed block of the laboratory's.
-    pub exchanges: u64,
     /// As the laboratory's rows have it: `switchlab 0.1.0`.
     pub laboratory: &'a str,
     /// Go's version, or why its program is not in the guest.
@@ -25,27 +18,31 @@ pub struct Facts<'a> {
 
 /// All rows, in the order of the table.
 pub fn rows(series: &Series, facts: &Facts<'_>) -> Vec<Row> {
-    let ours = [Mode::SameCore, Mode::CrossCore].map(|mode| laboratory(mode, series, facts));
+    let ours = OURS.iter().map(|ours| laboratory(*ours, series, facts));
     let linux = Exchange::ALL.map(|exchange| linux(exchange, series, facts));
-    ours.into_iter().chain(linux).chain(host(series)).collect()
+    ours.chain(linux).chain(host(series)).collect()
 }
 
-fn laboratory(mode: Mode, series: &Series, facts: &Facts<'_>) -> Row {
-    let (id, title) = match mode {
-        Mode::CrossCore => (IPI, "IPI handoff, two cores"),
-        _ => (CHANNEL, "channel, one core"),
-    };
-    let reason = "it did not run: two CPUs are wanted";
+fn laboratory(ours: Ours, series: &Series, facts: &Facts<'_>) -> Row {
+    let absent = series.laboratory_absent.iter().find(|(of, _)| *of == ours).map(|(_, why)| why.clone());
     Row {
-        id: id.into(),
-        title: title.into(),
+        id: ours.id(),
+        title: ours.title(),
         place: Place::Laboratory,
-        base: None,
+        base: ours.base(),
+        also: Vec::new(),
         version: facts.laboratory.into(),
         level: None,
-        outcome: match series.laboratory.get(&mode) {
-            Some(values) => measured(facts.exchanges, values),
-            None => missing(all_void(series).unwrap_or(reason.into()), String::new()),
+        outcome: match series.laboratory.get(&ours) {
+            Some(values) => {
+                let handoffs = series.laboratory_handoffs.get(&ours).copied().unwrap_or_default();
+                measured(handoffs / 2, values)
+            }
+            None => {
+                let reason =
+                    absent.or(all_void(series)).unwrap_or("it did not run: two CPUs are wanted".into());
+                missing(reason, String::new())
+            }
         },
     }
 }
@@ -57,7 +54,8 @@ fn linux(exchange: Exchange, series: &Series, facts: &Facts<'_>) -> Row {
         id: format!("linux-{}", word(exchange)),
         title: exchange.words().into(),
         place: Place::LinuxGuest,
-        base: base(exchange).map(str::to_owned),
+        base: base(exchange).map(Ours::id),
+        also: also(exchange).map(Ours::id).into_iter().collect(),
         version: match facts.go {
             Ok(version) if is_go => version.into(),
             _ => release.into(),
@@ -100,25 +98,33 @@ fn host(series: &Series) -> Option<Row> {
         id: "host-wake-up".into(),
         title: "wake-up of a thread".into(),
         place: Place::Host,
-        base: Some(IPI.into()),
+        base: Some(ours::IPI.id()),
+        also: Vec::new(),
         version: String::new(),
         level: None,
         outcome: measured(series.host_exchanges, &series.host),
     })
 }
 
-/// The row of ours of the same kind: on one core, or on two. Where Go runs its goroutines is its own choice,
-/// and as a rule one core.
-const fn base(exchange: Exchange) -> Option<&'static str> {
+/// The row of ours of the same kind: threads against threads, processes against processes, each on one core or on
+/// two. Goroutines are tasks; where Go runs them is its own choice, and as a rule one core.
+const fn base(exchange: Exchange) -> Option<Ours> {
     match exchange {
-        Exchange::Getppid => None,
-        Exchange::FutexOther | Exchange::PipeThreadsOther | Exchange::PipeProcessesOther => Some(IPI),
-        Exchange::SchedYield
-        | Exchange::FutexSame
-        | Exchange::PipeThreadsSame
-        | Exchange::PipeProcessesSame
-        | Exchange::GoOne
-        | Exchange::GoAll => Some(CHANNEL),
+        Exchange::Getppid => Some(ours::SYSTEM_CALL),
+        Exchange::SchedYield | Exchange::FutexSame | Exchange::PipeThreadsSame => Some(ours::THREAD),
+        Exchange::FutexOther | Exchange::PipeThreadsOther => Some(ours::THREAD_OTHER),
+        Exchange::PipeProcessesSame => Some(ours::PROCESS),
+        Exchange::PipeProcessesOther => Some(ours::PROCESS_OTHER),
+        Exchange::GoOne | Exchange::GoAll => Some(ours::CHANNEL),
+    }
+}
+
+/// What else it is held against: the cheapest that Linux has to offer two threads, against the cheapest of ours.
+const fn also(exchange: Exchange) -> Option<Ours> {
+    match exchange {
+        Exchange::FutexSame => Some(ours::CHANNEL),
+        Exchange::FutexOther => Some(ours::IPI),
+        _ => None,
     }
 }
 
@@ -163,8 +169,10 @@ mod tests {
     fn series() -> Series {
         let five = |value: f64| vec![value, value + 1.0, value + 2.0, value + 3.0, value + 4.0];
         let mut series = Series { counted: 5, ..Series::default() };
-        series.laboratory.insert(Mode::SameCore, five(50.0));
-        series.laboratory.insert(Mode::CrossCore, five(1_700.0));
+        for (&ours, value) in OURS.iter().zip([50.0, 1_700.0].into_iter().chain(std::iter::repeat(3_400.0))) {
+            series.laboratory.insert(ours, five(value));
+            series.laboratory_handoffs.insert(ours, 2_000);
+        }
         for exchange in Exchange::ALL.into_iter().filter(|exchange| !is_go(*exchange)) {
             series.linux.insert(exchange, five(34_000.0));
             series.handoffs.insert(exchange, 2_000);
@@ -178,7 +186,7 @@ mod tests {
     }
 
     fn facts(go: Result<&'static str, &Absent>) -> Vec<Row> {
-        rows(&series(), &Facts { exchanges: 1_000, laboratory: "switchlab", go })
+        rows(&series(), &Facts { laboratory: "switchlab", go })
     }
 
     fn row<'a>(rows: &'a [Row], id: &str) -> &'a Row {
@@ -189,17 +197,42 @@ mod tests {
     fn linux_is_held_against_ours_of_the_same_kind() {
         let rows = facts(Err(&no_go()));
         let judged = judge_rows(&rows).unwrap();
-        let ratio = |id: &str| {
-            let found = judged.iter().find(|judged| judged.row.id == id).unwrap();
-            found.against_ours.as_ref().map(|comparison| (comparison.base.clone(), comparison.ratio))
-        };
-        let (base, times) = ratio("linux-futex-other").unwrap();
-        assert_eq!(base, "IPI handoff, two cores");
-        assert!((times - 34_002.0 / 1_702.0).abs() < 1e-9, "{times}");
-        assert_eq!(ratio("linux-futex-same").unwrap().0, "channel, one core");
-        assert_eq!(ratio("host-wake-up").unwrap().0, "IPI handoff, two cores");
-        assert_eq!(ratio("linux-getppid"), None);
-        assert_eq!(ratio("linux-go-1"), None);
+        let found = |id: &str| judged.iter().find(|judged| judged.row.id == id).unwrap();
+        let base = |id: &str| found(id).against_ours.as_ref().map(|comparison| comparison.base.clone());
+        for (id, ours) in [
+            ("linux-getppid", "system-call, one core"),
+            ("linux-sched-yield", "thread, one core"),
+            ("linux-futex-same", "thread, one core"),
+            ("linux-futex-other", "thread, two cores"),
+            ("linux-pipe-processes-same", "process, one core"),
+            ("linux-pipe-processes-other", "process, two cores"),
+            ("host-wake-up", "IPI handoff, two cores"),
+        ] {
+            assert_eq!(base(id).as_deref(), Some(ours), "{id}");
+        }
+        assert_eq!(base("linux-go-1"), None);
+        // The futex against tasks, too.
+        for (id, ours, times) in [
+            ("linux-futex-same", ours::CHANNEL, 34_002.0 / 52.0),
+            ("linux-futex-other", ours::IPI, 34_002.0 / 1_702.0),
+        ] {
+            let comparison = found(id).against(&ours.id()).expect("it was held against that");
+            assert_eq!(comparison.base, ours.title());
+            assert!((comparison.ratio - times).abs() < 1e-9, "{}", comparison.ratio);
+        }
+    }
+
+    #[test]
+    fn level_that_is_absent_says_why() {
+        let mut series = series();
+        series.laboratory.remove(&ours::THREAD);
+        series.laboratory_absent = vec![(ours::THREAD, "no XSAVE".into())];
+        let rows = rows(&series, &Facts { laboratory: "", go: Ok("go1.19") });
+        assert_eq!(row(&rows, &ours::THREAD.id()).outcome, missing("no XSAVE".into(), String::new()));
+        let judged = judge_rows(&rows).unwrap();
+        let futex = judged.iter().find(|judged| judged.row.id == "linux-futex-same").unwrap();
+        assert_eq!(futex.against_ours, None);
+        assert!(futex.against(&ours::CHANNEL.id()).is_some());
     }
 
     #[test]
@@ -209,7 +242,7 @@ mod tests {
         assert!(row(&rows, "linux-futex-same").measured().is_some());
         let absent = Absent::missing("no kernel", "install one");
         let without = Series { absent: Some(absent), linux: [].into(), ..series() };
-        let all = super::rows(&without, &Facts { exchanges: 1, laboratory: "", go: Ok("go1.19") });
+        let all = super::rows(&without, &Facts { laboratory: "", go: Ok("go1.19") });
         let missing_rows = all.iter().filter(|row| row.measured().is_none()).count();
         assert_eq!(missing_rows, Exchange::ALL.len());
         assert!(row(&all, "laboratory-ipi").measured().is_some());
@@ -226,7 +259,7 @@ mod tests {
     #[test]
     fn rounds_that_are_all_void_are_said() {
         let void = Series { void: 10, host_busy_percent: Some(48.0), ..Series::default() };
-        let all = rows(&void, &Facts { exchanges: 1, laboratory: "", go: Ok("go1.19") });
+        let all = rows(&void, &Facts { laboratory: "", go: Ok("go1.19") });
         let Outcome::Missing(why) = &row(&all, "linux-futex-same").outcome else { panic!("a figure") };
         assert!(
             why.reason.contains("each of 10 rounds is void") && why.reason.contains("48 %"),

@@ -75,7 +75,7 @@ fn rungs(judged: &[Judged<'_>]) -> Sheet {
 }
 
 fn rung(judged: &Judged<'_>, cost: Cost) -> Vec<String> {
-    let [ratio, ends, verdict] = crate::bench::show::against_ours(judged);
+    let [ratio, ends, verdict] = crate::bench::show::against_ours(judged.against_ours.as_ref());
     let switched = judged.row.measured().and_then(|measured| measured.switched);
     let switched = switched.map_or_else(String::new, |switched| match switched.each() {
         each if each < 0.0005 => "none".into(),

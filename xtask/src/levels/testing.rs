@@ -17,6 +17,7 @@ fn row(level: &str, id: &str, title: &str, outcome: Outcome) -> Row {
         title: title.into(),
         place: Place::Native,
         base: (id != "ours-bare").then(|| "ours-bare".into()),
+        also: Vec::new(),
         version: "Linux 6.1".into(),
         level: Some(level.into()),
         outcome,

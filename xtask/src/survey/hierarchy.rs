@@ -41,6 +41,8 @@ pub struct Guess {
 const SOFT_FLOAT: &str = "unused: the kernel is built without";
 const GUEST_HAS_NONE: &str = "none: CR0.EM, and an exit where a guest would change it";
 const NESTED: &str = "nested tables and a name in the TLB (ASID) of its own; the host's CR3 in between";
+/// Of a floor.
+const NOBODY_WAITS: &str = "not at all: there is one side";
 const SHARED: &str = "shared, nothing flushed";
 
 /// All levels that there may be, each after the one that it builds on.
@@ -78,6 +80,14 @@ pub const LEVELS: &[Level] = &[
         waits: "blocked in a channel; across CPUs halted until the IPI",
     },
     Level {
+        name: "xsave-pair",
+        over: None,
+        guess: None,
+        fpu: "saved and loaded, and nothing else: a floor",
+        memory: SHARED,
+        waits: NOBODY_WAITS,
+    },
+    Level {
         name: "thread",
         over: Some("task"),
         guess: Some(THREAD_GUESS),
@@ -108,6 +118,22 @@ pub const LEVELS: &[Level] = &[
         fpu: "saved and loaded at each switch (eager)",
         memory: SHARED,
         waits: "not at all: the quantum's interrupt takes the CPU from it",
+    },
+    Level {
+        name: "cr3-load",
+        over: None,
+        guess: None,
+        fpu: SOFT_FLOAT,
+        memory: "the same: CR3 is loaded with what it holds, which flushes the TLB, and nothing else: a floor",
+        waits: NOBODY_WAITS,
+    },
+    Level {
+        name: "system-call",
+        over: None,
+        guess: None,
+        fpu: "unused: programs are built without",
+        memory: "one of its own, which stays loaded",
+        waits: "not at all: the call asks for nothing: a floor",
     },
     Level {
         name: "process",

@@ -9,7 +9,6 @@ use switchlab_records::{Counts, Mode};
 
 use super::{Context, Level, Taken, mode, say};
 use crate::{
-    arch::ring3,
     lock::Lock,
     measure::{Measured, NO_NUMBER, SETTLING, Wrong, measure_block, probe::Batch, snapshot},
     sched::{Channel, Cpu, Gate},
@@ -28,7 +27,7 @@ impl Level for Process {
     }
 
     fn absent(&self) -> Option<Cow<'static, str>> {
-        needs()
+        user::absent()
     }
 
     fn crosses_cpus(&self) -> bool {
@@ -67,7 +66,7 @@ impl Level for FastPath {
     }
 
     fn absent(&self) -> Option<Cow<'static, str>> {
-        needs()
+        user::absent()
     }
 
     fn crosses_cpus(&self) -> bool {
@@ -99,11 +98,6 @@ impl Level for FastPath {
         };
         measure(pair, cpus, warm_up, exchanges)
     }
-}
-
-/// What ring 3 can not do without.
-fn needs() -> Option<Cow<'static, str>> {
-    (!ring3::protection().nx).then(|| "EFER.NXE is off: data could be executed".into())
 }
 
 fn channels() -> [&'static Channel; 2] {

@@ -23,6 +23,7 @@ use crate::install::Permission;
 use crate::progress::{StartsProgress, Style};
 use crate::qemu::{self, Accelerator, Config, Machine, TcgThread, Timing};
 use crate::status::Refusal;
+use crate::survey::hierarchy;
 
 /// The guests, alike for the laboratory and for Linux.
 #[derive(clap::Args)]
@@ -90,8 +91,21 @@ impl GuestLinuxArgs {
     }
 }
 
-/// What the laboratory measures in a boot.
-fn experiment(accelerator: Accelerator) -> ExperimentArgs {
+/// Milliseconds of a timed block of a level's at most: as long as one of Linux's.
+const BUDGET_MS: u64 = 100;
+
+/// What the laboratory measures in its boots: the modes of its first experiment, and its levels.
+fn experiments(accelerator: Accelerator) -> [ExperimentArgs; 2] {
+    let levels = ExperimentArgs {
+        experiment: hierarchy::EXPERIMENT.into(),
+        samples: None,
+        budget: Some(BUDGET_MS),
+        ..classic(accelerator)
+    };
+    [classic(accelerator), levels]
+}
+
+fn classic(accelerator: Accelerator) -> ExperimentArgs {
     let exchanges = if accelerator.has_thread_per_cpu() { EXCHANGES_OF_THREADS } else { EXCHANGES };
     ExperimentArgs {
         experiment: EXPERIMENTS[0].into(),
@@ -125,29 +139,31 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let choice = guest.choose(&qemu)?;
     let talk = native.talk();
     let artefacts = build(&[LOADER_PACKAGE, KERNEL_PACKAGE], permission, talk)?;
-    let experiment = experiment(choice.accelerator);
-    let words = guest.command_line(&experiment, Repeat::One);
-    let config = guest.config(&qemu, choice.accelerator, loader_and_kernel(&artefacts)?, words);
+    let kernel = loader_and_kernel(&artefacts)?;
+    let laboratory = experiments(choice.accelerator).map(|experiment| Guest {
+        config: guest.config(
+            &qemu,
+            choice.accelerator,
+            kernel.clone(),
+            guest.command_line(&experiment, Repeat::One),
+        ),
+        deadline: experiment.deadline(
+            choice.accelerator,
+            guest.smp,
+            Manner { timing: Timing::Host, boots: Repeat::One },
+        ),
+    });
     let started = SystemTime::now();
     let kept = Kept::create(&native.out, started, KIND)?;
     let (go, named) = (program::go(permission), options.guest_kernel.as_deref());
-    let linux = linux((named, permission), &config, go.as_ref().ok(), kept.folder(), talk)?;
-    let deadline = experiment.deadline(
-        choice.accelerator,
-        guest.smp,
-        Manner { timing: Timing::Host, boots: Repeat::One },
-    );
-    let sides = Sides { laboratory: Guest { config, deadline }, linux };
+    let linux = linux((named, permission), &laboratory[0].config, go.as_ref().ok(), kept.folder(), talk)?;
+    let sides = Sides { laboratory, linux };
     let mut progress = StartsProgress::new(Style::suiting(native.quiet));
     let mut hears = |title: &str, done, of| progress.start(title, done, of);
     let series = measure(&sides, native.rounds, kept.folder(), &mut hears)?;
     progress.end();
     let laboratory = format!("switchlab {}", env!("CARGO_PKG_VERSION"));
-    let facts = Facts {
-        exchanges: experiment.exchanges.unwrap_or_default(),
-        laboratory: &laboratory,
-        go: go.as_ref().map(|go| go.version.as_str()),
-    };
+    let facts = Facts { laboratory: &laboratory, go: go.as_ref().map(|go| go.version.as_str()) };
     let bench = Bench {
         format: FORMAT,
         started: humantime::format_rfc3339_seconds(started).to_string(),
@@ -194,13 +210,13 @@ fn emulator(sides: &Sides, series: &Series, accelerator: &str, qemu: String) -> 
     Emulator {
         qemu,
         accelerator: accelerator.into(),
-        cpus: laboratory.config.cpus,
-        memory: laboratory.config.memory.clone(),
+        cpus: laboratory[0].config.cpus,
+        memory: laboratory[0].config.memory.clone(),
         linux: system,
         void_rounds: series.void,
         hung_rounds: series.hung,
         host_busy_percent: series.host_busy_percent,
-        commands: [Some(laboratory), linux.as_ref().ok()].into_iter().flatten().map(Guest::command).collect(),
+        commands: laboratory.iter().chain(linux.as_ref().ok()).map(Guest::command).collect(),
     }
 }
 
@@ -232,7 +248,7 @@ mod tests {
     fn laboratory_measures_what_its_kernel_takes() {
         for accelerator in [Accelerator::Tcg(TcgThread::Single), Accelerator::Tcg(TcgThread::Multi)] {
             let manner = Manner { timing: Timing::Host, boots: Repeat::One };
-            experiment(accelerator).check(12, manner).unwrap();
+            experiments(accelerator).iter().for_each(|experiment| experiment.check(12, manner).unwrap());
         }
     }
 }

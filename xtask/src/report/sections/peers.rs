@@ -23,7 +23,7 @@ const NATIVE: &str = "How it is measured";
 const IN_GUESTS: &str = "What fairness means there";
 
 /// Columns of the table that are words.
-const WORDS: [&str; 2] = ["Verdict", "Version"];
+const WORDS: [&str; 3] = ["Verdict", "Ours is", "Version"];
 
 /// One benchmark.
 pub(crate) struct Peers {
@@ -160,13 +160,26 @@ fn sentence(bench: &Bench, judged: &[Judged<'_>]) -> String {
 fn groups(judged: &[Judged<'_>]) -> Vec<Group> {
     let rows = || judged.iter().filter(|judged| judged.cost.is_some());
     let is_alone = |judged: &Judged<'_>| judged.row.base.is_none() && !judged.row.is_ours();
-    let mut groups: Vec<Group> = rows()
-        .filter(|judged| judged.row.base.is_none() && judged.row.is_ours())
-        .map(|base| {
-            let others = rows().filter(|judged| judged.row.base.as_ref() == Some(&base.row.id));
-            Group { title: kind(base.row), rows: [base].into_iter().chain(others).filter_map(row).collect() }
+    let is_base = |judged: &&Judged<'_>| judged.row.base.is_none() && judged.row.is_ours();
+    let held = |base: &Judged<'_>| {
+        let id = base.row.id.clone();
+        rows().filter(move |judged| judged.row.base.as_ref() == Some(&id) || judged.row.also.contains(&id))
+    };
+    // Of guests, ours are many, and most stand alone: those are one group.
+    let many = show::names_bases(judged);
+    let (bases, others): (Vec<_>, Vec<_>) =
+        rows().filter(is_base).partition(|base| !many || held(base).next().is_some());
+    let mut groups: Vec<Group> = bases
+        .into_iter()
+        .map(|base| Group {
+            title: kind(base.row),
+            rows: [base].into_iter().chain(held(base)).filter_map(row).collect(),
         })
         .collect();
+    if !others.is_empty() {
+        let rows = others.into_iter().filter_map(row).collect();
+        groups.push(Group { title: "ours, with nothing held against it".into(), rows });
+    }
     // A row whose base has no figure stands with those that have no base.
     let has_group = |judged: &Judged<'_>| {
         let base = judged.row.base.as_ref();
@@ -201,17 +214,16 @@ fn row(judged: &Judged<'_>) -> Option<plot::Row> {
     Some(plot::Row { label: title(judged), value: cost.median_ns, interval, mark })
 }
 
-/// Each row of ours with the peer that comes nearest to it, from below where one is faster.
+/// Each row of ours with the peer that comes nearest to it, from below where one is faster; of many, those that
+/// something was held against.
 fn nearest(judged: &[Judged<'_>]) -> Vec<(String, String)> {
     let ours = judged.iter().filter(|judged| judged.row.is_ours() && judged.row.base.is_none());
     let told = ours.filter_map(|ours| {
         let cost = time(ours.cost?.median_ns);
-        let held = || {
-            let held = judged.iter().filter(|other| other.row.base.as_ref() == Some(&ours.row.id));
-            held.filter_map(|other| Some((other, other.against_ours.as_ref()?)))
-        };
+        let held = || judged.iter().filter_map(|other| Some((other, other.against(&ours.row.id)?)));
         let peers = held().filter(|(other, _)| other.row.is_peer());
         let mut text = match peers.min_by(|(_, one), (_, other)| one.ratio.total_cmp(&other.ratio)) {
+            None if show::names_bases(judged) => return None,
             None => format!("{cost}; nothing was held against it"),
             Some((other, comparison)) => {
                 format!("{cost}; the nearest is {}, {}", title(other), times(comparison))
