@@ -9,6 +9,7 @@
 //! | [`sched`] | tasks on bare metal: the platform below `switchlab-sync`, spawn and join, fibers |
 //! | [`thread`] | tasks that can be preempted: quantum, vector state |
 //! | [`vm`] | guests under AMD SVM |
+//! | [`container`] | what a process is given to see a part of the machine alone |
 //! | [`user`] | processes: ring 3, address spaces, system calls |
 //! | [`lock`] | the one lock, which counts that it was taken |
 //! | [`foreign`] | the count of what no timed block may do |
@@ -37,6 +38,7 @@ extern crate alloc;
 pub mod arch;
 pub mod bring_up;
 pub mod console;
+pub mod container;
 pub mod crash;
 pub mod experiments;
 pub mod firmware;

@@ -5,6 +5,7 @@
 //! | [`program`] | what is run: bytes of the kernel's image, written in asm |
 //! | `process` | one process: its address space, its registers of ring 3, how it ends |
 //! | [`system_call`] | what a program can ask for, by number |
+//! | `contained` | the entries of processes with a container, and what only they can ask for |
 //! | [`programs`] | the programs of the experiments |
 //!
 //! A process is a task that runs in ring 3. To the scheduler it is a task like any other: it blocks in the
@@ -17,6 +18,8 @@
 //!
 //! What a program does wrong ends it alone, and whoever joins it is told.
 
+#[expect(unsafe_code, reason = "a port that is added")]
+mod contained;
 #[expect(unsafe_code, reason = "ring 3 and its address space")]
 mod process;
 #[expect(unsafe_code, reason = "bytes between two labels")]
@@ -30,15 +33,14 @@ use alloc::{borrow::Cow, boxed::Box, vec::Vec};
 use core::fmt;
 
 use spin::Once;
+use switchlab_core::container::memory::OverLimit;
 
 pub use process::{CONTEXT_WORDS, Process};
 pub use program::Program;
 
 use crate::{
-    arch::{
-        ring3::{self, Handlers},
-        trap,
-    },
+    arch::{ring3, trap},
+    container::Container,
     lock::Lock,
     mm::{SpaceError, StackError},
     sched::{self, Channel, Cpu, Gate, JoinHandle, Task},
@@ -57,6 +59,8 @@ pub struct Spec {
     pub ports: Vec<Port>,
     /// The timer's ticks that it may take, where the timer is to tick.
     pub quantum: Option<Quantum>,
+    /// What part of the machine it sees and gets; all that a process can, where there is none.
+    pub container: Option<&'static Container>,
 }
 
 /// One end of something between processes, which only its owner can name.
@@ -98,7 +102,14 @@ pub struct Quantum {
 impl Spec {
     /// A process of this program alone.
     pub fn new(program: &'static Program) -> Self {
-        Self { program, code_at: program::CODE, arguments: [0; 4], ports: Vec::new(), quantum: None }
+        Self {
+            program,
+            code_at: program::CODE,
+            arguments: [0; 4],
+            ports: Vec::new(),
+            quantum: None,
+            container: None,
+        }
     }
 }
 
@@ -121,6 +132,13 @@ pub enum Ended {
         /// Which.
         address: u64,
     },
+    /// It made a system call that its container's filter ends it for.
+    Filtered {
+        /// The call's number.
+        call: u64,
+    },
+    /// One of its namespace has ended it.
+    EndedByFellow,
 }
 
 /// An exception in ring 3.
@@ -143,6 +161,8 @@ impl fmt::Display for Ended {
             Self::Faulted(fault) => write!(f, "{fault}"),
             Self::OutOfTime { ticks, rip } => write!(f, "out of time after {ticks} ticks, at {rip:#x}"),
             Self::BadReturn { address } => write!(f, "would return to {address:#x}"),
+            Self::Filtered { call } => write!(f, "made system call {call}, which its filter ends it for"),
+            Self::EndedByFellow => f.write_str("ended by one of its namespace"),
         }
     }
 }
@@ -176,6 +196,10 @@ pub struct Report {
     pub ticks: u64,
     /// Frames that it took.
     pub frames: usize,
+    /// Whose limit was in its way, last.
+    pub over_limit: Option<OverLimit>,
+    /// The last system call that its filter refused.
+    pub refused: Option<u64>,
 }
 
 /// Bytes that a process said.
@@ -202,6 +226,8 @@ pub enum Why {
     Space(SpaceError),
     /// No task.
     Task(StackError),
+    /// Its container's namespace of ids has as many members as it can have.
+    NoId,
 }
 
 impl From<SpaceError> for Why {
@@ -221,6 +247,7 @@ impl fmt::Display for Why {
         match self {
             Self::Space(error) => write!(f, "{error}"),
             Self::Task(error) => write!(f, "{error}"),
+            Self::NoId => f.write_str("the namespace has no id left"),
         }
     }
 }
@@ -282,18 +309,13 @@ pub fn host(
     body: impl FnOnce(&Process) + Send + 'static,
 ) -> Result<JoinHandle, Why> {
     static READY: Once<()> = Once::new();
-    READY.call_once(|| {
-        ring3::init(Handlers {
-            system_call: system_call::handle,
-            trap: process::trap,
-            bad_return: process::bad_return,
-        });
-    });
+    READY.call_once(|| ring3::init(process::bad_return));
     let space = process::address_space(&spec)?;
-    let born = Box::new((spec, space));
+    let membership = contained::Membership::of(spec.container).map_err(|_| Why::NoId)?;
+    let born = Box::new((spec, space, membership));
     Ok(sched::spawn_on(cpu, move || {
-        let (spec, space) = *born;
-        process::live(spec, space, body);
+        let (spec, space, membership) = *born;
+        process::live(spec, space, membership, body);
     })?)
 }
 

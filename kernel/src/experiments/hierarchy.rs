@@ -6,6 +6,7 @@
 //! the levels below it do not know.
 
 mod call;
+mod container;
 mod fiber;
 mod floor;
 mod process;
@@ -47,6 +48,12 @@ static LEVELS: &[&dyn Level] = &[
     &floor::SystemCall,
     &process::Process,
     &process::FastPath,
+    &container::NAMESPACES,
+    &container::QUOTA,
+    &container::MEMORY,
+    &container::FILTER,
+    &container::FILTER_ARGUMENTS,
+    &container::CONTAINER,
     &vm::VM,
     &vm::SHADOW,
     &vm::FPU,

@@ -14,12 +14,13 @@ use core::fmt;
 use switchlab_core::{
     MAX_CPUS,
     address_space::{Pcid, Pcids, USER_END, cr3_word},
+    container::memory::{MemoryGroup, OverLimit},
 };
 use x86_64::{
     PhysAddr, VirtAddr,
     structures::paging::{
         FrameAllocator, Mapper, OffsetPageTable, Page, PageSize, PageTable, PageTableFlags, PhysFrame,
-        Size4KiB,
+        Size4KiB, mapper::MapToError,
     },
 };
 
@@ -40,6 +41,8 @@ pub enum Access {
 pub enum SpaceError {
     /// No frames are left.
     OutOfMemory,
+    /// A group may have no more.
+    OverLimit(OverLimit),
     /// Something is mapped there already, or the range is not whole pages of the lower half.
     NoRoom {
         /// Where.
@@ -51,6 +54,7 @@ impl fmt::Display for SpaceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::OutOfMemory => f.write_str("no memory for an address space: give the machine more"),
+            Self::OverLimit(over) => write!(f, "{over}"),
             Self::NoRoom { at } => write!(f, "no room at {at:#x} of an address space"),
         }
     }
@@ -65,6 +69,8 @@ pub struct AddressSpace {
     pcid: Option<Pcid>,
     /// On which CPUs it was loaded, a bit for each.
     seen: u64,
+    /// Where its frames are charged.
+    group: Option<&'static MemoryGroup>,
 }
 
 const _: () = assert!(MAX_CPUS <= u64::BITS as usize, "a bit for each CPU");
@@ -75,17 +81,35 @@ struct Spare(u64);
 static SPARE: Lock<Spare> = Lock::new(Spare(0));
 static PCIDS: Lock<Pcids> = Lock::new(Pcids::new());
 
-/// Frames for one space, written down as they are taken.
-struct Taking<'a>(&'a mut Vec<PhysFrame>);
+/// Frames for one space, charged and written down as they are taken.
+struct Taking<'a> {
+    frames: &'a mut Vec<PhysFrame>,
+    group: Option<&'static MemoryGroup>,
+    /// Why there was none.
+    why_not: SpaceError,
+}
 
 // SAFETY: a frame comes from the list of spare ones, which it leaves, or is fresh.
 unsafe impl FrameAllocator<Size4KiB> for Taking<'_> {
     fn allocate_frame(&mut self) -> Option<PhysFrame> {
-        let frame = SPARE.lock().take().or_else(|| FRAMES.lock().allocate_frame())?;
+        if let Some(Err(over)) = self.group.map(|group| group.charge(1)) {
+            self.why_not = SpaceError::OverLimit(over);
+            return None;
+        }
+        let Some(frame) = SPARE.lock().take().or_else(|| FRAMES.lock().allocate_frame()) else {
+            self.group.inspect(|group| group.uncharge(1));
+            return None;
+        };
         // SAFETY: nobody else has the frame, which is mapped with all physical memory.
         unsafe { words_of(frame).write_bytes(0, Size4KiB::SIZE as usize / size_of::<u64>()) };
-        self.0.push(frame);
+        self.frames.push(frame);
         Some(frame)
+    }
+}
+
+impl<'a> Taking<'a> {
+    fn new(frames: &'a mut Vec<PhysFrame>, group: Option<&'static MemoryGroup>) -> Self {
+        Self { frames, group, why_not: SpaceError::OutOfMemory }
     }
 }
 
@@ -108,18 +132,20 @@ impl Spare {
 
 impl AddressSpace {
     /// An empty one: the kernel's half alone. With an identifier for the TLB where `has_pcids`, as long as
-    /// there are free ones.
+    /// there are free ones. All frames that it ever takes, tables and all, are charged to `group`, until it is
+    /// dropped.
     ///
     /// # Errors
     ///
-    /// [`SpaceError::OutOfMemory`].
-    pub fn new(has_pcids: bool) -> Result<Self, SpaceError> {
+    /// [`SpaceError::OutOfMemory`] or [`SpaceError::OverLimit`].
+    pub fn new(has_pcids: bool, group: Option<&'static MemoryGroup>) -> Result<Self, SpaceError> {
         let mut frames = Vec::new();
-        let root = Taking(&mut frames).allocate_frame().ok_or(SpaceError::OutOfMemory)?;
+        let mut taking = Taking::new(&mut frames, group);
+        let root = taking.allocate_frame().ok_or(taking.why_not)?;
         // SAFETY: a fresh frame of zeros is an empty table, this space's alone.
         paging::share_kernel_half(unsafe { &mut *words_of(root).cast::<PageTable>() });
         let pcid = if has_pcids { PCIDS.lock().take() } else { None };
-        Ok(Self { root, frames, pcid, seen: 0 })
+        Ok(Self { root, frames, pcid, seen: 0, group })
     }
 
     /// Maps a copy of `bytes` from `at` on, in pages of their own; the rest of the last one is 0.
@@ -173,8 +199,8 @@ impl AddressSpace {
             Access::Data => PageTableFlags::WRITABLE | PageTableFlags::NO_EXECUTE,
         };
         let flags = PageTableFlags::PRESENT | PageTableFlags::USER_ACCESSIBLE | access;
-        let mut taking = Taking(&mut self.frames);
-        let frame = taking.allocate_frame().ok_or(SpaceError::OutOfMemory)?;
+        let mut taking = Taking::new(&mut self.frames, self.group);
+        let frame = taking.allocate_frame().ok_or(taking.why_not)?;
         // SAFETY: the root is this space's own table, which no CPU uses meanwhile; the frame is fresh, and
         // the page in the lower half.
         let mapped = unsafe {
@@ -182,7 +208,12 @@ impl AddressSpace {
             OffsetPageTable::new(root, physical::offset()).map_to(page, frame, flags, &mut taking)
         };
         // Nobody has it in a TLB: it was not mapped.
-        mapped.map_err(|_| no_room)?.ignore();
+        mapped
+            .map_err(|error| match error {
+                MapToError::FrameAllocationFailed => taking.why_not,
+                _ => no_room,
+            })?
+            .ignore();
         Ok(frame)
     }
 }
@@ -192,6 +223,7 @@ impl Drop for AddressSpace {
         if let Some(pcid) = self.pcid {
             PCIDS.lock().give_back(pcid);
         }
+        self.group.inspect(|group| group.uncharge(self.frames.len() as u64));
         let mut spare = SPARE.lock();
         self.frames.drain(..).for_each(|frame| spare.give_back(frame));
     }

@@ -94,6 +94,12 @@ pub fn yield_now() {
     Cpu::yield_now();
 }
 
+/// Lets the others of this CPU run, or halts until an interrupt where all that are ready here rest: so many, with the
+/// running task.
+pub fn rest(resting: usize) {
+    Cpu::rest(resting);
+}
+
 /// Takes the IPIs that have arrived and are pending, and what they bring: for who counts IPIs.
 pub fn take_arrived() {
     Cpu::take_arrived();

@@ -1,13 +1,14 @@
 //! One process, in its own task: into ring 3, back, and to its end.
 
 use alloc::vec::Vec;
-use core::cell::Cell;
+use core::cell::{Cell, RefCell, UnsafeCell};
 
-use switchlab_sync::Words;
+use switchlab_core::container::memory::OverLimit;
+use switchlab_sync::{Away, Words};
 
 use super::{
-    Ended, Fault, Port, Quantum, Report, Said, Spec,
-    program::{DATA, DATA_BYTES, STACK_BYTES, STACK_TOP},
+    Ended, Fault, Port, Quantum, Report, Said, Spec, contained,
+    program::{DATA, DATA_BYTES, HEAP, STACK_BYTES, STACK_TOP},
     system_call::Status,
 };
 use crate::{
@@ -15,9 +16,10 @@ use crate::{
         apic,
         idt::vector,
         percpu,
-        ring3::{self, Start},
+        ring3::{self, Entries, Start},
         trap::{self, TrapFrame},
     },
+    container::Account,
     mm::{self, Access, AddressSpace, SpaceError},
     sched::{self, Cpu, Gate, Receiver, Sender},
 };
@@ -26,7 +28,16 @@ use crate::{
 #[derive(Debug)]
 pub struct Process {
     loaded: Loaded,
-    ports: Vec<End>,
+    ports: UnsafeCell<Vec<End>>,
+    pub(super) account: Account,
+    pub(super) membership: contained::Membership,
+    /// By which it enters the kernel.
+    entries: &'static Entries,
+    space: RefCell<AddressSpace>,
+    /// Where the next pages lie that it asks for.
+    heap_end: Cell<u64>,
+    over_limit: Cell<Option<OverLimit>>,
+    refused: Cell<Option<u64>>,
     code_at: u64,
     ended: Cell<Ended>,
     most_ticks: u64,
@@ -34,7 +45,6 @@ pub struct Process {
     ticks: Cell<u64>,
     ticks_before: Cell<u64>,
     said: Cell<Said>,
-    frames: usize,
 }
 
 /// A port, as its task holds it.
@@ -66,7 +76,8 @@ struct Loaded {
 
 /// The address space of a new process.
 pub(super) fn address_space(spec: &Spec) -> Result<AddressSpace, SpaceError> {
-    let mut space = AddressSpace::new(ring3::protection().pcid)?;
+    let group = spec.container.and_then(|container| container.memory);
+    let mut space = AddressSpace::new(ring3::protection().pcid, group)?;
     space.map_copy(spec.code_at, spec.program.bytes(), Access::Code)?;
     space.map_zeros(DATA, DATA_BYTES, Access::Data)?;
     space.map_zeros(STACK_TOP - STACK_BYTES, STACK_BYTES, Access::Data)?;
@@ -74,26 +85,37 @@ pub(super) fn address_space(spec: &Spec) -> Result<AddressSpace, SpaceError> {
 }
 
 /// A process's whole life, in its task.
-pub(super) fn live(spec: Spec, mut space: AddressSpace, body: impl FnOnce(&Process)) {
+pub(super) fn live(
+    spec: Spec,
+    mut space: AddressSpace,
+    membership: contained::Membership,
+    body: impl FnOnce(&Process),
+) {
     ring3::begin();
     let [first, cr3] = space.cr3_words(Cpu::current().cpu().id().index());
     let process = Process {
         loaded: Loaded { cr3, kernel_stack: Cell::new(0), bases: Cell::new([0; 2]) },
-        ports: spec.ports.into_iter().map(claim).collect(),
+        ports: UnsafeCell::new(spec.ports.into_iter().map(claim).collect()),
+        account: Account::new(spec.container.and_then(|container| container.cpu)),
+        membership,
+        entries: contained::entries(spec.container),
+        space: RefCell::new(space),
+        heap_end: Cell::new(HEAP),
+        over_limit: Cell::new(None),
+        refused: Cell::new(None),
         code_at: spec.code_at,
         ended: Cell::new(Ended::Exited([0; 2])),
         most_ticks: spec.quantum.map_or(u64::MAX, |quantum| quantum.most),
         ticks: Cell::new(0),
         ticks_before: Cell::new(0),
         said: Cell::new(Said::NOTHING),
-        frames: space.frames(),
     };
     if let Some(Quantum { counts, .. }) = spec.quantum {
         ring3::start_ticks(counts);
     }
     process.load(first);
     body(&process);
-    process.ports.iter().for_each(End::close);
+    process.ports().iter().for_each(End::close);
     if ring3::is_current(&raw const process) {
         ring3::forget_current();
         // SAFETY: the kernel's own space lives for ever.
@@ -103,10 +125,9 @@ pub(super) fn live(spec: Spec, mut space: AddressSpace, body: impl FnOnce(&Proce
         ring3::stop_ticks();
     }
     ring3::end();
-    drop(space);
 }
 
-fn claim(port: Port) -> End {
+pub(super) fn claim(port: Port) -> End {
     match port {
         Port::Sends(channel) => End::Sends(channel.sender()),
         Port::Receives(channel) => End::Receives(channel.receiver()),
@@ -137,9 +158,15 @@ impl Process {
     pub fn run(&self, arguments: [u64; 4]) -> Ended {
         self.ticks_before.set(self.ticks_before.get() + self.ticks.replace(0));
         let start = Start { rip: self.code_at, rsp: STACK_TOP, arguments };
+        if self.membership.is_contained() {
+            self.account.open();
+        }
         self.go_on();
         // SAFETY: `live` has begun; its address space is loaded, with program and stack mapped.
-        unsafe { ring3::run(&start, self.loaded.kernel_stack.as_ptr()) };
+        unsafe { ring3::run(&start, self.loaded.kernel_stack.as_ptr(), self.entries) };
+        if self.membership.is_contained() {
+            self.account.charge();
+        }
         self.ended.get()
     }
 
@@ -168,7 +195,9 @@ impl Process {
             ended: self.ended.get(),
             said: self.said.get(),
             ticks: self.all_ticks(),
-            frames: self.frames,
+            frames: self.space.borrow().frames(),
+            over_limit: self.over_limit.get(),
+            refused: self.refused.get(),
         }
     }
 
@@ -182,7 +211,46 @@ impl Process {
 
     #[inline(always)]
     pub(super) fn port(&self, number: u64) -> Option<&End> {
-        self.ports.get(usize::try_from(number).ok()?)
+        self.ports().get(usize::try_from(number).ok()?)
+    }
+
+    #[inline(always)]
+    fn ports(&self) -> &[End] {
+        // SAFETY: its task alone asks, and adds by `add_port` alone, while nothing refers to what is there.
+        unsafe { &*self.ports.get() }
+    }
+
+    /// Adds a port, and returns its number.
+    ///
+    /// # Safety
+    ///
+    /// Nothing refers to one of its ports.
+    pub(super) unsafe fn add_port(&self, port: Port) -> u64 {
+        // SAFETY: the caller owes it.
+        let ports = unsafe { &mut *self.ports.get() };
+        ports.push(claim(port));
+        ports.len() as u64 - 1
+    }
+
+    /// Maps so many pages of zeros more, where they follow what it asked for before; returns where.
+    pub(super) fn map(&self, pages: u64) -> Result<u64, SpaceError> {
+        const PAGE: u64 = 4096;
+        let at = self.heap_end.get();
+        let mut space = self.space.borrow_mut();
+        for _ in 0..pages {
+            if let Err(error) = space.map_zeros(self.heap_end.get(), PAGE, Access::Data) {
+                if let SpaceError::OverLimit(over) = error {
+                    self.over_limit.set(Some(over));
+                }
+                return Err(error);
+            }
+            self.heap_end.set(self.heap_end.get() + PAGE);
+        }
+        Ok(at)
+    }
+
+    pub(super) fn set_refused(&self, call: u64) {
+        self.refused.set(Some(call));
     }
 
     /// Makes the CPU's state of ring 3 its own again, where another ran meanwhile: behind everything that
@@ -233,37 +301,46 @@ impl Process {
     }
 
     /// A tick in ring 3; returns whether it ends the process.
-    fn tick(&self, rip: u64) -> bool {
+    fn tick(&self, rip: u64, away: &impl Away) -> bool {
         let ticks = self.ticks.get() + 1;
         self.ticks.set(ticks);
         if ticks > self.most_ticks {
             self.end(Ended::OutOfTime { ticks, rip });
             return true;
         }
-        self.let_others_run();
+        self.let_others_run(away);
         false
     }
 
     /// Takes what has come, and lets the others of this CPU run.
-    fn let_others_run(&self) {
+    #[inline(always)]
+    pub(super) fn let_others_run(&self, away: &impl Away) {
+        away.begins();
         sched::yield_now();
+        away.ends();
         self.go_on();
     }
 }
 
-/// Where an exception or an interrupt in ring 3 comes; returns whether it ends the process.
+/// Where an exception or an interrupt in ring 3 comes, of a process without a container; returns whether it ends the
+/// process.
 pub(super) extern "C" fn trap(frame: &mut TrapFrame) -> bool {
-    const LAST_EXCEPTION: u64 = 31;
     ring3::forbid_access();
-    let process = Process::current();
+    take_trap(Process::current(), frame, &())
+}
+
+/// What comes of it; `away` is told where others may run meanwhile.
+#[inline(always)]
+pub(super) fn take_trap(process: &Process, frame: &mut TrapFrame, away: &impl Away) -> bool {
+    const LAST_EXCEPTION: u64 = 31;
     if frame.vector == u64::from(vector::WAKE_UP) {
         percpu::count::<{ Words::IPIS_TAKEN }>();
         apic::end_of_interrupt();
-        process.let_others_run();
+        process.let_others_run(away);
         false
     } else if frame.vector == u64::from(vector::TICK) {
         apic::end_of_interrupt();
-        process.tick(frame.rip)
+        process.tick(frame.rip, away)
     } else if frame.vector > LAST_EXCEPTION {
         // Of a device that nobody expects: not the program's doing.
         trap::dispatch(frame)

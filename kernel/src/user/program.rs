@@ -9,6 +9,7 @@
 //!   0x40_0000   the program          read, execute
 //!   0x48_0000   data, a page of 0    read, write
 //!   0x4f_0000 … 0x50_0000   stack    read, write
+//!   0x1000_0000 …           what it asks for, with a container    read, write
 //! ```
 
 use core::slice;
@@ -21,6 +22,8 @@ pub const DATA: u64 = 0x48_0000;
 pub const DATA_BYTES: u64 = 0x1000;
 /// The end of its stack.
 pub const STACK_TOP: u64 = 0x50_0000;
+/// Where the pages lie that it asks for, one behind the other.
+pub const HEAP: u64 = 0x1000_0000;
 /// Bytes of its stack.
 pub const STACK_BYTES: u64 = 0x1_0000;
 
@@ -69,6 +72,11 @@ macro_rules! program {
             ".set SYS_CALL, {sys_call}",
             ".set SYS_ANSWER, {sys_answer}",
             ".set SYS_WAIT, {sys_wait}",
+            ".set SYS_MAP, {sys_map}",
+            ".set SYS_ID, {sys_id}",
+            ".set SYS_END, {sys_end}",
+            ".set SYS_OPEN, {sys_open}",
+            ".set SYS_READ, {sys_read}",
             concat!("user_program_", stringify!($name), ":"),
             $($line,)+
             concat!("user_program_end_", stringify!($name), ":"),
@@ -83,6 +91,11 @@ macro_rules! program {
             sys_call = const $crate::user::system_call::CALL,
             sys_answer = const $crate::user::system_call::ANSWER,
             sys_wait = const $crate::user::system_call::WAIT,
+            sys_map = const $crate::user::system_call::MAP,
+            sys_id = const $crate::user::system_call::ID,
+            sys_end = const $crate::user::system_call::END,
+            sys_open = const $crate::user::system_call::OPEN,
+            sys_read = const $crate::user::system_call::READ,
             $($($operands)+)?
         );
         $(#[$meta])*

@@ -13,6 +13,8 @@
 //! | 8 | answer and wait | port, four words | the next call's four words |
 //! | 9 | wait | port | the first call's four words |
 //!
+//! | 10 to 14 | | | for processes with a container: `contained` |
+//!
 //! The four words are in rsi, rdx, r8 and r9, both ways.
 //!
 //! How the registers go is in `kernel/src/arch/x86_64/ring3/entries.rs`. A port that the process has not
@@ -22,13 +24,10 @@
 use core::slice;
 
 use switchlab_core::address_space::{USER_END, UserRange};
-use switchlab_sync::gate::Letter;
+use switchlab_sync::{Away, gate::Letter};
 
 use super::{Ended, Process, SAID_BYTES, Said, process::End};
-use crate::{
-    arch::ring3::{self, Answer, LEAVE},
-    sched,
-};
+use crate::arch::ring3::{self, Answer, LEAVE};
 
 #[expect(missing_docs, reason = "in the table above")]
 mod numbers {
@@ -42,6 +41,11 @@ mod numbers {
     pub const CALL: u64 = 7;
     pub const ANSWER: u64 = 8;
     pub const WAIT: u64 = 9;
+    pub const MAP: u64 = 10;
+    pub const ID: u64 = 11;
+    pub const END: u64 = 12;
+    pub const OPEN: u64 = 13;
+    pub const READ: u64 = 14;
 }
 pub use numbers::*;
 
@@ -57,6 +61,20 @@ pub const BAD_ADDRESS: u64 = 3;
 pub const TOO_LONG: u64 = 4;
 /// The other side of the gate is gone.
 pub const GONE: u64 = 5;
+/// The container's filter does not let the call through.
+pub const REFUSED: u64 = 6;
+/// It would be over a group's limit.
+pub const OVER_LIMIT: u64 = 7;
+/// The id stands for nobody in the caller's namespace.
+pub const UNKNOWN_ID: u64 = 8;
+/// The name stands for nothing in the caller's namespace.
+pub const UNKNOWN_NAME: u64 = 9;
+/// What the name stands for has such an end's owner already.
+pub const IN_USE: u64 = 10;
+/// The path leads to no file, from the caller's root.
+pub const NO_SUCH_FILE: u64 = 11;
+/// The machine has no memory left.
+pub const NO_MEMORY: u64 = 12;
 
 /// What a process can learn of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +88,7 @@ pub struct Status {
     pub ticks: u64,
 }
 
-/// Where every system call comes.
+/// Where the system calls of processes without a container come.
 pub extern "C" fn handle(
     first: u64,
     second: u64,
@@ -81,57 +99,66 @@ pub extern "C" fn handle(
 ) -> Answer {
     let process = Process::current();
     ring3::count_call();
+    make(process, number, [first, second, third, fourth, fifth], &(), || answer(NO_SUCH_CALL))
+}
+
+/// Makes a call; `away` is told where others may run meanwhile, and `others` makes what is not for every process.
+#[inline(always)]
+pub(super) fn make(
+    process: &Process,
+    number: u64,
+    [first, second, third, fourth, fifth]: [u64; 5],
+    away: &impl Away,
+    others: impl FnOnce() -> Answer,
+) -> Answer {
     match number {
-        CALL => call(process, first, [second, third, fourth, fifth]),
-        ANSWER => answer_and_wait(process, first, [second, third, fourth, fifth]),
-        SEND => send(process, first, second),
-        RECV => recv(process, first),
+        CALL => call(process, first, [second, third, fourth, fifth], away),
+        ANSWER => answer_and_wait(process, first, [second, third, fourth, fifth], away),
+        SEND => send(process, first, second, away),
+        RECV => recv(process, first, away),
         EXIT => {
             process.end(Ended::Exited([first, second]));
             Answer { status: LEAVE, value: 0 }
         }
-        WAIT => wait(process, first),
-        _ => answer(match number {
-            YIELD => {
-                sched::yield_now();
-                process.go_on();
-                DONE
-            }
-            SAY => say(process, first, second),
-            STATUS => status(process, first),
-            SET_BASES => set_bases(process, first, second),
-            _ => NO_SUCH_CALL,
-        }),
+        WAIT => wait(process, first, away),
+        YIELD => {
+            process.let_others_run(away);
+            answer(DONE)
+        }
+        SAY => answer(say(process, first, second)),
+        STATUS => answer(status(process, first)),
+        SET_BASES => answer(set_bases(process, first, second)),
+        _ => others(),
     }
 }
 
-const fn answer(status: u64) -> Answer {
+pub(super) const fn answer(status: u64) -> Answer {
     Answer { status, value: 0 }
 }
 
 #[inline(always)]
-fn send(process: &Process, port: u64, word: u64) -> Answer {
+fn send(process: &Process, port: u64, word: u64, away: &impl Away) -> Answer {
     let Some(End::Sends(sender)) = process.port(port) else { return answer(NO_SUCH_PORT) };
-    sender.send(word);
+    sender.send_telling(word, away);
     process.go_on();
     answer(DONE)
 }
 
 #[inline(always)]
-fn recv(process: &Process, port: u64) -> Answer {
+fn recv(process: &Process, port: u64, away: &impl Away) -> Answer {
     let Some(End::Receives(receiver)) = process.port(port) else { return answer(NO_SUCH_PORT) };
-    let value = receiver.recv();
+    let value = receiver.recv_telling(away);
     process.go_on();
     Answer { status: DONE, value }
 }
 
 #[inline(always)]
-fn call(process: &Process, port: u64, letter: Letter) -> Answer {
+fn call(process: &Process, port: u64, letter: Letter, away: &impl Away) -> Answer {
     let answer = match process.port(port) {
-        Some(End::Calls(gate)) => gate.call(letter),
+        Some(End::Calls(gate)) => during(away, || gate.call(letter)),
         Some(End::CallsAcross(sender, receiver)) => {
-            sender.send(letter[0]);
-            Some([receiver.recv(), 0, 0, 0])
+            sender.send_telling(letter[0], away);
+            Some([receiver.recv_telling(away), 0, 0, 0])
         }
         _ => return answer(NO_SUCH_PORT),
     };
@@ -139,25 +166,34 @@ fn call(process: &Process, port: u64, letter: Letter) -> Answer {
 }
 
 #[inline(always)]
-fn answer_and_wait(process: &Process, port: u64, letter: Letter) -> Answer {
+fn answer_and_wait(process: &Process, port: u64, letter: Letter, away: &impl Away) -> Answer {
     let call = match process.port(port) {
-        Some(End::Answers(gate)) => gate.answer(letter),
+        Some(End::Answers(gate)) => during(away, || gate.answer(letter)),
         Some(End::AnswersAcross(sender, receiver)) => {
-            sender.send(letter[0]);
-            Some([receiver.recv(), 0, 0, 0])
+            sender.send_telling(letter[0], away);
+            Some([receiver.recv_telling(away), 0, 0, 0])
         }
         _ => return answer(NO_SUCH_PORT),
     };
     deliver(process, call)
 }
 
-fn wait(process: &Process, port: u64) -> Answer {
+fn wait(process: &Process, port: u64, away: &impl Away) -> Answer {
     let call = match process.port(port) {
-        Some(End::Answers(gate)) => gate.wait(),
-        Some(End::AnswersAcross(_, receiver)) => Some([receiver.recv(), 0, 0, 0]),
+        Some(End::Answers(gate)) => during(away, || gate.wait()),
+        Some(End::AnswersAcross(_, receiver)) => Some([receiver.recv_telling(away), 0, 0, 0]),
         _ => return answer(NO_SUCH_PORT),
     };
     deliver(process, call)
+}
+
+/// What a gate gives, at which others run meanwhile.
+#[inline(always)]
+fn during(away: &impl Away, at_gate: impl FnOnce() -> Option<Letter>) -> Option<Letter> {
+    away.begins();
+    let letter = at_gate();
+    away.ends();
+    letter
 }
 
 /// Gives the program the letter that came, in the registers that its own went in.

@@ -73,6 +73,23 @@ pub struct Receiver<P: Platform> {
     of_one_task: PhantomData<*const ()>,
 }
 
+/// Who is told when a task gives its CPU away in a channel and when it has it back: it keeps an account of that. `()`
+/// keeps none, and costs nothing.
+pub trait Away {
+    /// Others may run from now on. It must not let them itself: what comes next is decided already.
+    fn begins(&self);
+    /// The task runs again.
+    fn ends(&self);
+}
+
+impl Away for () {
+    #[inline(always)]
+    fn begins(&self) {}
+
+    #[inline(always)]
+    fn ends(&self) {}
+}
+
 impl<P: Platform> Channel<P> {
     /// An empty channel without ends.
     pub const fn new() -> Self {
@@ -170,7 +187,7 @@ impl<P: Platform> Channel<P> {
         let kind = loop {
             let state = self.state.load(Acquire);
             if state.reference().is_some() {
-                return self.send(value);
+                return self.send(value, &());
             }
             if state.number() & EMPTY != 0 {
                 break state.number() & KINDS;
@@ -178,7 +195,7 @@ impl<P: Platform> Channel<P> {
             self.wait_for_room(state.number());
         };
         if kind == LINE || kind == DIRECT {
-            return self.send(value);
+            return self.send(value, &());
         }
         self.value.store(value, Relaxed);
         // A receiver that comes at the same time either comes before, and gets a wake-up, or finds
@@ -214,11 +231,13 @@ impl<P: Platform> Channel<P> {
 
     /// Puts a message into the slot and wakes the receiver, or hands it over together with the CPU.
     #[inline(always)]
-    fn send(&'static self, value: u64) {
+    fn send(&'static self, value: u64, away: &impl Away) {
         // Acquire: pairs with the receiver's release, so that the slot is read before it is overwritten.
         let state = self.state.load(Acquire);
         if state.number() > DIRECT_ROOM {
+            away.begins();
             self.hand_over(&state, value);
+            away.ends();
         } else if state.number() == DIRECT_ROOM {
             self.value.store(value, Relaxed);
             self.state.store(DIRECT, Relaxed);
@@ -230,7 +249,9 @@ impl<P: Platform> Channel<P> {
             P::mark(Mark::MessageStored);
             self.ring();
         } else {
+            away.begins();
             self.send_slow(value);
+            away.ends();
         }
     }
 
@@ -264,18 +285,23 @@ impl<P: Platform> Channel<P> {
 
     /// Takes the message out of the slot; blocks until there is one.
     #[inline(always)]
-    fn recv(&'static self) -> u64 {
+    fn recv(&'static self, away: &impl Away) -> u64 {
         // Signed, so that a sender which waits makes it less than all others.
         let state = self.state.load(Relaxed).number() as isize;
         let value = if state == DIRECT as isize {
             self.state.store(DIRECT_ROOM, Relaxed);
             self.value.load(Relaxed)
-        } else if state > DIRECT as isize {
-            self.wait_to_be_handed()
-        } else if state == LINE_ROOM as isize && Cpu::wait_on_line(self) {
-            self.take()
         } else {
-            self.recv_slow()
+            away.begins();
+            let value = if state > DIRECT as isize {
+                self.wait_to_be_handed()
+            } else if state == LINE_ROOM as isize && Cpu::wait_on_line(self) {
+                self.take()
+            } else {
+                self.recv_slow()
+            };
+            away.ends();
+            value
         };
         P::count::<{ Words::HANDOFFS }>();
         P::mark(Mark::MessageTaken);
@@ -365,7 +391,13 @@ impl<P: Platform> Sender<P> {
     /// blocks while the slot is full.
     #[inline(always)]
     pub fn send(&self, value: u64) {
-        self.channel.send(value);
+        self.channel.send(value, &());
+    }
+
+    /// As [`send`](Self::send), telling `away` where others may run meanwhile.
+    #[inline(always)]
+    pub fn send_telling(&self, value: u64, away: &impl Away) {
+        self.channel.send(value, away);
     }
 }
 
@@ -373,7 +405,13 @@ impl<P: Platform> Receiver<P> {
     /// Takes the message out of the slot; blocks until there is one.
     #[inline(always)]
     pub fn recv(&self) -> u64 {
-        self.channel.recv()
+        self.channel.recv(&())
+    }
+
+    /// As [`recv`](Self::recv), telling `away` where others may run meanwhile, or the CPU halts.
+    #[inline(always)]
+    pub fn recv_telling(&self, away: &impl Away) -> u64 {
+        self.channel.recv(away)
     }
 
     /// Leaves its CPU's line to another channel, if it is this one: for a receiver that is to be used again.

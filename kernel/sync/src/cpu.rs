@@ -136,6 +136,18 @@ impl<P: Platform> Cpu<P> {
         }
     }
 
+    /// Lets the other ready tasks of this CPU run, where there are more than `resting`, of which the running one is
+    /// one; else halts until an interrupt was taken, and does so then. For tasks that wait for a time: as many as
+    /// rest so on one CPU say how many they are, so that it halts where nobody else is ready.
+    pub fn rest(resting: usize) {
+        let is_in_line = RunQueue::head().is_some_and(|head| core::ptr::eq(head, Self::current()));
+        let others = RunQueue::<P>::ready() - usize::from(is_in_line);
+        if others < resting {
+            P::this_cpu().halt_and_look();
+        }
+        Self::yield_now();
+    }
+
     /// Yields where the running task leads to itself: it is alone, or not in the ring.
     #[cold]
     fn yield_from_outside(current: &'static Task<P>) {

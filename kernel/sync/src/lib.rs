@@ -46,7 +46,7 @@ pub mod slot;
 pub mod task;
 pub mod words;
 
-pub use channel::{Channel, Receiver, Sender};
+pub use channel::{Away, Channel, Receiver, Sender};
 pub use cpu::{Counters, Cpu};
 pub use gate::Gate;
 pub use platform::Platform;

@@ -49,6 +49,18 @@ impl<P: Platform> RunQueue<P> {
         P::word_is::<{ Words::TAIL }>(address(running))
     }
 
+    /// How many are in the ring. For who has time to count.
+    pub(crate) fn ready() -> usize {
+        let Some(tail) = Self::tail() else { return 0 };
+        let mut ready = 1;
+        let mut task = tail.next();
+        while !ptr::eq(task, tail) {
+            ready += 1;
+            task = task.next();
+        }
+        ready
+    }
+
     /// Puts a task, which is not in the ring, at the end of the line.
     #[inline(always)]
     pub(crate) fn enqueue(task: &'static Task<P>) {

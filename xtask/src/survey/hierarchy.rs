@@ -44,6 +44,9 @@ const NESTED: &str = "nested tables and a name in the TLB (ASID) of its own; the
 /// Of a floor.
 const NOBODY_WAITS: &str = "not at all: there is one side";
 const SHARED: &str = "shared, nothing flushed";
+const PROGRAMS_HAVE_NONE: &str = "unused: programs are built without";
+const OWN_SPACE: &str = "one of its own: CR3 is loaded, which flushes the TLB";
+const IN_A_CALL: &str = "blocked in a system call; across CPUs halted until the IPI";
 
 /// All levels that there may be, each after the one that it builds on.
 pub const LEVELS: &[Level] = &[
@@ -139,17 +142,65 @@ pub const LEVELS: &[Level] = &[
         name: "process",
         over: Some("task"),
         guess: Some(PROCESS_GUESS),
-        fpu: "unused: programs are built without",
-        memory: "one of its own: CR3 is loaded, which flushes the TLB",
-        waits: "blocked in a system call; across CPUs halted until the IPI",
+        fpu: PROGRAMS_HAVE_NONE,
+        memory: OWN_SPACE,
+        waits: IN_A_CALL,
     },
     Level {
         name: "process-fastpath",
         over: Some("task"),
         guess: Some(PROCESS_GUESS),
-        fpu: "unused: programs are built without",
-        memory: "one of its own: CR3 is loaded, which flushes the TLB",
+        fpu: PROGRAMS_HAVE_NONE,
+        memory: OWN_SPACE,
         waits: "blocked at a gate; across CPUs halted until the IPI",
+    },
+    Level {
+        name: "container-namespaces",
+        over: Some("process"),
+        guess: None,
+        fpu: PROGRAMS_HAVE_NONE,
+        memory: OWN_SPACE,
+        waits: IN_A_CALL,
+    },
+    Level {
+        name: "container-quota",
+        over: Some("process"),
+        guess: None,
+        fpu: PROGRAMS_HAVE_NONE,
+        memory: OWN_SPACE,
+        waits: IN_A_CALL,
+    },
+    Level {
+        name: "container-memory",
+        over: Some("process"),
+        guess: None,
+        fpu: PROGRAMS_HAVE_NONE,
+        memory: OWN_SPACE,
+        waits: IN_A_CALL,
+    },
+    Level {
+        name: "container-filter",
+        over: Some("process"),
+        guess: None,
+        fpu: PROGRAMS_HAVE_NONE,
+        memory: OWN_SPACE,
+        waits: IN_A_CALL,
+    },
+    Level {
+        name: "container-filter-arguments",
+        over: Some("container-filter"),
+        guess: None,
+        fpu: PROGRAMS_HAVE_NONE,
+        memory: OWN_SPACE,
+        waits: IN_A_CALL,
+    },
+    Level {
+        name: "container",
+        over: Some("process"),
+        guess: Some(Guess { of: "container", ns: [1e5, 1e6], factors: [1_000.0, 10_000.0] }),
+        fpu: PROGRAMS_HAVE_NONE,
+        memory: OWN_SPACE,
+        waits: IN_A_CALL,
     },
     Level {
         name: "vm-round-trip",

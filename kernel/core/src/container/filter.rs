@@ -9,8 +9,8 @@ pub const ARGUMENTS: usize = 5;
 /// The most rules of a filter.
 pub const MAX_RULES: usize = 16;
 
-/// Numbers that have a bit: all that there are, and more.
-const NUMBERS: u64 = u64::BITS as u64;
+/// Numbers that have a bit.
+pub const NUMBERS: u64 = u64::BITS as u64;
 
 /// What becomes of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,17 +41,6 @@ pub enum Test {
     },
 }
 
-impl Test {
-    const fn holds(self, argument: u64) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Equal(value) => argument == value,
-            Self::Below(end) => argument < end,
-            Self::Masked { mask, value } => argument & mask == value,
-        }
-    }
-}
-
 /// One rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rule {
@@ -77,12 +66,50 @@ impl Rule {
     }
 }
 
+/// A rule as it is gone through: one question for every kind of test.
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    call: u64,
+    argument: usize,
+    /// It fits where these bits of the argument,
+    mask: u64,
+    /// less this,
+    from: u64,
+    /// are less than this.
+    width: u64,
+    action: Action,
+}
+
+impl Step {
+    /// Of no call: behind the last.
+    const NONE: Self = Self { call: u64::MAX, argument: 0, mask: 0, from: 0, width: 0, action: Action::End };
+
+    const fn of(rule: Rule) -> Self {
+        let Rule { call, argument, test, action } = rule;
+        let (mask, from, width) = match test {
+            Test::Any => (0, 0, 1),
+            Test::Equal(value) => (u64::MAX, value, 1),
+            Test::Below(end) => (u64::MAX, 0, end),
+            Test::Masked { mask, value } => (mask, value, 1),
+        };
+        Self { call, argument, mask, from, width, action }
+    }
+
+    fn fits(&self, number: u64, arguments: &[u64; ARGUMENTS]) -> bool {
+        self.call == number
+            && arguments
+                .get(self.argument)
+                .is_some_and(|argument| (argument & self.mask).wrapping_sub(self.from) < self.width)
+    }
+}
+
 /// A filter.
 #[derive(Clone, Copy, Debug)]
 pub struct Filter {
     /// Bit n: call n is allowed, whatever its arguments.
     always: u64,
-    rules: &'static [Rule],
+    steps: [Step; MAX_RULES],
+    rules: usize,
     otherwise: Action,
 }
 
@@ -101,15 +128,17 @@ impl Filter {
     /// # Errors
     ///
     /// [`BadFilter`]: so what a call costs has a bound, and no call meets a rule that can not be held.
-    pub const fn new(rules: &'static [Rule], otherwise: Action) -> Result<Self, BadFilter> {
+    pub const fn new(rules: &[Rule], otherwise: Action) -> Result<Self, BadFilter> {
         if rules.len() > MAX_RULES {
             return Err(BadFilter::TooManyRules);
         }
+        let mut steps = [Step::NONE; MAX_RULES];
         let mut at = 0;
         while at < rules.len() {
             if rules[at].argument >= ARGUMENTS {
                 return Err(BadFilter::NoSuchArgument);
             }
+            steps[at] = Step::of(rules[at]);
             at += 1;
         }
         let mut always = 0;
@@ -120,12 +149,17 @@ impl Filter {
             }
             number += 1;
         }
-        Ok(Self { always, rules, otherwise })
+        Ok(Self { always, steps, rules: rules.len(), otherwise })
     }
 
     /// The same with no number worked out beforehand: each call goes through the rules.
     pub const fn by_rules_alone(self) -> Self {
         Self { always: 0, ..self }
+    }
+
+    /// The numbers of the calls that it lets through whatever their arguments, of those that have a bit.
+    pub const fn always(&self) -> u64 {
+        self.always
     }
 
     /// What becomes of a call.
@@ -137,13 +171,9 @@ impl Filter {
         self.go_through_rules(number, arguments)
     }
 
-    #[inline(never)]
     fn go_through_rules(&self, number: u64, arguments: [u64; ARGUMENTS]) -> Action {
-        let fits = |rule: &&Rule| {
-            rule.call == number
-                && arguments.get(rule.argument).is_some_and(|argument| rule.test.holds(*argument))
-        };
-        self.rules.iter().find(fits).map_or(self.otherwise, |rule| rule.action)
+        let mut steps = self.steps.iter().take(self.rules);
+        steps.find(|step| step.fits(number, &arguments)).map_or(self.otherwise, |step| step.action)
     }
 }
 
@@ -161,8 +191,6 @@ const fn by_number(rules: &[Rule], otherwise: Action, number: u64) -> Option<Act
 
 #[cfg(test)]
 mod tests {
-    use std::{boxed::Box, vec::Vec};
-
     use proptest::prelude::*;
 
     use super::*;
@@ -199,20 +227,17 @@ mod tests {
     fn masked_argument_is_held_by_its_bits_alone() {
         let test = Test::Masked { mask: 0xff00, value: 0x1200 };
         let rules = [Rule::where_argument(1, 4, test, Action::Allow)];
-        let filter = Filter::new(Box::leak(Box::new(rules)), Action::Refuse).expect("a filter");
+        let filter = Filter::new(&rules, Action::Refuse).expect("a filter");
         assert_eq!(filter.judge(1, [0, 0, 0, 0, 0xab_1334]), Action::Refuse);
         assert_eq!(filter.judge(1, [0, 0, 0, 0, 0xab_12cd]), Action::Allow);
     }
 
     #[test]
     fn filter_without_a_bound_is_none() {
-        let rules = Box::leak(Box::new([Rule::of(1, Action::Allow); MAX_RULES + 1]));
-        assert_eq!(Filter::new(rules, Action::End).err(), Some(BadFilter::TooManyRules));
+        let rules = [Rule::of(1, Action::Allow); MAX_RULES + 1];
+        assert_eq!(Filter::new(&rules, Action::End).err(), Some(BadFilter::TooManyRules));
         let rule = Rule::where_argument(1, ARGUMENTS, Test::Any, Action::Allow);
-        assert_eq!(
-            Filter::new(Box::leak(Box::new([rule])), Action::End).err(),
-            Some(BadFilter::NoSuchArgument)
-        );
+        assert_eq!(Filter::new(&[rule], Action::End).err(), Some(BadFilter::NoSuchArgument));
     }
 
     fn action() -> impl Strategy<Value = Action> {
@@ -236,16 +261,25 @@ mod tests {
 
     proptest! {
         #[test]
-        fn bits_say_what_the_rules_say(
+        fn bits_and_steps_say_what_the_rules_say(
             rules in prop::collection::vec(rule(), 0..=MAX_RULES),
             otherwise in action(),
             calls in prop::collection::vec((0..80_u64, prop::array::uniform5(0..5_u64)), 1..50),
         ) {
-            let rules: &'static [Rule] = Vec::leak(rules);
-            let filter = Filter::new(rules, otherwise).expect("a filter");
+            let filter = Filter::new(&rules, otherwise).expect("a filter");
             for (number, arguments) in calls {
-                let by_rules = filter.by_rules_alone().judge(number, arguments);
-                prop_assert_eq!(filter.judge(number, arguments), by_rules);
+                let fits = |rule: &&Rule| {
+                    let argument = arguments[rule.argument];
+                    rule.call == number && match rule.test {
+                        Test::Any => true,
+                        Test::Equal(value) => argument == value,
+                        Test::Below(end) => argument < end,
+                        Test::Masked { mask, value } => argument & mask == value,
+                    }
+                };
+                let expected = rules.iter().find(fits).map_or(otherwise, |rule| rule.action);
+                prop_assert_eq!(filter.judge(number, arguments), expected);
+                prop_assert_eq!(filter.by_rules_alone().judge(number, arguments), expected);
             }
         }
     }

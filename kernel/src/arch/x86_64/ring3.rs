@@ -6,8 +6,9 @@
 //!   run returns ◄──────────────┴───────────────────────────────────────┘ where the handler says so
 //! ```
 //!
-//! What stands above (processes, threads) registers the two handlers once with [`init`], and calls
-//! [`begin`] on a CPU before the first [`run`] there, [`end`] behind the last. Between these the CPU uses
+//! What stands above (processes) says by [`init`] what becomes of a bad way back, and to each [`run`] what is called
+//! when ring 3 is left by who runs there. It calls [`begin`] on a CPU before the first [`run`] there, [`end`] behind
+//! the last. Between these the CPU uses
 //! an IDT of its own, SYSCALL, and what protects ring 0 from ring 3 by the CPU's own means; before and behind
 //! them it is as it was. So a CPU without ring 3 pays nothing for it.
 //!
@@ -36,7 +37,7 @@ use x86_64::{
 };
 
 pub use copy::{Unreadable, copy_from_user, copy_to_user};
-pub use entries::{Answer, LEAVE, SAVED_WORDS, Start, SystemCallFrame, frame, run};
+pub use entries::{Answer, Entries, LEAVE, SAVED_WORDS, Start, SystemCallFrame, frame, run};
 pub use protection::{Protection, protection};
 
 use super::{
@@ -56,17 +57,6 @@ pub type TrapHandler = extern "C" fn(&mut TrapFrame) -> bool;
 /// What happens where ring 3 would go on at an address that is not canonical, which SYSRET must not meet.
 /// Behind it [`run`] returns.
 pub type BadReturnHandler = extern "C" fn(address: u64);
-
-/// What is called when ring 3 is left.
-#[derive(Clone, Copy, Debug)]
-pub struct Handlers {
-    /// By SYSCALL.
-    pub system_call: SystemCallHandler,
-    /// By an exception or an interrupt.
-    pub trap: TrapHandler,
-    /// By SYSCALL, from the last bytes that ring 3 can have.
-    pub bad_return: BadReturnHandler,
-}
 
 /// One CPU's words of ring 3. Touched by that CPU alone; others may look.
 #[derive(Debug)]
@@ -113,12 +103,10 @@ const CURRENT: usize = percpu::RING3 + offset_of!(Words, current);
 const LOADS: usize = percpu::RING3 + offset_of!(Words, loads);
 const CALLS: usize = percpu::RING3 + offset_of!(Words, calls);
 
-/// Registers what is called when ring 3 is left. Once, before the first [`begin`].
-pub fn init(handlers: Handlers) {
+/// Registers what is called where ring 3 would go on at a bad address. Once, before the first [`begin`].
+pub fn init(bad_return: BadReturnHandler) {
     // Release: pairs with nothing but the start of tasks on other CPUs, which orders it all the same.
-    entries::SYSTEM_CALL.store(handlers.system_call as *mut (), Release);
-    entries::TRAP.store(handlers.trap as *mut (), Release);
-    entries::BAD_RETURN.store(handlers.bad_return as *mut (), Release);
+    entries::BAD_RETURN.store(bad_return as *mut (), Release);
     entries::fill_table();
 }
 
@@ -152,6 +140,15 @@ pub fn start_ticks(counts: u32) {
     let ticking = &percpu::this_cpu().ring3.ticking;
     ticking.store(ticking.load(Relaxed) + 1, Relaxed);
     apic::start_ticks_every(counts);
+}
+
+/// As [`start_ticks`], for one whom any tick serves: where others want it, it stays as they said.
+pub fn keep_ticking() {
+    let ticking = &percpu::this_cpu().ring3.ticking;
+    if ticking.load(Relaxed) == 0 {
+        apic::start_ticks_every(apic::TICK_COUNTS);
+    }
+    ticking.store(ticking.load(Relaxed) + 1, Relaxed);
 }
 
 /// One does not want it any more.

@@ -9,6 +9,7 @@ use switchlab_records::{Counts, Mode};
 
 use super::{Context, Level, Taken, mode, say};
 use crate::{
+    container::Container,
     lock::Lock,
     measure::{Measured, NO_NUMBER, SETTLING, Wrong, measure_block, probe::Batch, snapshot},
     sched::{Channel, Cpu, Gate},
@@ -44,20 +45,32 @@ impl Level for Process {
         warm_up: u64,
         exchanges: u64,
     ) -> Result<Taken, Cow<'static, str>> {
-        let [there, back] = channels();
-        let pair = Pair {
-            asking: Spec {
-                ports: [Port::Sends(there), Port::Receives(back)].into(),
-                ..Spec::new(&programs::PING)
-            },
-            answering: Spec {
-                ports: [Port::Sends(back), Port::Receives(there)].into(),
-                ..Spec::new(&programs::PONG)
-            },
-            calls_of_an_exchange: 4,
-        };
-        measure(pair, cpus, warm_up, exchanges)
+        measure_in([None; 2], cpus, warm_up, exchanges)
     }
+}
+
+/// By send and recv, each side in its container, if any.
+pub(super) fn measure_in(
+    [of_asking, of_answering]: [Option<&'static Container>; 2],
+    cpus: [&'static Cpu; 2],
+    warm_up: u64,
+    exchanges: u64,
+) -> Result<Taken, Cow<'static, str>> {
+    let [there, back] = channels();
+    let pair = Pair {
+        asking: Spec {
+            ports: [Port::Sends(there), Port::Receives(back)].into(),
+            container: of_asking,
+            ..Spec::new(&programs::PING)
+        },
+        answering: Spec {
+            ports: [Port::Sends(back), Port::Receives(there)].into(),
+            container: of_answering,
+            ..Spec::new(&programs::PONG)
+        },
+        calls_of_an_exchange: 4,
+    };
+    measure(pair, cpus, warm_up, exchanges)
 }
 
 impl Level for FastPath {

@@ -2,6 +2,7 @@
 
 use core::{
     arch::{global_asm, naked_asm},
+    mem::offset_of,
     ptr,
     sync::atomic::AtomicPtr,
 };
@@ -86,8 +87,17 @@ pub struct Start {
     pub arguments: [u64; 4],
 }
 
-pub(super) static SYSTEM_CALL: AtomicPtr<()> = AtomicPtr::new(ptr::null_mut());
-pub(super) static TRAP: AtomicPtr<()> = AtomicPtr::new(ptr::null_mut());
+/// What is called when ring 3 is left, of whoever runs there: [`run`] puts it where the kernel's stack begins, so that
+/// each can have its own and none has to look whose they are.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Entries {
+    /// By SYSCALL.
+    pub system_call: super::SystemCallHandler,
+    /// By an exception or an interrupt.
+    pub trap: super::TrapHandler,
+}
+
 pub(super) static BAD_RETURN: AtomicPtr<()> = AtomicPtr::new(ptr::null_mut());
 
 /// Flags in ring 3 at its start: interrupts on. Bit 1 is always set.
@@ -101,7 +111,9 @@ const CANONICAL_BITS: u32 = 47;
 /// ```text
 ///   return address
 ///   rbx rbp r12 r13 r14 r15         what the ABI for C wants kept
-///   (8 bytes)                       ◄ where ring 3 is left to: aligned to 16
+///   (8 bytes)
+///   trap                            of the entries
+///   system call                     ◄ where ring 3 is left to: aligned to 16
 /// ```
 ///
 /// `left_to` is told where that is, before ring 3 runs.
@@ -111,7 +123,7 @@ const CANONICAL_BITS: u32 = 47;
 /// [`begin`](super::begin) was called on this CPU. `left_to` can be written. What the start names is mapped for ring 3 in the address
 /// space that is loaded. Interrupts are off.
 #[unsafe(naked)]
-pub unsafe extern "C" fn run(start: &Start, left_to: *mut u64) {
+pub unsafe extern "C" fn run(start: &Start, left_to: *mut u64, entries: &Entries) {
     naked_asm!(
         "push rbx",
         "push rbp",
@@ -120,6 +132,8 @@ pub unsafe extern "C" fn run(start: &Start, left_to: *mut u64) {
         "push r14",
         "push r15",
         "sub rsp, 8",
+        "push [rdx + {trap}]",
+        "push [rdx + {system_call}]",
         "mov gs:[{kernel_stack}], rsp",
         "mov [rsi], rsp",
         "push {user_data}",         // what iretq takes: ss, rsp, rflags, cs, rip
@@ -144,13 +158,15 @@ pub unsafe extern "C" fn run(start: &Start, left_to: *mut u64) {
         "xor r15d, r15d",
         "swapgs",
         "iretq",
+        trap = const offset_of!(Entries, trap),
+        system_call = const offset_of!(Entries, system_call),
         kernel_stack = const percpu::KERNEL_STACK,
         user_data = const gdt::USER_DATA.0,
         user_code = const gdt::USER_CODE.0,
         flags = const START_FLAGS,
-        rip = const core::mem::offset_of!(Start, rip),
-        rsp = const core::mem::offset_of!(Start, rsp),
-        arguments = const core::mem::offset_of!(Start, arguments),
+        rip = const offset_of!(Start, rip),
+        rsp = const offset_of!(Start, rsp),
+        arguments = const offset_of!(Start, arguments),
     )
 }
 
@@ -159,7 +175,7 @@ pub unsafe extern "C" fn run(start: &Start, left_to: *mut u64) {
 extern "C" fn leave() -> ! {
     naked_asm!(
         "mov rsp, gs:[{kernel_stack}]",
-        "add rsp, 8",
+        "add rsp, {entries} + 8",
         "pop r15",
         "pop r14",
         "pop r13",
@@ -167,6 +183,7 @@ extern "C" fn leave() -> ! {
         "pop rbp",
         "pop rbx",
         "ret",
+        entries = const size_of::<Entries>(),
         kernel_stack = const percpu::KERNEL_STACK,
     )
 }
@@ -199,7 +216,7 @@ extern "C" fn system_call() -> ! {
         "push 0",
         "push 0",                   // six words: rsp is aligned to 16
         "mov rcx, rax",             // the number, as the fourth argument
-        "call [rip + {handler}]",   // keeps rbx, rbp and r12 to r15: that is declared by its ABI
+        "call [rsp + {handler}]",   // keeps rbx, rbp and r12 to r15: that is declared by its ABI
         "cmp rax, {leave_status}",
         "je {leave}",
         "pop r9",
@@ -221,7 +238,7 @@ extern "C" fn system_call() -> ! {
         "jmp {leave}",
         user_stack = const USER_STACK,
         kernel_stack = const percpu::KERNEL_STACK,
-        handler = sym SYSTEM_CALL,
+        handler = const size_of::<SystemCallFrame>() + offset_of!(Entries, system_call),
         leave_status = const LEAVE as i64,
         leave = sym leave,
         bits = const CANONICAL_BITS,
@@ -281,7 +298,7 @@ extern "C" fn from_ring_3() -> ! {
         "push r15",
         "cld",
         "mov rdi, rsp",
-        "call [rip + {handler}]",
+        "call [rsp + {handler}]",
         "test al, al",
         "jnz {leave}",
         "pop r15",
@@ -302,7 +319,7 @@ extern "C" fn from_ring_3() -> ! {
         "add rsp, 16",      // vector and error code
         "swapgs",
         "iretq",
-        handler = sym TRAP,
+        handler = const size_of::<trap::TrapFrame>() + offset_of!(Entries, trap),
         leave = sym leave,
     )
 }

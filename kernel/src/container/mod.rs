@@ -1,0 +1,94 @@
+//! Containers: what a process is given so that it sees, and gets, a part of the machine alone.
+//!
+//! | module | what it owns |
+//! |---|---|
+//! | this one | a container: which namespaces, groups and filter its processes have |
+//! | `account` | the CPU time of one process: charged as it gives the CPU away, and the wait for the next period |
+//!
+//! What each part decides is in `switchlab_core::container`, tested on the host. A container is made before its
+//! processes; each part can be left out, so that it can be measured by itself. A process with a container enters the
+//! kernel by entries of its own (`kernel/src/user/contained.rs`), so that one without pays nothing.
+//!
+//! Locks: one around each namespace, taken by calls that name something. A switch takes none.
+
+mod account;
+
+use core::sync::atomic::{
+    AtomicBool, AtomicU64,
+    Ordering::{Relaxed, Release},
+};
+
+use switchlab_core::container::{
+    cpu::CpuGroup, filter::Filter, ids::Ids, memory::MemoryGroup, mounts::View, names::Names,
+};
+
+pub(crate) use account::Account;
+pub use account::CONTEXT_WORDS;
+
+use crate::{lock::Lock, sched::Channel};
+
+/// The most processes of a namespace at one time.
+pub const MAX_MEMBERS: usize = 16;
+/// The most names of one.
+pub const MAX_NAMES: usize = 8;
+
+/// A process of a container, as its entries and its fellows reach it.
+#[derive(Debug)]
+pub struct Member {
+    /// Bit n: call n goes through without a closer look. One word for all that may be in the way, as a kernel has one
+    /// for what is to be done on entry.
+    pub open: AtomicU64,
+    /// Whether one of its namespace has ended it.
+    pub is_ended: AtomicBool,
+}
+
+impl Member {
+    /// Ends it, as soon as it is in the kernel.
+    pub fn end(&self) {
+        self.is_ended.store(true, Relaxed);
+        // Release: pairs with nothing; the closer look comes on the CPU of the process, sooner or later.
+        self.open.store(0, Release);
+    }
+}
+
+/// A namespace of ids.
+pub type IdSpace = Lock<Ids<&'static Member, MAX_MEMBERS>>;
+/// A namespace of channels' names.
+pub type NameSpace = Lock<Names<&'static Channel, MAX_NAMES>>;
+
+/// What processes can be given. What is left out they do without: no ids, no names and no files, no quota and no
+/// limit, every system call.
+#[derive(Debug)]
+pub struct Container {
+    /// What it is called.
+    pub name: &'static str,
+    /// The ids that its processes have and can name.
+    pub ids: Option<&'static IdSpace>,
+    /// The names that they can open.
+    pub names: Option<&'static NameSpace>,
+    /// The files that they see.
+    pub view: Option<View>,
+    /// Where their CPU time is charged.
+    pub cpu: Option<&'static CpuGroup>,
+    /// Where their pages are charged.
+    pub memory: Option<&'static MemoryGroup>,
+    /// Which system calls they may make.
+    pub filter: Option<Filter>,
+}
+
+impl Container {
+    /// One with nothing in it.
+    pub const fn new(name: &'static str) -> Self {
+        Self { name, ids: None, names: None, view: None, cpu: None, memory: None, filter: None }
+    }
+}
+
+/// A namespace of ids without members.
+pub const fn id_space() -> IdSpace {
+    Lock::new(Ids::new())
+}
+
+/// A namespace of names without any.
+pub const fn name_space() -> NameSpace {
+    Lock::new(Names::new())
+}
