@@ -55,7 +55,7 @@ fn points(end: &End) -> Vec<Point<'static>> {
 }
 
 /// Switches of a one-way handoff on one CPU, and whether there is a form across CPUs.
-const LEVELS: [(&str, u64, bool); 11] = [
+const LEVELS: [(&str, u64, bool); 18] = [
     ("call", 0, false),
     ("call-indirect", 0, false),
     ("fiber", 1, false),
@@ -64,6 +64,13 @@ const LEVELS: [(&str, u64, bool); 11] = [
     ("thread-lazy", 1, true),
     ("thread-lazy-used", 1, true),
     ("thread-preempted", 1, false),
+    ("process", 1, true),
+    ("container-namespaces", 1, true),
+    ("container-quota", 1, true),
+    ("container-memory", 1, true),
+    ("container-filter", 1, true),
+    ("container-filter-arguments", 1, true),
+    ("container", 1, true),
     // Floors.
     ("xsave-pair", 0, false),
     ("cr3-load", 0, false),

@@ -1,6 +1,7 @@
 //! The cases that boot a kernel, by subject.
 
 mod clock;
+mod container;
 mod cpus;
 mod deterministic;
 mod failing;
@@ -55,6 +56,7 @@ fn main() {
         foreign::trials,
         vm::trials,
         user::trials,
+        container::trials,
     ];
     let trials = subjects.iter().flat_map(|trials| trials(&parts)).collect();
     libtest_mimic::run(&arguments, trials).exit();

@@ -13,7 +13,7 @@ use switchlab_core::container::{
     mounts::{Node, View},
 };
 
-use super::{Context, Level, Taken, named, process};
+use super::{Context, Level, Taken, process};
 use crate::{
     container::{self, Container, IdSpace, NameSpace},
     sched::Cpu,
@@ -144,7 +144,7 @@ impl Level for Parts {
                     return Err(format!("nothing was charged to {}", group.name()).into());
                 }
             }
-            taken.also.extend(named([("throttles", throttles)]));
+            taken = taken.with([("throttles", throttles)]);
         }
         if self.has_limit {
             let pages = ALL_MEMORY.most();
@@ -153,7 +153,7 @@ impl Level for Parts {
                     format!("pages charged: {pages} at most, {} left behind", ALL_MEMORY.used()).into()
                 );
             }
-            taken.also.extend(named([("charged-pages", pages)]));
+            taken = taken.with([("charged-pages", pages)]);
         }
         Ok(taken)
     }
