@@ -258,9 +258,10 @@ fn filters() {
     check!(report.refused == Some(YIELD), "refused: {:?}", report.refused);
 
     let container = filtered(SENDS_BY_PORT_0);
-    let pipe = for_ever(Channel::new());
-    let sends =
-        |port| Spec { ports: [Port::Sends(pipe)].into(), ..with(container, &CALLS, [SEND, port, 7, 0]) };
+    let sends = |port| Spec {
+        ports: [Port::Sends(for_ever(Channel::new()))].into(),
+        ..with(container, &CALLS, [SEND, port, 7, 0])
+    };
     let report = stopped(&mut cases, sends(1));
     check!(report.ended == Ended::Filtered { call: SEND }, "by port 1: {}", report.ended);
     let report = stopped(&mut cases, sends(0));
