@@ -12,7 +12,7 @@ use switchlab_kernel::{
 };
 use switchlab_records::Counts;
 
-use crate::{count, shapes::EXCHANGES};
+use crate::{count, most_usual, shapes::EXCHANGES};
 
 /// Exchanges of each pair before each block.
 const WARM_UP: u64 = 100;
@@ -39,7 +39,8 @@ fn of<Y: Policy>(policy: &str) {
             continue;
         }
         let name = format!("policy_{policy}_{how_many}");
-        let [one, two, three] = [1, 2, 3].map(|times| most_usual(&*pairs, &name, at_work, times * EXCHANGES));
+        let [one, two, three] =
+            [1, 2, 3].map(|times| most_usual(&name, || block(&*pairs, &name, at_work, times * EXCHANGES)));
         let (first, second) = (two.wrapping_sub(one), three.wrapping_sub(two));
         if first != second {
             failure!("{name}: {EXCHANGES} exchanges take {first} ticks, and {EXCHANGES} others {second}");
@@ -47,14 +48,6 @@ fn of<Y: Policy>(policy: &str) {
         count(&name, first);
     }
     pairs.dismiss();
-}
-
-/// Of five blocks, the one in the middle: as a block begins, CPUs are on their way to a halt, and once in a while a
-/// first task meets one there that has got less far.
-fn most_usual(pairs: &dyn Crowd, name: &str, at_work: u32, exchanges: u64) -> u64 {
-    let mut ticks = [(); 5].map(|()| block(pairs, name, at_work, exchanges));
-    ticks.sort_unstable();
-    ticks[2]
 }
 
 /// Ticks of `exchanges`, which the pairs share.
