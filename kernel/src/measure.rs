@@ -82,7 +82,7 @@ pub fn measure_block_with<S, P: Probe>(
     let end = tsc::end();
     let block = format_args!("the timed block of {exchanges} exchanges or rounds whose record is next");
     let locks_taken = watch.end(block);
-    (Measured { ticks: end - start, counts: difference(&counts(state), &before), wrong }, locks_taken)
+    (Measured { ticks: end - start, counts: counts(state).since(before), wrong }, locks_taken)
 }
 
 /// What the pair of CPUs has counted so far; each once, where both are one.
@@ -93,25 +93,15 @@ pub fn snapshot(pair: &[&'static Cpu; 2]) -> Counts {
 
 /// What these CPUs, each named once, have counted so far.
 pub fn counted_on(cpus: &[&'static Cpu]) -> Counts {
-    cpus.iter().fold(Counts::default(), |sum, cpu| {
+    let counted = |cpu: &&'static Cpu| {
         let counters = cpu.counters();
         Counts {
-            handoffs: sum.handoffs + counters.handoffs.load(Relaxed),
-            switches: sum.switches + counters.switches.load(Relaxed),
-            ipis_sent: sum.ipis_sent + counters.ipis_sent.load(Relaxed),
-            ipis_taken: sum.ipis_taken + counters.ipis_taken.load(Relaxed),
-            halts: sum.halts + counters.halts.load(Relaxed),
+            handoffs: counters.handoffs.load(Relaxed),
+            switches: counters.switches.load(Relaxed),
+            ipis_sent: counters.ipis_sent.load(Relaxed),
+            ipis_taken: counters.ipis_taken.load(Relaxed),
+            halts: counters.halts.load(Relaxed),
         }
-    })
-}
-
-/// What was counted between two snapshots.
-pub fn difference(after: &Counts, before: &Counts) -> Counts {
-    Counts {
-        handoffs: after.handoffs - before.handoffs,
-        switches: after.switches - before.switches,
-        ipis_sent: after.ipis_sent - before.ipis_sent,
-        ipis_taken: after.ipis_taken - before.ipis_taken,
-        halts: after.halts - before.halts,
-    }
+    };
+    cpus.iter().map(counted).sum()
 }

@@ -36,6 +36,7 @@ extern crate std;
 
 pub mod acpi;
 pub mod address_space;
+pub mod budget;
 pub mod container;
 pub mod counts;
 pub mod format;

@@ -17,6 +17,7 @@
 
 extern crate alloc;
 
+mod counts;
 mod exit;
 mod frame;
 #[cfg(feature = "decode")]

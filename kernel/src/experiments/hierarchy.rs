@@ -17,7 +17,7 @@ mod vm;
 use alloc::{borrow::Cow, boxed::Box, vec::Vec};
 use core::fmt::Display;
 
-use switchlab_core::{counts, order, params::Params};
+use switchlab_core::{budget::affordable, counts, order, params::Params};
 use switchlab_records::{Counts, Mode, Named, Point, Subject, Unit};
 
 use super::{
@@ -261,9 +261,8 @@ impl Job<'_> {
         if trial == 0 || wanted <= trial {
             return Ok(wanted);
         }
-        let ticks = level.measure(cpus, 0, trial)?.measured.ticks.max(1);
-        let affordable = u128::from(self.budget_ticks) * u128::from(trial) / u128::from(ticks);
-        Ok(wanted.min(u64::try_from(affordable).unwrap_or(u64::MAX)).max(1))
+        let ticks = level.measure(cpus, 0, trial)?.measured.ticks;
+        Ok(affordable(self.budget_ticks, trial, ticks, wanted))
     }
 }
 

@@ -12,6 +12,7 @@ use alloc::{boxed::Box, format, string::String, vec::Vec};
 use core::marker::PhantomData;
 
 use switchlab_core::{
+    budget::affordable,
     order,
     params::Params,
     policy::{Lifo, Policies, PolicyName, RoundRobin, Stealing},
@@ -175,8 +176,7 @@ fn measure(run: u32, position: u32, place: Place, size: Size, crowd: &dyn Crowd,
     let pairs = u64::from(place.pairs);
     let warm_up = size.warm_up.max(SETTLING).div_ceil(pairs);
     let mut counted = crowd.exchange(place.pairs, 0, warm_up);
-    let affordable = u128::from(size.budget_ticks) * u128::from(warm_up) / u128::from(counted.ticks.max(1));
-    let exchanges = (size.exchanges / pairs).min(affordable as u64).max(1);
+    let exchanges = affordable(size.budget_ticks, warm_up, counted.ticks, size.exchanges / pairs);
     let mut queue_locks = 0;
     if counted.wrong.is_none() {
         // Any CPU may put a task into any queue: the locks around them are a part of the handoff.

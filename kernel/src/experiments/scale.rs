@@ -14,7 +14,7 @@ pub mod switches;
 use alloc::{boxed::Box, format, vec::Vec};
 use core::convert::identity;
 
-use switchlab_core::{order, params::Params, sizes::doubling};
+use switchlab_core::{budget::affordable, order, params::Params, sizes::doubling};
 use switchlab_records::{Counts, Point, Unit};
 
 use super::{
@@ -68,14 +68,6 @@ pub struct Size {
     pub exchanges: u64,
     /// Ticks that a block may take, by what its warm-up takes.
     pub budget_ticks: u64,
-}
-
-impl Size {
-    /// How many of `rounds` rounds the budget allows, where `warm_up` of them took `ticks`; one at least.
-    fn affordable(&self, warm_up: u64, ticks: u64, rounds: u64) -> u64 {
-        let affordable = u128::from(self.budget_ticks) * u128::from(warm_up) / u128::from(ticks.max(1));
-        u64::try_from(affordable).unwrap_or(u64::MAX).clamp(1, rounds)
-    }
 }
 
 impl Experiment for Scale {
@@ -185,7 +177,7 @@ fn go_round(token: &Token<Batch>, (run, position): (u32, u32), cpus: u32, size: 
     let hops = u64::from(cpus);
     let warm_up = points::rounds(size.warm_up, hops);
     let warmed = token.measure(cpus as usize, 0, warm_up, &mut Batch);
-    let rounds = size.affordable(warm_up, warmed.ticks, points::rounds(size.exchanges, hops));
+    let rounds = affordable(size.budget_ticks, warm_up, warmed.ticks, points::rounds(size.exchanges, hops));
     let measured = token.measure(cpus as usize, 0, rounds, &mut Batch);
     if let Some(wrong) = warmed.wrong.or(measured.wrong) {
         failure!("run {run}, {HANDOFF} around {cpus} CPUs: {wrong}");

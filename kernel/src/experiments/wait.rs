@@ -4,7 +4,7 @@
 use alloc::{boxed::Box, format, string::String, vec::Vec};
 
 use switchlab_core::{CpuId, Way, Ways, params::Params, ruler::Ruler};
-use switchlab_records::{Clock, Counts, Named, Point, Unit};
+use switchlab_records::{Clock, Named, Point, Unit};
 
 use super::{
     Experiment, Results,
@@ -122,7 +122,7 @@ impl Work {
         if let Some(wrong) = wrong {
             failure!("run {run}, {} with {beside} bystanders: {wrong}", way.name());
         }
-        let counts = sum(measured.counts);
+        let counts = measured.counts.into_iter().sum();
         let halts_ended = waits[0].halted + waits[1].halted;
         let [from, to] = self.pair.map(|cpu| u64::from(cpu.get()));
         points::judge(Point {
@@ -149,17 +149,6 @@ fn counted_waits(way: Way, measured: &Measured) -> Vec<Named<'static>> {
             named([("halted", first.halted + second.halted), ("spun", first.spun + second.spun)])
         }
         Way::Mwait => named([("mwaits", first.mwaits + second.mwaits)]),
-    }
-}
-
-/// Both CPUs' counts.
-fn sum([first, second]: [Counts; 2]) -> Counts {
-    Counts {
-        handoffs: first.handoffs + second.handoffs,
-        switches: first.switches + second.switches,
-        ipis_sent: first.ipis_sent + second.ipis_sent,
-        ipis_taken: first.ipis_taken + second.ipis_taken,
-        halts: first.halts + second.halts,
     }
 }
 

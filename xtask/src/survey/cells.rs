@@ -117,9 +117,6 @@ fn cell(points: &[&PointResult<'_>]) -> Cell {
     let values: Vec<f64> = counted.iter().map(|result| result.one_way).collect();
     let summary = Summary::of(&values).ok();
     let first = &counted[0].point;
-    let sum = |part: fn(&Counts) -> u64| {
-        counted.iter().map(|result| part(&result.point.counts)).fold(0, u64::saturating_add)
-    };
     let also = first.also.iter().map(|(name, _)| {
         let mut numbers: Vec<u64> = counted
             .iter()
@@ -143,13 +140,7 @@ fn cell(points: &[&PointResult<'_>]) -> Cell {
         interval,
         handoffs: counted.iter().map(|result| result.point.handoffs).fold(0, u64::saturating_add),
         ticks: counted.iter().map(|result| result.point.ticks).fold(0, u64::saturating_add),
-        counts: Counts {
-            handoffs: sum(|counts| counts.handoffs),
-            switches: sum(|counts| counts.switches),
-            ipis_sent: sum(|counts| counts.ipis_sent),
-            ipis_taken: sum(|counts| counts.ipis_taken),
-            halts: sum(|counts| counts.halts),
-        },
+        counts: counted.iter().map(|result| result.point.counts).sum(),
         also: also.collect(),
         left: waiting::left(counted),
         host: waiting::sum(counted.iter().filter_map(|result| result.host)),

@@ -11,7 +11,7 @@ use switchlab_records::Counts;
 
 use crate::{
     arch::tsc,
-    measure::{NO_NUMBER, Wrong, counted_on, difference, probe::Probe},
+    measure::{NO_NUMBER, Wrong, counted_on, probe::Probe},
     mm::{StackError, StackSize},
     sched::{
         self,
@@ -118,7 +118,7 @@ impl<Y: Policy, H: Probe> Crowd for Pairs<Y, H> {
         let (after, free) = (counted_on(sched::cpus()), self.crew.counts());
         Counted {
             ticks: self.shared.end.load(Relaxed).saturating_sub(start),
-            counts: difference(&after, &before),
+            counts: after.since(before),
             free: free.since(free_before),
             wrong: self.wrong(),
         }

@@ -20,11 +20,12 @@ use core::{
     },
 };
 
+use switchlab_core::budget::affordable;
 use switchlab_records::Counts;
 
 use crate::{
     arch::tsc,
-    measure::{NO_NUMBER, SETTLING, Wrong, difference, probe::Probe, snapshot, watch::Watch},
+    measure::{NO_NUMBER, SETTLING, Wrong, probe::Probe, snapshot, watch::Watch},
     mm::StackError,
     sched::{self, Channel, Cpu, JoinHandle, Receiver, Sender, Task},
 };
@@ -77,10 +78,19 @@ struct Seat {
     cpus: [&'static Cpu; 2],
     there: Channel,
     back: Channel,
-    /// What the pair's block came to: its begin and end by the clock, exchanges, and the counts.
-    block: [AtomicU64; 8],
+    block: Block,
     /// The first wrong number: what was due, and what was found.
     wrong: [AtomicU64; 2],
+}
+
+/// What a pair's block came to.
+#[derive(Default)]
+struct Block {
+    /// Its begin and end by the clock.
+    span: [AtomicU64; 2],
+    exchanges: AtomicU64,
+    /// The counts, in the order of their fields.
+    counts: [AtomicU64; 5],
 }
 
 /// How much of a point.
@@ -119,13 +129,12 @@ impl<P: Probe> Pairs<P> {
     ///
     /// [`StackError`] where there is no stack for one of them.
     pub fn start(cpus: &[&'static Cpu]) -> Result<Self, StackError> {
-        let zeros = |_| AtomicU64::new(0);
         let seats = cpus.as_chunks().0.iter().map(|&pair| Seat {
             cpus: pair,
             there: Channel::new(),
             back: Channel::new(),
-            block: [0; 8].map(zeros),
-            wrong: [0; 2].map(zeros),
+            block: Block::default(),
+            wrong: Default::default(),
         });
         let shared: &'static Shared = Box::leak(Box::new(Shared {
             phase: Alone::default(),
@@ -188,8 +197,7 @@ impl<P: Probe> Pairs<P> {
         self.go_on(phase::WARM_UP, size.warm_up);
         let ticks = tsc::end() - start;
         watch.end(format_args!("the warm-up of {} pairs", size.pairs));
-        let affordable = u128::from(size.budget_ticks) * u128::from(size.warm_up) / u128::from(ticks.max(1));
-        size.exchanges.min(affordable as u64).max(1)
+        affordable(size.budget_ticks, size.warm_up, ticks, size.exchanges)
     }
 
     fn say(&self, phase: u64) {
@@ -214,22 +222,15 @@ impl<P: Probe> Pairs<P> {
 
 impl Together {
     fn of(seats: &[Seat]) -> Self {
-        let blocks: Vec<[u64; 8]> =
-            seats.iter().map(|seat| seat.block.each_ref().map(|value| value.load(Relaxed))).collect();
-        let sum = |value: usize| blocks.iter().map(|block| block[value]).sum();
-        let last_begin = blocks.iter().map(|block| block[0]).max().unwrap_or(0);
-        let first_end = blocks.iter().map(|block| block[1]).min().unwrap_or(0);
+        let read = |place: &AtomicU64| place.load(Relaxed);
+        let spans = || seats.iter().map(|seat| seat.block.span.each_ref().map(read));
+        let last_begin = spans().map(|[begin, _]| begin).max().unwrap_or(0);
+        let first_end = spans().map(|[_, end]| end).min().unwrap_or(0);
         Self {
-            ticks: blocks.iter().map(|block| block[1] - block[0]).max().unwrap_or(0),
+            ticks: spans().map(|[begin, end]| end - begin).max().unwrap_or(0),
             overlap_ticks: first_end.saturating_sub(last_begin),
-            exchanges: blocks.iter().map(|block| block[2]).collect(),
-            counts: Counts {
-                handoffs: sum(3),
-                switches: sum(4),
-                ipis_sent: sum(5),
-                ipis_taken: sum(6),
-                halts: sum(7),
-            },
+            exchanges: seats.iter().map(|seat| read(&seat.block.exchanges)).collect(),
+            counts: seats.iter().map(|seat| Counts::from_array(seat.block.counts.each_ref().map(read))).sum(),
             wrong: seats.iter().enumerate().find_map(|(number, seat)| {
                 let [expected, found] = seat.wrong.each_ref().map(|value| value.load(Relaxed));
                 (expected != found).then_some((number, Wrong { expected, found }))
@@ -270,11 +271,11 @@ impl<P: Probe> Asking<P> {
         let start = tsc::start();
         self.go_on(phase, phase::BLOCK, exchanges);
         let end = tsc::end();
-        let counted = difference(&snapshot(&self.seat.cpus), &before);
-        let Counts { handoffs, switches, ipis_sent, ipis_taken, halts } = counted;
-        let exchanges = self.number.get() - from;
-        let all = [start, end, exchanges, handoffs, switches, ipis_sent, ipis_taken, halts];
-        self.seat.block.iter().zip(all).for_each(|(place, value)| place.store(value, Relaxed));
+        let counted = snapshot(&self.seat.cpus).since(before);
+        let block = &self.seat.block;
+        block.span.iter().zip([start, end]).for_each(|(place, value)| place.store(value, Relaxed));
+        block.exchanges.store(self.number.get() - from, Relaxed);
+        block.counts.iter().zip(counted.to_array()).for_each(|(place, value)| place.store(value, Relaxed));
     }
 }
 

@@ -8,6 +8,7 @@ use core::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
+use switchlab_core::budget::affordable;
 use switchlab_records::{Counts, Point};
 
 use super::Size;
@@ -19,7 +20,7 @@ use crate::{
         room::{FRAMES_OF_A_TASK, Room, memory_that, mib, whole_mib},
     },
     failure,
-    measure::{Wrong, difference, snapshot, watch::Watch},
+    measure::{Wrong, snapshot, watch::Watch},
     mm::{self, StackError, StackSize},
     sched::{self, Cpu, Task},
 };
@@ -218,7 +219,7 @@ impl Members {
         };
         let pair = [self.cpu, self.cpu];
         let (warmed, mut wrong) = timed(format_args!("the warm-up of {tasks} tasks"), || take(0, warm_up));
-        let rounds = size.affordable(warm_up, warmed, rounds);
+        let rounds = affordable(size.budget_ticks, warm_up, warmed, rounds);
         let (counts, turns) = (snapshot(&pair), shared.turn.load(Relaxed));
         let block = format_args!("the timed block of {tasks} tasks whose record is next");
         let (ticks, of_block) = timed(block, || match wrong {
@@ -226,7 +227,7 @@ impl Members {
             Some(_) => None,
         });
         wrong = wrong.or(of_block);
-        let counted = difference(&snapshot(&pair), &counts);
+        let counted = snapshot(&pair).since(counts);
         // A yield hands over no message; each turn is a handoff.
         let counts = Counts { handoffs: shared.turn.load(Relaxed).wrapping_sub(turns), ..counted };
 

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     arch::tsc,
-    measure::{Wrong, difference, snapshot, watch::Watch},
+    measure::{Wrong, snapshot, watch::Watch},
     sched::Cpu,
 };
 
@@ -233,7 +233,7 @@ pub fn ask<S: Side, L: Look>(
         warm_up: warmed.exchanges,
         exchanges: block.exchanges,
         ticks: block.ticks,
-        counts: pair.map(|cpu| difference(&after.0[cpu], &before.0[cpu])),
+        counts: pair.map(|cpu| after.0[cpu].since(before.0[cpu])),
         waits: pair.map(|cpu| after.1[cpu].since(before.1[cpu])),
         bystander_loops: after.2 - before.2,
         stamps: look.stamps(),
