@@ -46,10 +46,82 @@ pub const NO_NUMBER: u64 = u64::MAX;
 /// as the IPI that did it, is through by then.
 pub const SETTLING: u64 = 16;
 
-/// A block, as every loop is timed: the warm-up, then `exchanges` between two readings of the clock,
-/// and what was counted meanwhile. Under a [`Watch`]: anything foreign is a failure, any lock too. `hand_over`
-/// does exchanges `from..to` up to the first wrong number, and `counts` tells what was counted so far; both see
-/// `state`.
+/// The clock of a block while it is timed.
+#[derive(Debug)]
+pub struct Clock {
+    began: u64,
+}
+
+impl Clock {
+    /// The reading before the block.
+    pub const fn began(&self) -> u64 {
+        self.began
+    }
+
+    /// TSC ticks of the block until here: of all that came before.
+    #[inline(always)]
+    pub fn ticks(&self) -> u64 {
+        tsc::end().wrapping_sub(self.began)
+    }
+
+    /// Whether the block has taken so many ticks: for who waits for that.
+    #[inline(always)]
+    pub fn has_run(&self, ticks: u64) -> bool {
+        tsc::unfenced().wrapping_sub(self.began) >= ticks
+    }
+}
+
+/// What [`time`] found.
+#[derive(Clone, Copy, Debug)]
+pub struct Timed<T> {
+    /// What the block returned.
+    pub value: T,
+    /// TSC ticks of the block.
+    pub ticks: u64,
+    /// How many of the locks that were declared were taken.
+    pub locks_taken: u64,
+}
+
+/// Does `block` between two readings of the clock, as every block is timed that is. Under a watch, from before the
+/// one reading until behind the other: anything foreign meanwhile is a failure that says `what` it was in, and so is a
+/// lock that is not one of `locks`. `probe` is told that it begins.
+///
+/// A function of its own in every kernel, so that the listing's test finds all that stands between the readings.
+#[inline(never)]
+pub fn time<T, P: Probe>(
+    locks: MeasuredLocks,
+    what: fmt::Arguments<'_>,
+    probe: &mut P,
+    block: impl FnOnce(&mut P, &Clock) -> T,
+) -> Timed<T> {
+    let watch = Watch::begin(locks);
+    probe.begin();
+    let clock = Clock { began: tsc::start() };
+    let value = block(probe, &clock);
+    let ticks = clock.ticks();
+    let locks_taken = watch.end(what);
+    Timed { value, ticks, locks_taken }
+}
+
+/// Does a part of a block that another task times, on its CPU, between two readings of the clock; returns both.
+#[inline(never)]
+pub fn time_part(part: impl FnOnce()) -> [u64; 2] {
+    watch::be_watched();
+    let began = tsc::start();
+    part();
+    [began, tsc::end()]
+}
+
+/// Reads the clock behind a part of a block that another task times.
+#[inline(always)]
+pub fn part_ended() -> u64 {
+    watch::be_watched();
+    tsc::end()
+}
+
+/// A block of exchanges, as every loop of them is timed: the warm-up, then `exchanges` under [`time`], and what was
+/// counted meanwhile. `hand_over` does exchanges `from..to` up to the first wrong number, and `counts` tells what was
+/// counted so far; both see `state`.
 pub fn measure_block<S, P: Probe>(
     state: &mut S,
     counts: impl Fn(&S) -> Counts,
@@ -71,18 +143,14 @@ pub fn measure_block_with<S, P: Probe>(
     exchanges: u64,
     probe: &mut P,
 ) -> (Measured, u64) {
-    let mut wrong = hand_over(state, 0, warm_up, probe);
+    let wrong = hand_over(state, 0, warm_up, probe);
     let before = counts(state);
-    let watch = Watch::begin().declaring(locks);
-    probe.begin();
-    let start = tsc::start();
-    if wrong.is_none() {
-        wrong = hand_over(state, warm_up, warm_up + exchanges, probe);
-    }
-    let end = tsc::end();
-    let block = format_args!("the timed block of {exchanges} exchanges or rounds whose record is next");
-    let locks_taken = watch.end(block);
-    (Measured { ticks: end - start, counts: counts(state).since(before), wrong }, locks_taken)
+    let what = format_args!("the timed block of {exchanges} exchanges or rounds whose record is next");
+    let Timed { value: wrong, ticks, locks_taken } = time(locks, what, probe, |probe, _| match wrong {
+        None => hand_over(state, warm_up, warm_up + exchanges, probe),
+        Some(_) => wrong,
+    });
+    (Measured { ticks, counts: counts(state).since(before), wrong }, locks_taken)
 }
 
 /// What the pair of CPUs has counted so far; each once, where both are one.

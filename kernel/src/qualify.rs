@@ -16,6 +16,7 @@ use switchlab_records::{Offset, Tsc};
 use crate::{
     arch::{machine, tsc},
     lock::Lock,
+    measure::{SETTLING, probe::Batch, time, watch::MeasuredLocks},
     mm::StackError,
     sched::{self, Channel, Cpu},
 };
@@ -47,12 +48,14 @@ pub fn tsc() -> Tsc {
 /// Fills `pairs` with readings before and after nothing. Twice: what the first time brings in, such as
 /// code and memory, is discarded with it.
 pub fn take_readings(pairs: &mut [Pair], mut start: impl FnMut() -> u64, mut end: impl FnMut() -> u64) {
-    for _ in 0..2 {
-        for (n, pair) in pairs.iter_mut().enumerate() {
-            *pair = [start(), end()];
-            tsc::stagger(n);
+    time(MeasuredLocks::None, format_args!("the pairs of readings"), &mut Batch, |_, _| {
+        for _ in 0..2 {
+            for (n, pair) in pairs.iter_mut().enumerate() {
+                *pair = [start(), end()];
+                tsc::stagger(n);
+            }
         }
-    }
+    });
 }
 
 /// Measures the offsets between the CPUs of `which`, one after the other, and hands each to `report`.
@@ -132,20 +135,31 @@ fn ask(table: &'static Table, rounds: u32, mut read: impl FnMut() -> u64) -> Rou
     // The answering task waits: from now on each message has its wake-up.
     let (there, back) = (table.there.sender(), table.back.receiver());
     back.recv();
-    let mut found = Rounds::default();
-    for _ in 0..rounds {
-        let asked = read();
+    // What is left over from starting the tasks is through by then.
+    for _ in 0..SETTLING {
         there.send(0);
-        let answered = back.recv();
-        let returned = read();
-        found.add(Round { asked, answered, returned });
+        back.recv();
     }
+    let mut found = Rounds::default();
+    time(MeasuredLocks::None, format_args!("the readings of two CPUs"), &mut Batch, |_, _| {
+        for _ in 0..rounds {
+            let asked = read();
+            there.send(0);
+            let answered = back.recv();
+            let returned = read();
+            found.add(Round { asked, answered, returned });
+        }
+    });
     found
 }
 
 fn answer(table: &'static Table, rounds: u32, mut read: impl FnMut() -> u64) {
     let (there, back) = (table.there.receiver(), table.back.sender());
     back.send(0);
+    for _ in 0..SETTLING {
+        there.recv();
+        back.send(0);
+    }
     for _ in 0..rounds {
         there.recv();
         back.send(read());

@@ -31,7 +31,6 @@ use crate::{
     measure::{
         SETTLING,
         probe::{Batch, Probe},
-        watch::{MeasuredLocks, Watch},
     },
     mm::{StackError, StackSize},
     sched,
@@ -175,17 +174,14 @@ fn gather<H: Probe>(policy: PolicyName, pairs: u32, seed: u64) -> Result<Box<dyn
 fn measure(run: u32, position: u32, place: Place, size: Size, crowd: &dyn Crowd, told: &mut Told) -> bool {
     let pairs = u64::from(place.pairs);
     let warm_up = size.warm_up.max(SETTLING).div_ceil(pairs);
-    let mut counted = crowd.exchange(place.pairs, 0, warm_up);
+    let mut counted = crowd.exchange(place.pairs, 0, warm_up, format_args!("the warm-up of {pairs} pairs"));
     let exchanges = affordable(size.budget_ticks, warm_up, counted.ticks, size.exchanges / pairs);
-    let mut queue_locks = 0;
     if counted.wrong.is_none() {
-        // Any CPU may put a task into any queue: the locks around them are a part of the handoff.
-        let watch = Watch::begin().declaring(MeasuredLocks::OfQueues);
-        counted = crowd.exchange(place.pairs, warm_up, warm_up + exchanges);
-        queue_locks = watch
-            .end(format_args!("the timed block of {pairs} times {exchanges} exchanges whose record is next"));
+        let block =
+            format_args!("the timed block of {pairs} times {exchanges} exchanges whose record is next");
+        counted = crowd.exchange(place.pairs, warm_up, warm_up + exchanges, block);
     }
-    let point = point(run, position, place, exchanges, &counted, queue_locks);
+    let point = point(run, position, place, exchanges, &counted);
     told.add(place, &point, counted.free.crossings);
     points::judge(point);
     if let Some((pair, wrong)) = counted.wrong {
@@ -194,15 +190,8 @@ fn measure(run: u32, position: u32, place: Place, size: Size, crowd: &dyn Crowd,
     counted.wrong.is_none()
 }
 
-fn point(
-    run: u32,
-    position: u32,
-    place: Place,
-    exchanges: u64,
-    counted: &Counted,
-    queue_locks: u64,
-) -> Point<'static> {
-    let Counted { ticks, counts, free, .. } = *counted;
+fn point(run: u32, position: u32, place: Place, exchanges: u64, counted: &Counted) -> Point<'static> {
+    let Counted { ticks, counts, free, queue_locks, .. } = *counted;
     Point {
         run,
         position,

@@ -53,8 +53,9 @@ fn of<Y: Policy>(policy: &str) {
 /// Ticks of `exchanges`, which the pairs share.
 fn block(pairs: &dyn Crowd, name: &str, at_work: u32, exchanges: u64) -> u64 {
     let of_each = exchanges / u64::from(at_work);
-    pairs.exchange(at_work, 0, WARM_UP);
-    let Counted { ticks, counts, free, wrong } = pairs.exchange(at_work, WARM_UP, WARM_UP + of_each);
+    pairs.exchange(at_work, 0, WARM_UP, format_args!("the warm-up"));
+    let Counted { ticks, counts, free, wrong, .. } =
+        pairs.exchange(at_work, WARM_UP, WARM_UP + of_each, format_args!("the block"));
     if let Some((pair, wrong)) = wrong {
         failure!("{name}: pair {pair}: {wrong}");
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use libtest_mimic::{Failed, Trial};
 use switchlab_tests::{Parts, Verdict, equal, trial};
-use xtask::report::listing::{Listing, Loop, Role, Routine, of_file, of_loops};
+use xtask::report::listing::{Listing, Loop, Role, Routine, of_blocks, of_file, of_loops};
 use xtask::workspace;
 
 use crate::foreign::each_source;
@@ -15,6 +15,11 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
     vec![
         trial(parts, "listing::loops_are_made_of_the_functions_that_a_handoff_takes", loops),
         trial(parts, "listing::no_measured_loop_has_code_of_the_heap_a_lock_or_a_text", nothing_foreign),
+        trial(
+            parts,
+            "listing::nothing_between_the_readings_of_a_block_is_of_the_heap_a_lock_or_a_text",
+            nothing_foreign_in_blocks,
+        ),
         Trial::test("listing::whoever_times_a_block_has_its_loop_scanned", all_loops),
     ]
 }
@@ -114,6 +119,27 @@ const MEASURED_LOCK: &str = "kernel/sync/src/queue_lock.rs";
 const OF_FREE_TASKS: [&str; 3] =
     ["experiments::classic::free::", "experiments::policy::", "switchlab_sync::free::"];
 
+/// What times blocks: all that stands between their two readings of the clock, whatever encloses the loops too.
+const TIMED: [&str; 2] = ["switchlab_kernel::measure::time", "switchlab_kernel::measure::time_part"];
+
+fn nothing_foreign_in_blocks(parts: &Parts) -> Verdict {
+    let all = non_empty(&TIMED, of_blocks(&parts.laboratory, &TIMED)?)?;
+    let found: Vec<String> = all
+        .iter()
+        .flatten()
+        .filter_map(|(name, routines)| Some(format!("{name} comes to {}", foreign(name, routines)?)))
+        .collect();
+    if !found.is_empty() {
+        return Err(found.join("\n").into());
+    }
+    // Where it is planted, it is found.
+    let planted = non_empty(&TIMED[..1], of_blocks(&parts.kernels.join("planted_foreign"), &TIMED[..1])?)?;
+    for experiment in ["classic::floor", "experiments::exchange", "ring", "fan"] {
+        finds_planted(experiment, planted[0].iter().filter(|(name, _)| name.contains(experiment)))?;
+    }
+    Ok(())
+}
+
 fn nothing_foreign(parts: &Parts) -> Verdict {
     let mut found = Vec::new();
     for (path, loops) in LOOPS.into_iter().zip(loops_of(&parts.laboratory, &LOOPS)?) {
@@ -128,14 +154,17 @@ fn nothing_foreign(parts: &Parts) -> Verdict {
     }
     // Where it is planted, it is found.
     let planted = loops_of(&parts.kernels.join("planted_foreign"), &PLANTED)?;
-    for (path, loops) in PLANTED.into_iter().zip(&planted) {
-        for arguments in ["Allocates", "Locks", "Writes"] {
-            let mut planted = loops.iter().filter(|(name, _)| name.contains(arguments)).peekable();
-            let is_found =
-                planted.peek().is_some() && planted.all(|(name, routines)| foreign(name, routines).is_some());
-            if !is_found {
-                return Err(Failed::from(format!("{path} with {arguments}: what is planted is not found")));
-            }
+    PLANTED.into_iter().zip(&planted).try_for_each(|(path, loops)| finds_planted(path, loops.iter()))
+}
+
+/// Whether each kind that is planted in what `planted` are is found in all of them.
+fn finds_planted<'a>(what: &str, planted: impl Iterator<Item = &'a Loop> + Clone) -> Verdict {
+    for arguments in ["Allocates", "Locks", "Writes"] {
+        let mut planted = planted.clone().filter(|(name, _)| name.contains(arguments)).peekable();
+        let is_found =
+            planted.peek().is_some() && planted.all(|(name, routines)| foreign(name, routines).is_some());
+        if !is_found {
+            return Err(Failed::from(format!("{what} with {arguments}: what is planted is not found")));
         }
     }
     Ok(())
@@ -153,7 +182,7 @@ const PLANTED: [&str; 4] = [
 fn all_loops() -> Verdict {
     let mut timed = BTreeSet::new();
     each_source(&workspace::root().join("kernel/src/experiments"), |path, source| {
-        if ["tsc::start(", "measure_block(", "measure_block_with("].iter().any(|call| source.contains(call)) {
+        if ["time(", "measure_block(", "measure_block_with("].iter().any(|call| source.contains(call)) {
             timed.extend(
                 path.with_extension("").iter().next().map(|part| part.to_string_lossy().into_owned()),
             );
@@ -169,7 +198,11 @@ fn all_loops() -> Verdict {
 
 /// The loops of each path, at least one, with their code.
 fn loops_of(kernel: &Path, paths: &[&str]) -> Result<Vec<Vec<Loop>>, Failed> {
-    let loops = of_loops(kernel, paths)?;
+    non_empty(paths, of_loops(kernel, paths)?)
+}
+
+/// What was found of each path, where something was.
+fn non_empty(paths: &[&str], loops: Vec<Vec<Loop>>) -> Result<Vec<Vec<Loop>>, Failed> {
     for (path, loops) in paths.iter().zip(&loops) {
         let is_empty =
             |routines: &[Routine]| routines.first().is_none_or(|routine| routine.groups.is_empty());

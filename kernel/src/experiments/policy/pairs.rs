@@ -2,6 +2,7 @@
 
 use alloc::{boxed::Box, vec::Vec};
 use core::{
+    fmt,
     marker::PhantomData,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
@@ -10,8 +11,12 @@ use switchlab_core::policy::Policy;
 use switchlab_records::Counts;
 
 use crate::{
-    arch::tsc,
-    measure::{NO_NUMBER, Wrong, counted_on, probe::Probe},
+    measure::{
+        NO_NUMBER, Timed, Wrong, counted_on, part_ended,
+        probe::{Batch, Probe},
+        time,
+        watch::MeasuredLocks,
+    },
     mm::{StackError, StackSize},
     sched::{
         self,
@@ -28,14 +33,16 @@ pub struct Counted {
     pub counts: Counts,
     /// What the pool counted besides.
     pub free: FreeCounts,
+    /// Locks of queues that were taken.
+    pub queue_locks: u64,
     /// The first pair with a number that was not the one due, and that.
     pub wrong: Option<(usize, Wrong)>,
 }
 
 /// Pairs under a policy, whichever it is.
 pub trait Crowd {
-    /// Lets the first `pairs` pairs do exchanges `from..to` each.
-    fn exchange(&self, pairs: u32, from: u64, to: u64) -> Counted;
+    /// Times exchanges `from..to` of each of the first `pairs` pairs; `what` says which block that is.
+    fn exchange(&self, pairs: u32, from: u64, to: u64, what: fmt::Arguments<'_>) -> Counted;
 
     /// Lets them go.
     fn dismiss(self: Box<Self>);
@@ -108,18 +115,23 @@ impl<Y: Policy, H: Probe> Pairs<Y, H> {
 }
 
 impl<Y: Policy, H: Probe> Crowd for Pairs<Y, H> {
-    fn exchange(&self, pairs: u32, from: u64, to: u64) -> Counted {
+    fn exchange(&self, pairs: u32, from: u64, to: u64, what: fmt::Arguments<'_>) -> Counted {
         self.shared.from.store(from, Relaxed);
         self.shared.to.store(to, Relaxed);
         self.shared.end.store(0, Relaxed);
         let (before, free_before) = (counted_on(sched::cpus()), self.crew.counts());
-        let start = tsc::start();
-        self.crew.run(2 * pairs as usize);
+        // Any CPU may put a task into any queue: the locks around them are a part of the handoff.
+        let Timed { value: began, locks_taken, .. } =
+            time(MeasuredLocks::OfQueues, what, &mut Batch, |_, clock| {
+                self.crew.run(2 * pairs as usize);
+                clock.began()
+            });
         let (after, free) = (counted_on(sched::cpus()), self.crew.counts());
         Counted {
-            ticks: self.shared.end.load(Relaxed).saturating_sub(start),
+            ticks: self.shared.end.load(Relaxed).saturating_sub(began),
             counts: after.since(before),
             free: free.since(free_before),
+            queue_locks: locks_taken,
             wrong: self.wrong(),
         }
     }
@@ -134,7 +146,7 @@ fn ask<Y: Policy, H: Probe>(me: &Me<Y>, shared: &Shared, pair: &'static Pair) {
     let (there, back) = (pair.there.sender(me), pair.back.receiver(me));
     loop {
         let wrong = ask_block::<Y, H>(&there, &back, shared.from.load(Relaxed), shared.to.load(Relaxed));
-        shared.end.fetch_max(tsc::end(), Relaxed);
+        shared.end.fetch_max(part_ended(), Relaxed);
         if let Some(wrong) = wrong
             && wrong.found != NO_NUMBER
         {

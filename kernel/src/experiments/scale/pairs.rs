@@ -24,8 +24,12 @@ use switchlab_core::budget::affordable;
 use switchlab_records::Counts;
 
 use crate::{
-    arch::tsc,
-    measure::{NO_NUMBER, SETTLING, Wrong, probe::Probe, snapshot, watch::Watch},
+    measure::{
+        NO_NUMBER, SETTLING, Wrong,
+        probe::{Batch, Probe},
+        snapshot, time, time_part,
+        watch::MeasuredLocks,
+    },
     mm::StackError,
     sched::{self, Channel, Cpu, JoinHandle, Receiver, Sender, Task},
 };
@@ -171,14 +175,15 @@ impl<P: Probe> Pairs<P> {
         }
         let exchanges = self.affordable(size);
 
-        let watch = Watch::begin();
-        self.say(phase::BLOCK);
-        self.asking.take_block(&shared.phase, exchanges);
-        self.say(phase::OVERLAP);
-        while shared.ended.0.load(Acquire) != others as u64 {
-            self.go_on(phase::OVERLAP, 1);
-        }
-        watch.end(format_args!("the timed blocks of {} pairs whose record is next", size.pairs));
+        let what = format_args!("the timed blocks of {} pairs whose record is next", size.pairs);
+        time(MeasuredLocks::None, what, &mut Batch, |_, _| {
+            self.say(phase::BLOCK);
+            self.asking.take_block(&shared.phase, exchanges);
+            self.say(phase::OVERLAP);
+            while shared.ended.0.load(Acquire) != others as u64 {
+                self.go_on(phase::OVERLAP, 1);
+            }
+        });
 
         self.say(phase::REST);
         if others > 0 {
@@ -192,12 +197,10 @@ impl<P: Probe> Pairs<P> {
         if size.warm_up == 0 {
             return size.exchanges;
         }
-        let watch = Watch::begin();
-        let start = tsc::start();
-        self.go_on(phase::WARM_UP, size.warm_up);
-        let ticks = tsc::end() - start;
-        watch.end(format_args!("the warm-up of {} pairs", size.pairs));
-        affordable(size.budget_ticks, size.warm_up, ticks, size.exchanges)
+        let what = format_args!("the warm-up of {} pairs", size.pairs);
+        let warmed =
+            time(MeasuredLocks::None, what, &mut Batch, |_, _| self.go_on(phase::WARM_UP, size.warm_up));
+        affordable(size.budget_ticks, size.warm_up, warmed.ticks, size.exchanges)
     }
 
     fn say(&self, phase: u64) {
@@ -268,12 +271,10 @@ impl<P: Probe> Asking<P> {
     /// A block of at most so many exchanges, and what it comes to.
     fn take_block(&self, phase: &Alone, exchanges: u64) {
         let (from, before) = (self.number.get(), snapshot(&self.seat.cpus));
-        let start = tsc::start();
-        self.go_on(phase, phase::BLOCK, exchanges);
-        let end = tsc::end();
+        let span = time_part(|| self.go_on(phase, phase::BLOCK, exchanges));
         let counted = snapshot(&self.seat.cpus).since(before);
         let block = &self.seat.block;
-        block.span.iter().zip([start, end]).for_each(|(place, value)| place.store(value, Relaxed));
+        block.span.iter().zip(span).for_each(|(place, value)| place.store(value, Relaxed));
         block.exchanges.store(self.number.get() - from, Relaxed);
         block.counts.iter().zip(counted.to_array()).for_each(|(place, value)| place.store(value, Relaxed));
     }

@@ -13,14 +13,13 @@ use switchlab_records::{Counts, Point};
 
 use super::Size;
 use crate::{
-    arch::tsc,
     bring_up::refuse,
     experiments::{
         points,
         room::{FRAMES_OF_A_TASK, Room, memory_that, mib, whole_mib},
     },
     failure,
-    measure::{Wrong, snapshot, watch::Watch},
+    measure::{Timed, Wrong, probe::Batch, snapshot, time, watch::MeasuredLocks},
     mm::{self, StackError, StackSize},
     sched::{self, Cpu, Task},
 };
@@ -284,12 +283,8 @@ impl Members {
 
 /// What a block takes, in ticks, and what is wrong with it.
 fn timed(name: fmt::Arguments<'_>, block: impl FnOnce() -> Option<Wrong>) -> (u64, Option<Wrong>) {
-    let watch = Watch::begin();
-    let start = tsc::start();
-    let wrong = block();
-    let end = tsc::end();
-    watch.end(name);
-    (end - start, wrong)
+    let Timed { value: wrong, ticks, .. } = time(MeasuredLocks::None, name, &mut Batch, |_, _| block());
+    (ticks, wrong)
 }
 
 /// A member's life: takes part in points that it is woken for, and blocks in between.

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     arch::tsc,
-    measure::{Wrong, snapshot, watch::Watch},
+    measure::{Wrong, probe::Batch, snapshot, time, watch::MeasuredLocks},
     sched::Cpu,
 };
 
@@ -271,22 +271,22 @@ fn hand_over_within<S: Side, L: Look>(
 ) -> Done {
     let (mut number, end) = (from, from + most);
     let mut chunk = 1;
-    let watch = Watch::begin();
-    let start = tsc::start();
-    let done = loop {
-        let to = end.min(number + chunk);
-        let wrong = hand_over(side, look, number, to);
-        let ticks = tsc::end() - start;
-        if wrong.is_some() || to == end || ticks >= budget_ticks {
-            break Done { exchanges: to - from, ticks, wrong };
+    let what = format_args!("the timed exchanges from {from} on");
+    let timed = time(MeasuredLocks::None, what, &mut Batch, |_, clock| {
+        loop {
+            let to = end.min(number + chunk);
+            let wrong = hand_over(side, look, number, to);
+            let ticks = clock.ticks();
+            if wrong.is_some() || to == end || ticks >= budget_ticks {
+                break Done { exchanges: to - from, ticks, wrong };
+            }
+            if chunk < LONGEST_CHUNK && ticks < budget_ticks / 2 {
+                chunk *= 2;
+            }
+            number = to;
         }
-        if chunk < LONGEST_CHUNK && ticks < budget_ticks / 2 {
-            chunk *= 2;
-        }
-        number = to;
-    };
-    watch.end(format_args!("exchanges {from} to {number}"));
-    done
+    });
+    timed.value
 }
 
 /// The asking side's loop: exchanges `from..to`, up to the first wrong number. Exchange n carries n, there and

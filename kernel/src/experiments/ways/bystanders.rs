@@ -16,7 +16,11 @@ use switchlab_core::CpuId;
 use switchlab_records::Named;
 
 use super::crew::{Crew, Job};
-use crate::{arch::tsc, experiments::points::named, lock::Lock};
+use crate::{
+    experiments::points::named,
+    lock::Lock,
+    measure::{Timed, probe::Batch, time, watch::MeasuredLocks},
+};
 
 /// Loops between two looks at whether to stop, and a PAUSE: under single-threaded TCG a PAUSE is where a CPU
 /// gives way, else it runs for a tenth of a second.
@@ -114,14 +118,15 @@ impl Bystanders {
                 work();
             }
             let before = watch.loops();
-            let start = tsc::fenced();
-            while tsc::unfenced().wrapping_sub(start) < ticks {
-                work();
-            }
-            let end = tsc::end();
+            let what = format_args!("what bystanders do alone");
+            let Timed { ticks, .. } = time(MeasuredLocks::None, what, &mut Batch, |_, clock| {
+                while !clock.has_run(ticks) {
+                    work();
+                }
+            });
             let loops = watch.loops() - before;
             watch.stop();
-            *found.lock() = Some(Alone { loops, ticks: end - start });
+            *found.lock() = Some(Alone { loops, ticks });
         });
         crew.run(jobs);
         let alone = found.lock().take();

@@ -14,13 +14,10 @@ use switchlab_sync::Slot;
 
 use super::points::{self, named};
 use crate::{
-    arch::{
-        mwait::{self, Mwait},
-        tsc,
-    },
+    arch::mwait::{self, Mwait},
     bring_up::{Lab, refuse},
     lock::Lock,
-    measure::Wrong,
+    measure::{Wrong, probe::Batch, time, watch::MeasuredLocks},
     sched::{self, Channel, Cpu},
 };
 use block::{Answered, Asked};
@@ -159,10 +156,12 @@ impl Bench {
             while probe.ready.look() == new {
                 core::hint::spin_loop();
             }
-            let start = tsc::fenced();
-            while tsc::unfenced().wrapping_sub(start) < ticks {
-                core::hint::spin_loop();
-            }
+            let what = format_args!("what MWAIT does on a line that nobody writes to");
+            time(MeasuredLocks::None, what, &mut Batch, |_, clock| {
+                while !clock.has_run(ticks) {
+                    core::hint::spin_loop();
+                }
+            });
             // Who finds the line written finds that it is over.
             probe.over.put(0);
             probe.line.put(0);

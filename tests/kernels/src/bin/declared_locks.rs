@@ -12,7 +12,7 @@ use switchlab_core::policy::RoundRobin;
 use switchlab_kernel::{
     bring_up::Lab,
     lock::Lock,
-    measure::watch::{MeasuredLocks, Watch},
+    measure::{probe::Batch, time, watch::MeasuredLocks},
     mm::StackSize,
     sched::free::{Body, Crew},
 };
@@ -31,20 +31,16 @@ fn declared_locks(_: &Lab) {
     // Begin once, and give back what they were made of.
     crew.run(TASKS);
 
-    let declaring = || Watch::begin().declaring(MeasuredLocks::OfQueues);
-    let watch = declaring();
-    crew.run(TASKS);
-    count("declared", watch.end(format_args!("declared")));
-
-    let watch = Watch::begin();
-    crew.run(TASKS);
-    count("not-declared", watch.end(format_args!("not declared")));
-
-    count("nothing", declaring().end(format_args!("nothing behind it")));
-
-    let watch = declaring();
-    crew.run(TASKS);
-    *LOCK.lock() += 1;
-    count("another", watch.end(format_args!("another lock")));
+    let taken = |locks, what: &'static str, block: &dyn Fn()| {
+        time(locks, format_args!("{what}"), &mut Batch, |_, _| block()).locks_taken
+    };
+    count("declared", taken(MeasuredLocks::OfQueues, "declared", &|| crew.run(TASKS)));
+    count("not-declared", taken(MeasuredLocks::None, "not declared", &|| crew.run(TASKS)));
+    count("nothing", taken(MeasuredLocks::OfQueues, "nothing behind it", &|| {}));
+    let another = || {
+        crew.run(TASKS);
+        *LOCK.lock() += 1;
+    };
+    count("another", taken(MeasuredLocks::OfQueues, "another lock", &another));
     crew.dismiss();
 }

@@ -95,6 +95,10 @@ impl Decoded {
         self.0.flow_control()
     }
 
+    pub(super) fn mnemonic(&self) -> Mnemonic {
+        self.0.mnemonic()
+    }
+
     /// Where a direct jump or call goes to.
     pub(super) fn target(&self) -> u64 {
         self.0.near_branch_target()

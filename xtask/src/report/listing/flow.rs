@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use iced_x86::FlowControl;
+use iced_x86::{FlowControl, Mnemonic};
 
 use super::code::{Code, Decoded};
 
@@ -68,6 +68,21 @@ impl<'a> Graph<'a> {
             self.returns.contains(at) || self.returns.iter().any(|end| self.reached(&[*at]).contains(end))
         };
         let wanted = self.reached(&[0]).into_iter().filter(returns);
+        wanted.filter(|at| !self.instructions[*at].is_padding()).collect()
+    }
+
+    /// The instructions that lie between a reading of the clock before something, by RDTSC, and one behind it, by
+    /// RDTSCP.
+    pub(super) fn between_readings(&self) -> Vec<usize> {
+        let reads = |mnemonic| move |at: &usize| self.instructions[*at].mnemonic() == mnemonic;
+        let all = 0..self.instructions.len();
+        let begins: Vec<usize> = all.clone().filter(reads(Mnemonic::Rdtsc)).collect();
+        let ends: Vec<usize> = all.filter(reads(Mnemonic::Rdtscp)).collect();
+        let ends_in = |at: &usize| {
+            let reached = self.reached(&[*at]);
+            ends.iter().any(|end| reached.contains(end))
+        };
+        let wanted = self.reached(&begins).into_iter().filter(ends_in);
         wanted.filter(|at| !self.instructions[*at].is_padding()).collect()
     }
 

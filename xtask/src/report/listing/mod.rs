@@ -179,11 +179,24 @@ pub type Loop = (String, Vec<Routine>);
 ///
 /// The file can not be read, or is no ELF of x86_64.
 pub fn of_loops(kernel: &Path, paths: &[&str]) -> Result<Vec<Vec<Loop>>, String> {
+    of_functions(kernel, paths, Extent::Loops)
+}
+
+/// The same, of what stands between the functions' first and last reading of the clock.
+///
+/// # Errors
+///
+/// As of [`of_loops`].
+pub fn of_blocks(kernel: &Path, paths: &[&str]) -> Result<Vec<Vec<Loop>>, String> {
+    of_functions(kernel, paths, Extent::BetweenReadings)
+}
+
+fn of_functions(kernel: &Path, paths: &[&str], extent: Extent) -> Result<Vec<Vec<Loop>>, String> {
     let bytes = std::fs::read(kernel).map_err(|error| format!("{}: {error}", kernel.display()))?;
     let found = Code::new(&bytes).zip(Loader::new(kernel).ok()).and_then(|(code, loader)| {
         let mut maker = Maker { code: &code, loader: &loader, sources: Sources::default() };
         let mut listed = |function: &Function| {
-            Some((function.name.clone(), listed(&mut maker, [(function, Role::Asking)])?))
+            Some((function.name.clone(), listed(&mut maker, [(function, Role::Asking, extent)])?))
         };
         paths.iter().map(|path| code.all(path).map(&mut listed).collect()).collect()
     });
@@ -196,7 +209,10 @@ fn no_elf(path: &Path) -> String {
 
 fn routines(path: &Path, bytes: &[u8], roots: &[Root]) -> Option<Vec<Routine>> {
     let code = Code::new(bytes)?;
-    let function = |root: &Root| Some((code.find(root.path, root.arguments)?, root.role));
+    let function = |root: &Root| {
+        let extent = if root.role == Role::Interrupt { Extent::Whole } else { Extent::Loops };
+        Some((code.find(root.path, root.arguments)?, root.role, extent))
+    };
     let loader = Loader::new(path).ok()?;
     let mut maker = Maker { code: &code, loader: &loader, sources: Sources::default() };
     listed(&mut maker, roots.iter().filter_map(function))
@@ -205,14 +221,14 @@ fn routines(path: &Path, bytes: &[u8], roots: &[Root]) -> Option<Vec<Routine>> {
 /// These functions, and behind them what they call.
 fn listed<'a>(
     maker: &mut Maker<'_>,
-    roots: impl IntoIterator<Item = (&'a Function, Role)>,
+    roots: impl IntoIterator<Item = (&'a Function, Role, Extent)>,
 ) -> Option<Vec<Routine>> {
     let mut routines = Vec::new();
     let mut listed = BTreeSet::new();
     let mut called = Vec::new();
-    for (function, role) in roots {
+    for (function, role, extent) in roots {
         if listed.insert(function.address) {
-            let (routine, calls) = maker.routine(function, role)?;
+            let (routine, calls) = maker.routine(function, role, extent)?;
             routines.push(routine);
             called.extend(calls);
         }
@@ -220,12 +236,23 @@ fn listed<'a>(
     while let Some(address) = (!called.is_empty()).then(|| called.remove(0)) {
         let Some(function) = maker.code.at(address) else { continue };
         if listed.insert(function.address) {
-            let (routine, calls) = maker.routine(function, Role::Called)?;
+            let (routine, calls) = maker.routine(function, Role::Called, Extent::Whole)?;
             routines.push(routine);
             called.extend(calls);
         }
     }
     Some(routines)
+}
+
+/// How much of a function is listed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    /// What stands between its entry and a return.
+    Whole,
+    /// What can run again within it.
+    Loops,
+    /// What stands between its first and its last reading of the clock.
+    BetweenReadings,
 }
 
 /// What a listing is made from.
@@ -237,12 +264,13 @@ struct Maker<'a> {
 
 impl Maker<'_> {
     /// A function, and the functions that it calls where it goes on.
-    fn routine(&mut self, function: &Function, role: Role) -> Option<(Routine, Vec<u64>)> {
+    fn routine(&mut self, function: &Function, role: Role, extent: Extent) -> Option<(Routine, Vec<u64>)> {
         let all = self.code.instructions(function);
         let graph = flow::Graph::new(self.code, &all);
-        let wanted = match role {
-            Role::Interrupt | Role::Called => graph.until_return(),
-            _ => graph.in_loops(),
+        let wanted = match extent {
+            Extent::Whole => graph.until_return(),
+            Extent::Loops => graph.in_loops(),
+            Extent::BetweenReadings => graph.between_readings(),
         };
         let mut groups: Vec<Group> = Vec::new();
         for index in wanted.iter().copied() {

@@ -49,3 +49,14 @@ fn switch_goes_on_behind_itself_and_padding_is_left_out() {
     // 0: jmp [rsi+8]; 3: nop; 4: inc eax; 6: jmp 0
     assert_eq!(loops(&[0xff, 0x66, 0x08, 0x90, 0xff, 0xc0, 0xeb, 0xf8]), [0, 4, 6]);
 }
+
+#[test]
+fn block_is_what_stands_between_two_readings_of_the_clock() {
+    // 0: inc eax; 2: rdtsc; 4: inc ecx; 6: test eax, eax; 8: jne 4; 10: rdtscp; 13: inc edx; 15: ret
+    let bytes =
+        [0xff, 0xc0, 0x0f, 0x31, 0xff, 0xc1, 0x85, 0xc0, 0x75, 0xfa, 0x0f, 0x01, 0xf9, 0xff, 0xc2, 0xc3];
+    assert_eq!(with_graph(&bytes, |graph| graph.between_readings()), [2, 4, 6, 8, 10]);
+    // 0: rdtscp; 3: inc edx; 5: rdtsc; 7: ret: none is behind the first.
+    let bytes = [0x0f, 0x01, 0xf9, 0xff, 0xc2, 0x0f, 0x31, 0xc3];
+    assert!(with_graph(&bytes, |graph| graph.between_readings()).is_empty());
+}
