@@ -134,6 +134,39 @@ macro_rules! align_label_2 {
     };
 }
 
+/// Inline asm, in braces, that suspends what runs: `{rbx}` and all registers that inline asm can name are destroyed, so
+/// that the compiler keeps nothing in them across it. The operands behind it name those that carry something, and rdx,
+/// rdi, rsi and r12 to r15 where they carry nothing.
+///
+/// What is said of its instructions is told of where it is used.
+#[macro_export]
+#[collapse_debuginfo(yes)]
+macro_rules! switching_asm {
+    ({ $($line:expr),+ $(,)? } $($operands:tt)+) => {
+        ::core::arch::asm!(
+            $($line,)+
+            rbx = out(reg_abcd) _,
+            out("rax") _, out("rcx") _,
+            out("r8") _, out("r9") _, out("r10") _, out("r11") _,
+            // Vector, mask and x87 registers: where the target has or uses none, nothing is saved for them.
+            out("xmm0") _, out("xmm1") _, out("xmm2") _, out("xmm3") _,
+            out("xmm4") _, out("xmm5") _, out("xmm6") _, out("xmm7") _,
+            out("xmm8") _, out("xmm9") _, out("xmm10") _, out("xmm11") _,
+            out("xmm12") _, out("xmm13") _, out("xmm14") _, out("xmm15") _,
+            out("xmm16") _, out("xmm17") _, out("xmm18") _, out("xmm19") _,
+            out("xmm20") _, out("xmm21") _, out("xmm22") _, out("xmm23") _,
+            out("xmm24") _, out("xmm25") _, out("xmm26") _, out("xmm27") _,
+            out("xmm28") _, out("xmm29") _, out("xmm30") _, out("xmm31") _,
+            out("k1") _, out("k2") _, out("k3") _, out("k4") _, out("k5") _, out("k6") _, out("k7") _,
+            out("mm0") _, out("mm1") _, out("mm2") _, out("mm3") _,
+            out("mm4") _, out("mm5") _, out("mm6") _, out("mm7") _,
+            out("st(0)") _, out("st(1)") _, out("st(2)") _, out("st(3)") _,
+            out("st(4)") _, out("st(5)") _, out("st(6)") _, out("st(7)") _,
+            $($operands)+
+        )
+    };
+}
+
 /// Suspends the running flow of control into `save`, goes on with `restore` and hands it `message`.
 ///
 /// Returns when somebody restores `save`, with the message of whoever did. Six instructions, one more off
@@ -157,37 +190,21 @@ pub unsafe fn switch_context(save: &Context, restore: &Context, message: Message
     // pushed (rbp) and popped on the same stack. The asm is not `nostack`, so the compiler
     // keeps nothing below rsp (no red zone) where the push goes.
     unsafe {
-        core::arch::asm!(
-            "push %rbp",                // the register that inline asm can not declare
-            "mov %rsp, (%rdi)",         // save.stack_pointer
-            write_down_label_2!(),      // save.resume_at: where this side goes on
-            "mov (%rsi), %rsp",         // restore.stack_pointer: from here on the other stack
-            "jmp *8(%rsi)",             // restore.resume_at: usually label 2 of another copy of this
-            align_label_2!(),
-            "2:",                       // resumed: rsp is what was saved above
-            "pop %rbp",
-            rbx = out(reg_abcd) _,
-            out("rax") _,
-            out("rcx") _,
+        switching_asm!(
+            {
+                "push %rbp",                // the register that inline asm can not declare
+                "mov %rsp, (%rdi)",         // save.stack_pointer
+                write_down_label_2!(),      // save.resume_at: where this side goes on
+                "mov (%rsi), %rsp",         // restore.stack_pointer: from here on the other stack
+                "jmp *8(%rsi)",             // restore.resume_at: usually label 2 of another copy of this
+                align_label_2!(),
+                "2:",                       // resumed: rsp is what was saved above
+                "pop %rbp",
+            }
             inout("rdx") message,
             inout("rdi") save => _,
             inout("rsi") restore => _,
             out("r12") _, out("r13") _, out("r14") _, out("r15") _,
-            out("r8") _, out("r9") _, out("r10") _, out("r11") _,
-            // Vector, mask and x87 registers: where the target has or uses none, nothing is saved for them.
-            out("xmm0") _, out("xmm1") _, out("xmm2") _, out("xmm3") _,
-            out("xmm4") _, out("xmm5") _, out("xmm6") _, out("xmm7") _,
-            out("xmm8") _, out("xmm9") _, out("xmm10") _, out("xmm11") _,
-            out("xmm12") _, out("xmm13") _, out("xmm14") _, out("xmm15") _,
-            out("xmm16") _, out("xmm17") _, out("xmm18") _, out("xmm19") _,
-            out("xmm20") _, out("xmm21") _, out("xmm22") _, out("xmm23") _,
-            out("xmm24") _, out("xmm25") _, out("xmm26") _, out("xmm27") _,
-            out("xmm28") _, out("xmm29") _, out("xmm30") _, out("xmm31") _,
-            out("k1") _, out("k2") _, out("k3") _, out("k4") _, out("k5") _, out("k6") _, out("k7") _,
-            out("mm0") _, out("mm1") _, out("mm2") _, out("mm3") _,
-            out("mm4") _, out("mm5") _, out("mm6") _, out("mm7") _,
-            out("st(0)") _, out("st(1)") _, out("st(2)") _, out("st(3)") _,
-            out("st(4)") _, out("st(5)") _, out("st(6)") _, out("st(7)") _,
             options(att_syntax),        // Intel's has no word for a label's address as an operand
         );
     }
@@ -241,35 +258,21 @@ macro_rules! exchange {
     ($other:ident, own: $own_stack:tt $own_place:tt, other: $stack:tt $place:tt) => {
         // SAFETY: as in `switch_context`. The other was given away, so nobody goes on with it twice.
         unsafe {
-            core::arch::asm!(
-                "push rbp /* {rbx} */",                 // the register that inline asm can not declare
-                concat!("lea ", $own_place, ", [rip + 2f]"),    // where this side goes on
-                concat!("mov ", $own_stack, ", rsp"),
-                concat!("mov rsp, ", $stack),           // from here on the other stack
-                concat!("jmp ", $place),                // usually label 2 of another copy of this
-                align_label_2!(),
-                "2:",                                   // resumed: the other side has left itself
-                "pop rbp",
-                rbx = out(reg_abcd) _,
+            switching_asm!(
+                {
+                    "push rbp /* {rbx} */",             // the register that inline asm can not declare
+                    concat!("lea ", $own_place, ", [rip + 2f]"),    // where this side goes on
+                    concat!("mov ", $own_stack, ", rsp"),
+                    concat!("mov rsp, ", $stack),       // from here on the other stack
+                    concat!("jmp ", $place),            // usually label 2 of another copy of this
+                    align_label_2!(),
+                    "2:",                               // resumed: the other side has left itself
+                    "pop rbp",
+                }
                 inout($stack) $other.stack_pointer,
                 inout($place) $other.resume_at,
                 out($own_stack) _, out($own_place) _,
-                out("rax") _, out("rcx") _, out("rdx") _, out("rdi") _, out("rsi") _,
-                out("r8") _, out("r9") _, out("r10") _, out("r11") _,
-                // Vector, mask and x87 registers: where the target has or uses none, nothing is saved for them.
-                out("xmm0") _, out("xmm1") _, out("xmm2") _, out("xmm3") _,
-                out("xmm4") _, out("xmm5") _, out("xmm6") _, out("xmm7") _,
-                out("xmm8") _, out("xmm9") _, out("xmm10") _, out("xmm11") _,
-                out("xmm12") _, out("xmm13") _, out("xmm14") _, out("xmm15") _,
-                out("xmm16") _, out("xmm17") _, out("xmm18") _, out("xmm19") _,
-                out("xmm20") _, out("xmm21") _, out("xmm22") _, out("xmm23") _,
-                out("xmm24") _, out("xmm25") _, out("xmm26") _, out("xmm27") _,
-                out("xmm28") _, out("xmm29") _, out("xmm30") _, out("xmm31") _,
-                out("k1") _, out("k2") _, out("k3") _, out("k4") _, out("k5") _, out("k6") _, out("k7") _,
-                out("mm0") _, out("mm1") _, out("mm2") _, out("mm3") _,
-                out("mm4") _, out("mm5") _, out("mm6") _, out("mm7") _,
-                out("st(0)") _, out("st(1)") _, out("st(2)") _, out("st(3)") _,
-                out("st(4)") _, out("st(5)") _, out("st(6)") _, out("st(7)") _,
+                out("rdx") _, out("rdi") _, out("rsi") _,
             );
         }
     };
