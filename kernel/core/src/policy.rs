@@ -22,9 +22,11 @@
 use core::fmt;
 
 mod queue;
+mod steal;
 mod victims;
 
 pub use queue::Queue;
+pub use steal::{Queues, steal};
 pub use victims::Victims;
 
 /// How often in a row the newest task may run while others wait, where nobody asks for another limit.

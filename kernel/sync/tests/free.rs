@@ -8,6 +8,8 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
+    thread,
+    time::{Duration, Instant},
 };
 
 use common::{Host, run_all, spawn, start_cpus};
@@ -193,6 +195,29 @@ fn stealing_loses_no_message_and_no_wake_up() {
     for (cpus, counted) in counts_of::<Stealing>(3, 2_000) {
         assert!(counted.free.crossings <= counted.handoffs);
         assert!(cpus > 1 || counted.free == FreeCounts::default(), "{counted:?}");
+    }
+}
+
+/// Each task keeps its CPU until another has begun, and all are put into CPU 0's queue: another CPU has to take one.
+#[test]
+fn task_whose_cpu_is_taken_is_stolen_by_one_that_idles() {
+    const TASKS: u64 = 3;
+    /// Where nobody comes it is for the assertion below to say so.
+    const PATIENCE: Duration = Duration::from_secs(20);
+    for _ in 0..20 {
+        let begun: &AtomicU64 = for_ever(AtomicU64::new(0));
+        let body = || -> Body<Stealing> {
+            Box::new(move |_| {
+                begun.fetch_add(1, Relaxed);
+                let since = Instant::now();
+                while begun.load(Relaxed) < 2 && since.elapsed() < PATIENCE {
+                    thread::yield_now();
+                }
+            })
+        };
+        let counted = run::<Stealing>(2, 1, (0..TASKS).map(|_| body()).collect());
+        assert!(counted[0].free.steals > 0, "{counted:?}");
+        assert_eq!(begun.load(Relaxed), TASKS);
     }
 }
 

@@ -158,35 +158,40 @@ fn channel_that_nothing_was_sent_by_is_no_line() {
 
 #[test]
 fn yielding_tasks_run_in_turn() {
+    const TASKS: usize = 3;
+    const TURNS: usize = 50;
     let cpus = start_cpus(1);
     let order = Arc::new(Mutex::new(Vec::new()));
-    let gate = channel();
-    let opener = channel();
-    let tasks: Vec<_> = (0..3)
+    let [ready, gates] = [(); 2].map(|()| [(); TASKS].map(|()| channel()));
+    let mut all: Vec<_> = (0..TASKS)
         .map(|me| {
             let order = order.clone();
-            spawn(me, cpus[0], move || {
-                if me == 0 {
-                    // All start together, whenever their wake-ups came.
-                    gate.receiver().recv();
-                    opener.receiver().recv();
-                }
-                for _ in 0..4 {
+            spawn(me as u32, cpus[0], move || {
+                ready[me].sender().send(0);
+                gates[me].receiver().recv();
+                for _ in 0..TURNS {
                     order.lock().unwrap().push(me);
                     Cpu::<Host>::yield_now();
                 }
             })
         })
         .collect();
-    let starter = spawn(9, cpus[0], move || {
-        gate.sender().send(0);
-        opener.sender().send(0);
-    });
-    run_all(&[tasks[0], tasks[1], tasks[2], starter]);
+    all.push(spawn(TASKS as u32, cpus[0], move || {
+        // Only when all are there, whenever their wake-ups came, they begin.
+        ready.iter().for_each(|ready| _ = ready.receiver().recv());
+        gates.iter().for_each(|gate| gate.sender().send(0));
+    }));
+    run_all(&all);
     let order = order.lock().unwrap();
-    assert_eq!(order.len(), 12);
-    for me in 0..3 {
-        assert_eq!(order.iter().filter(|&&who| who == me).count(), 4);
+    let turns = |me| order.iter().enumerate().filter(move |(_, who)| **who == me).map(|(at, _)| at);
+    let all_begun = (0..TASKS).filter_map(|me| turns(me).next()).max().unwrap();
+    let one_ended = (0..TASKS).filter_map(|me| turns(me).last()).min().unwrap();
+    assert!((0..TASKS).all(|me| turns(me).count() == TURNS), "{order:?}");
+    // While all take part, each has its turn between two of any other.
+    let in_turn = order.get(all_begun..=one_ended).unwrap_or_default();
+    assert!(in_turn.len() > TURNS, "they ran one behind the other: {order:?}");
+    for round in in_turn.windows(TASKS) {
+        assert!((0..TASKS).all(|me| round.contains(&me)), "{round:?} in {order:?}");
     }
 }
 

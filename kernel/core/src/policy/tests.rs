@@ -78,8 +78,8 @@ impl Machine {
     fn go_on<P: Policy>(&mut self, cpu: usize) -> bool {
         let mut next = P::next(&mut self.queues[cpu]);
         if next.is_none() && P::IDLE == Idle::Steal {
-            self.steal(cpu);
-            next = P::next(&mut self.queues[cpu]);
+            let mut watched = Watched(&mut self.queues);
+            next = steal::<P>(&mut watched, cpu, &mut self.random);
         }
         let Some(task) = next else {
             if P::IDLE == Idle::Steal {
@@ -97,23 +97,6 @@ impl Machine {
         (place.place, place.last) = (Place::Running(cpu), cpu);
         self.running[cpu] = Some(task);
         true
-    }
-
-    fn steal(&mut self, thief: usize) {
-        let victims: Vec<_> = Victims::of(thief, self.queues.len(), &mut self.random).collect();
-        for victim in victims {
-            let before: Vec<_> = self.queues[victim].iter().collect();
-            let mut empty = Queue::new(vec![0].leak());
-            core::mem::swap(&mut empty, &mut self.queues[thief]);
-            let taken = self.queues[victim].give_half(&mut empty);
-            core::mem::swap(&mut empty, &mut self.queues[thief]);
-            assert_eq!(taken, before.len() / 2);
-            assert!(self.queues[thief].iter().eq(before[..taken].iter().copied()), "the oldest, in order");
-            assert!(self.queues[victim].iter().eq(before[taken..].iter().copied()), "the rest, in order");
-            if taken != 0 {
-                return;
-            }
-        }
     }
 
     fn step<P: Policy>(&mut self, step: Step) {
@@ -152,6 +135,46 @@ impl Machine {
         for (task, found) in self.tasks.iter().zip(found) {
             assert_eq!(found, usize::from(task.place != Place::Blocked), "{task:?}");
         }
+    }
+}
+
+/// The queues, each theft held against what it must leave.
+struct Watched<'a>(&'a mut [Queue<'static>]);
+
+impl Queues for Watched<'_> {
+    fn cpus(&self) -> usize {
+        self.0.len()
+    }
+
+    fn len(&self, cpu: usize) -> usize {
+        self.0[cpu].len()
+    }
+
+    fn with_both<T>(
+        &mut self,
+        thief: usize,
+        victim: usize,
+        act: impl FnOnce(&mut Queue<'_>, &mut Queue<'_>) -> T,
+    ) -> T {
+        let before: Vec<_> = self.0[victim].iter().collect();
+        assert!(self.0[thief].is_empty() && before.len() > 1, "CPU {thief} takes of {before:?}");
+        let [own, other] = self.0.get_disjoint_mut([thief, victim]).expect("nobody takes of itself");
+        let result = act(own, other);
+        // The thief has one of them already.
+        let (oldest, rest) = before.split_at(before.len() / 2);
+        assert!(other.iter().eq(rest.iter().copied()), "the rest stays, in order");
+        let left: Vec<_> = own.iter().collect();
+        let gone: Vec<_> = oldest.iter().copied().filter(|task| !left.contains(task)).collect();
+        assert_eq!(
+            (gone.len(), left.len()),
+            (1, oldest.len() - 1),
+            "half of {before:?}, of which one goes on"
+        );
+        assert!(
+            left.is_sorted_by_key(|task| oldest.iter().position(|of| of == task)),
+            "the oldest, in order"
+        );
+        result
     }
 }
 

@@ -3,7 +3,7 @@
 use core::mem;
 
 use switchlab_core::{
-    policy::{Idle, Policy, Victims},
+    policy::{Idle, Policy, Queue, Queues, Victims, steal},
     random::SplitMix64,
 };
 
@@ -12,7 +12,7 @@ use crate::{
     atomic::{Ordering::SeqCst, Relaxed, Release, count},
 };
 
-use super::{FreeTask, Pool};
+use super::{FreeTask, Pool, Seat};
 
 /// What comes of having nothing to do.
 enum Idled {
@@ -111,21 +111,11 @@ impl<P: Platform, Y: Policy> Pool<P, Y> {
         let looks = seat.own.looks.load(Relaxed);
         seat.own.looks.store(looks + 1, Relaxed);
         let mut random = SplitMix64::new(self.seed ^ here as u64).skip(looks * Victims::DRAWS);
-        Victims::of(here, self.seats.len(), &mut random).find_map(|victim| {
-            if self.seats[victim].queue().len() < 2 {
-                return None;
-            }
-            // The lower CPU's lock first, whoever is the thief.
-            let (lower, higher) = (here.min(victim), here.max(victim));
-            let (mut lower, mut higher) = (self.seats[lower].queue(), self.seats[higher].queue());
-            let (own, other) =
-                if here < victim { (&mut lower, &mut higher) } else { (&mut higher, &mut lower) };
-            if other.give_half(own) == 0 {
-                return None;
-            }
+        let task = steal::<Y>(&mut Locked(self.seats), here, &mut random);
+        if task.is_some() {
             count(&seat.own.steals);
-            Y::next(own)
-        })
+        }
+        task
     }
 
     /// Whether [`find`](Self::find) would find something.
@@ -156,5 +146,33 @@ impl<P: Platform, Y: Policy> Pool<P, Y> {
         }
         Task::<P>::block_current();
         Idled::Over
+    }
+}
+
+/// The seats' queues, each under its lock.
+struct Locked<P: Platform>(&'static [Seat<P>]);
+
+impl<P: Platform> Queues for Locked<P> {
+    #[inline(always)]
+    fn cpus(&self) -> usize {
+        self.0.len()
+    }
+
+    #[inline(always)]
+    fn len(&self, cpu: usize) -> usize {
+        self.0[cpu].queue().len()
+    }
+
+    #[inline(always)]
+    fn with_both<T>(
+        &mut self,
+        thief: usize,
+        victim: usize,
+        act: impl FnOnce(&mut Queue<'_>, &mut Queue<'_>) -> T,
+    ) -> T {
+        // The lower CPU's lock first, whoever is the thief.
+        let (mut lower, mut higher) = (self.0[thief.min(victim)].queue(), self.0[thief.max(victim)].queue());
+        let (own, other) = if thief < victim { (&mut lower, &mut higher) } else { (&mut higher, &mut lower) };
+        act(own, other)
     }
 }
