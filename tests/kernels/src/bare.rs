@@ -11,11 +11,7 @@ use core::{
 };
 
 use switchlab_kernel::{
-    arch::{
-        interrupts,
-        ipi::{Again, SendIpi},
-        percpu,
-    },
+    arch::{apic, interrupts, ipi, percpu},
     measure::{Measured, Wrong, measure_block, probe::Probe, snapshot},
     mm::StackError,
     sched::{
@@ -23,7 +19,7 @@ use switchlab_kernel::{
         fiber::{Body, Fiber, Owner},
     },
 };
-use switchlab_records::Counts;
+use switchlab_records::{ApicMode, Counts};
 use switchlab_sync::Words;
 
 use crate::for_ever;
@@ -136,6 +132,67 @@ pub fn measure_ipi<P: Probe>(
     })?;
     answering.join();
     Ok(measured)
+}
+
+/// The wake-up IPI to one CPU, again and again, with no other IPI of this CPU in between, and none before
+/// the one before was taken: sent by one write. A loop asks once which it is.
+#[derive(Clone, Copy, Debug)]
+enum Again {
+    /// In xAPIC mode.
+    Xapic(ByPage),
+    /// In x2APIC mode.
+    X2apic(ByMsr),
+}
+
+/// The high half of the ICR is written, and stays.
+#[derive(Clone, Copy, Debug)]
+struct ByPage(());
+
+/// The command is one word.
+#[derive(Clone, Copy, Debug)]
+struct ByMsr(u64);
+
+/// Sends the wake-up IPI to the one CPU that it is for.
+trait SendIpi {
+    /// Sends it.
+    fn send(&self);
+}
+
+impl Again {
+    /// To the CPU with these words, from now on.
+    fn to(words: &Words) -> Self {
+        let target = words.word(Words::TARGET).load(Relaxed);
+        match apic::mode() {
+            ApicMode::X2apic => Self::X2apic(ByMsr(target)),
+            ApicMode::Xapic => {
+                apic::aim(target as u32);
+                Self::Xapic(ByPage(()))
+            }
+        }
+    }
+}
+
+impl SendIpi for Again {
+    fn send(&self) {
+        match self {
+            Self::Xapic(again) => again.send(),
+            Self::X2apic(again) => again.send(),
+        }
+    }
+}
+
+impl SendIpi for ByPage {
+    #[inline(always)]
+    fn send(&self) {
+        apic::send_again(ipi::WAKE_UP_LOW);
+    }
+}
+
+impl SendIpi for ByMsr {
+    #[inline(always)]
+    fn send(&self) {
+        apic::send_x2apic(self.0);
+    }
 }
 
 fn ipis_taken() -> u64 {

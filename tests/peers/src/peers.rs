@@ -25,7 +25,7 @@ use crate::cpus::Cores;
 use crate::shell::filter::Looks;
 use containers::{Containers, Inside};
 use network::{Network, Over, Transport};
-use threads::Way;
+use threads::Threads;
 
 /// What every answering side of a bare switch gets.
 const STACK_BYTES: usize = 64 * 1024;
@@ -58,12 +58,12 @@ pub fn all() -> Vec<Box<dyn Peer>> {
         Box::new(tokio::Tokio(tokio::Way::Yield, tokio::Workers::Two)),
         Box::new(may::May::Mpsc),
         Box::new(may::May::Yield),
-        Box::new(threads::Threads(Way::Yield, Cores::Same)),
-        Box::new(threads::Threads(Way::Futex, Cores::Same)),
-        Box::new(threads::Threads(Way::Pipe, Cores::Same)),
-        Box::new(threads::Threads(Way::Spin, Cores::Two)),
-        Box::new(threads::Threads(Way::Futex, Cores::Two)),
-        Box::new(threads::Threads(Way::Pipe, Cores::Two)),
+        Box::new(Threads::Yield),
+        Box::new(Threads::Futex(Cores::Same)),
+        Box::new(Threads::Pipe(Cores::Same)),
+        Box::new(Threads::Spin),
+        Box::new(Threads::Futex(Cores::Two)),
+        Box::new(Threads::Pipe(Cores::Two)),
     ]
 }
 
@@ -77,11 +77,11 @@ pub fn levels() -> Vec<(&'static str, Box<dyn Peer>)> {
         ("fiber", Box::new(ours::Bare(Live::Nothing))),
         ("fiber", Box::new(ours::Bare(Live::SixValues))),
         ("task", Box::new(ours_tasks::Tasks::Channel)),
-        ("thread", Box::new(threads::Threads(Way::Spin, Cores::Two))),
-        ("thread", Box::new(threads::Threads(Way::Futex, Cores::Same))),
-        ("thread", Box::new(threads::Threads(Way::Futex, Cores::Two))),
-        ("thread", Box::new(threads::Threads(Way::Pipe, Cores::Same))),
-        ("thread", Box::new(threads::Threads(Way::Pipe, Cores::Two))),
+        ("thread", Box::new(Threads::Spin)),
+        ("thread", Box::new(Threads::Futex(Cores::Same))),
+        ("thread", Box::new(Threads::Futex(Cores::Two))),
+        ("thread", Box::new(Threads::Pipe(Cores::Same))),
+        ("thread", Box::new(Threads::Pipe(Cores::Two))),
         ("process", Box::new(processes::Processes(processes::Way::Futex, Cores::Same))),
         ("process", Box::new(processes::Processes(processes::Way::Futex, Cores::Two))),
         ("process", Box::new(processes::Processes(processes::Way::Pipe, Cores::Same))),

@@ -157,7 +157,7 @@ pub fn stop_ticks() {
 }
 
 /// Writes the high half of the ICR in xAPIC mode, which sends nothing.
-pub(super) fn aim(high: u32) {
+pub fn aim(high: u32) {
     wait_until_accepted();
     write_page(Register::IcrHigh, high);
     percpu::set_icr_high(high);
@@ -167,7 +167,7 @@ pub(super) fn aim(high: u32) {
 ///
 /// The ICR is idle: the caller knows that the IPI before was accepted.
 #[inline(always)]
-pub(super) fn send_again(low: u32) {
+pub fn send_again(low: u32) {
     // As in `send`.
     compiler_fence(SeqCst);
     write_page(Register::IcrLow, low);
@@ -205,7 +205,7 @@ pub fn send(icr: Icr) {
 /// WRMSR to an x2APIC register is not serializing (11.12.3): without the fences the IPI might overtake the
 /// message.
 #[inline(always)]
-pub(super) fn send_x2apic(command: u64) {
+pub fn send_x2apic(command: u64) {
     // SAFETY: fences, and the ICR's MSR, which exists in x2APIC mode.
     unsafe {
         core::arch::asm!("mfence", "lfence", options(nostack, preserves_flags));

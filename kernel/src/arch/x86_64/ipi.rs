@@ -49,8 +49,8 @@ pub fn target(id: ApicId) -> u64 {
     }
 }
 
-/// The command's low half, which is the same whomever it goes to.
-const WAKE_UP_LOW: u32 = match wake_up(ApicId::new(0)).xapic() {
+/// The command's low half in xAPIC mode, which is the same whomever it goes to.
+pub const WAKE_UP_LOW: u32 = match wake_up(ApicId::new(0)).xapic() {
     Ok((_, low)) => low,
     Err(_) => panic!("0 is an APIC id of xAPIC mode"),
 };
@@ -82,65 +82,6 @@ pub fn send_wake_up_again(to: &Words) {
         apic::send_x2apic(target);
     } else {
         send_wake_up(to);
-    }
-}
-
-/// The wake-up IPI to one CPU, again and again, with no other IPI of this CPU in between, and none before
-/// the one before was taken: sent by one write. A loop asks once which it is.
-#[derive(Clone, Copy, Debug)]
-pub enum Again {
-    /// In xAPIC mode.
-    Xapic(ByPage),
-    /// In x2APIC mode.
-    X2apic(ByMsr),
-}
-
-/// The high half of the ICR is written, and stays.
-#[derive(Clone, Copy, Debug)]
-pub struct ByPage(());
-
-/// The command is one word.
-#[derive(Clone, Copy, Debug)]
-pub struct ByMsr(u64);
-
-/// Sends the wake-up IPI to the one CPU that it is for.
-pub trait SendIpi {
-    /// Sends it.
-    fn send(&self);
-}
-
-impl Again {
-    /// To the CPU with these words, from now on.
-    pub fn to(words: &Words) -> Self {
-        let target = words.word(Words::TARGET).load(Relaxed);
-        if is_x2apic(target) {
-            return Self::X2apic(ByMsr(target));
-        }
-        apic::aim(target as u32);
-        Self::Xapic(ByPage(()))
-    }
-}
-
-impl SendIpi for Again {
-    fn send(&self) {
-        match self {
-            Self::Xapic(again) => again.send(),
-            Self::X2apic(again) => again.send(),
-        }
-    }
-}
-
-impl SendIpi for ByPage {
-    #[inline(always)]
-    fn send(&self) {
-        apic::send_again(WAKE_UP_LOW);
-    }
-}
-
-impl SendIpi for ByMsr {
-    #[inline(always)]
-    fn send(&self) {
-        apic::send_x2apic(self.0);
     }
 }
 

@@ -12,36 +12,41 @@ use crate::link::{Link, joined, ping, pong};
 use crate::plan::{Failure, Plan, Times};
 use crate::versions::of_linux;
 
-/// How two threads wait for each other.
+/// Two threads, by how they wait for each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
+pub enum Threads {
     /// In a futex.
-    Futex,
+    Futex(Cores),
     /// In a read from a pipe.
-    Pipe,
-    /// Yielding, until it is their turn.
+    Pipe(Cores),
+    /// Yielding on one core, until it is their turn.
     Yield,
-    /// Spinning on a cache line.
+    /// Spinning on a cache line, on two cores.
     Spin,
 }
 
-/// Two threads.
-pub struct Threads(pub Way, pub Cores);
+impl Threads {
+    const fn cores(self) -> Cores {
+        match self {
+            Self::Futex(cores) | Self::Pipe(cores) => cores,
+            Self::Yield => Cores::Same,
+            Self::Spin => Cores::Two,
+        }
+    }
+}
 
 impl Peer for Threads {
     fn about(&self) -> About {
-        let (id, title) = match (self.0, self.1) {
-            (Way::Futex, Cores::Same) => ("futex-same-core", "threads, futex, one core"),
-            (Way::Futex, Cores::Two) => ("futex-other-core", "threads, futex, two cores"),
-            (Way::Pipe, Cores::Same) => ("pipe-same-core", "threads, pipe, one core"),
-            (Way::Pipe, Cores::Two) => ("pipe-other-core", "threads, pipe, two cores"),
-            (Way::Yield, Cores::Same) => ("sched-yield", "threads, sched_yield, one core"),
-            (Way::Yield, Cores::Two) => ("sched-yield-other-core", "threads, sched_yield, two cores"),
-            (Way::Spin, Cores::Same) => ("spin-same-core", "threads, spinning, one core"),
-            (Way::Spin, Cores::Two) => ("spin-other-core", "threads, spinning on a cache line, two cores"),
+        let (id, title) = match self {
+            Self::Futex(Cores::Same) => ("futex-same-core", "threads, futex, one core"),
+            Self::Futex(Cores::Two) => ("futex-other-core", "threads, futex, two cores"),
+            Self::Pipe(Cores::Same) => ("pipe-same-core", "threads, pipe, one core"),
+            Self::Pipe(Cores::Two) => ("pipe-other-core", "threads, pipe, two cores"),
+            Self::Yield => ("sched-yield", "threads, sched_yield, one core"),
+            Self::Spin => ("spin-other-core", "threads, spinning on a cache line, two cores"),
         };
-        let base = match (self.0, self.1) {
-            (Way::Yield, Cores::Same) => Some("ours-yield"),
+        let base = match (self, self.cores()) {
+            (Self::Yield, _) => Some("ours-yield"),
             (_, Cores::Same) => Some("ours-channel"),
             (_, Cores::Two) => None,
         };
@@ -49,13 +54,13 @@ impl Peer for Threads {
     }
 
     fn exchange(&self, plan: Plan) -> Result<Times, Failure> {
-        let cpus = self.1.cpus()?;
+        let cpus = self.cores().cpus()?;
         let word = AtomicU32::new(0);
-        match self.0 {
-            Way::Futex => between(plan, cpus, by_word(&word, futex_wait, futex_wake)),
-            Way::Yield => between(plan, cpus, by_word(&word, |_, _| thread::yield_now(), |_| {})),
-            Way::Spin => between(plan, cpus, by_word(&word, |_, _| hint::spin_loop(), |_| {})),
-            Way::Pipe => between(plan, cpus, by_pipe()?),
+        match self {
+            Self::Futex(_) => between(plan, cpus, by_word(&word, futex_wait, futex_wake)),
+            Self::Yield => between(plan, cpus, by_word(&word, |_, _| thread::yield_now(), |_| {})),
+            Self::Spin => between(plan, cpus, by_word(&word, |_, _| hint::spin_loop(), |_| {})),
+            Self::Pipe(_) => between(plan, cpus, by_pipe()?),
         }
     }
 }
