@@ -11,8 +11,8 @@
 //!
 //! Across CPUs each message comes with exactly one IPI, whether or not the receiver waits already, and
 //! seeing the message does not make the receiver go on: taking the interrupt does. So at most one is on
-//! its way in each direction, none can merge with another, and IPIs sent = IPIs taken = messages
-//! (decision 7 of the design). A receiver that went on as soon as it saw a message would be faster and
+//! its way in each direction, and where no third CPU interrupts either of the two, none can merge with another: IPIs
+//! sent = IPIs taken = messages (decisions 7 and 21). A receiver that went on as soon as it saw a message would be faster and
 //! could not be counted.
 
 use core::marker::PhantomData;
@@ -269,8 +269,8 @@ impl<P: Platform> Channel<P> {
 
     /// Interrupts the receiver's CPU, whose line this is.
     ///
-    /// The IPI before on this line was taken: the receiver has taken its message since, and it does not do
-    /// that before.
+    /// The IPI before on this line was accepted: the receiver has taken its message since, and it does that only
+    /// behind an IPI. That is this one, and then it was taken; or a third CPU's, and then this one may be pending.
     #[expect(unsafe_code, reason = "without it, a check in every handoff")]
     #[inline(always)]
     fn ring(&self) {

@@ -18,9 +18,10 @@
 //!
 //! # The rules all of it relies on
 //!
-//! 1. **Interrupts are off** wherever this code runs. They are let in at two places only, both in
-//!    [`cpu`]: the halt, and the window that a task opens as it gives way while a wake-up is on its
-//!    way. So what belongs to a CPU (its queue, its tokens, its counters) needs no lock and no
+//! 1. **Interrupts are off** wherever this code runs. They are let in in two ways only, both in
+//!    [`cpu`]: by the halt, of a CPU with nothing to run or of who [sleeps](Slot::sleep) without a scheduler; and by
+//!    the window, which a task opens as it gives way while a wake-up is on its way, or
+//!    [to count](Cpu::take_arrived). So what belongs to a CPU (its queue, its tokens, its counters) needs no lock and no
 //!    locked instruction.
 //! 2. **A task stays on its CPU.** Its run-queue link and its tokens are touched by that CPU alone.
 //!    Other CPUs reach it by posting to the CPU's inbox, or by a message on the CPU's line, and

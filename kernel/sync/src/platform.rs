@@ -25,7 +25,8 @@ pub trait Platform: Sized + 'static {
     /// What was written before is visible there when it takes the interrupt.
     fn send_ipi(to: &'static Words);
 
-    /// The same, where it is known that the last IPI which this CPU sent to that one was taken.
+    /// The same, where it is known that the last IPI which this CPU sent to that one was accepted there: it was taken,
+    /// or is pending.
     #[inline(always)]
     fn send_ipi_again(to: &'static Words) {
         Self::send_ipi(to);

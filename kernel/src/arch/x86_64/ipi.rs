@@ -71,7 +71,7 @@ pub fn send_wake_up(to: &Words) {
     }
 }
 
-/// The same, where the last one to that CPU was taken, so that in xAPIC mode the ICR is idle if it was this
+/// The same, where the last one to that CPU was accepted, so that in xAPIC mode the ICR is idle if it was this
 /// CPU's last: it is then sent again by one write.
 #[inline(always)]
 pub fn send_wake_up_again(to: &Words) {
