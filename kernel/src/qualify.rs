@@ -150,6 +150,8 @@ fn ask(table: &'static Table, rounds: u32, mut read: impl FnMut() -> u64) -> Rou
             found.add(Round { asked, answered, returned });
         }
     });
+    // Only now may the other task go on to its exit, which takes locks.
+    there.send(0);
     found
 }
 
@@ -164,4 +166,5 @@ fn answer(table: &'static Table, rounds: u32, mut read: impl FnMut() -> u64) {
         there.recv();
         back.send(read());
     }
+    there.recv();
 }

@@ -103,6 +103,8 @@ impl<Y: Policy, H: Probe> Pairs<Y, H> {
         let mut bodies = Vec::with_capacity(2 * shared.pairs.len());
         bodies.extend(shared.pairs.iter().flat_map(both));
         let crew = Crew::gather(bodies, StackSize::Smallest, seed)?;
+        // They begin, which takes locks, and rest.
+        crew.run(2 * pairs as usize);
         Ok(Self { crew, shared, probe: PhantomData })
     }
 
@@ -145,6 +147,7 @@ impl<Y: Policy, H: Probe> Crowd for Pairs<Y, H> {
 fn ask<Y: Policy, H: Probe>(me: &Me<Y>, shared: &Shared, pair: &'static Pair) {
     let (there, back) = (pair.there.sender(me), pair.back.receiver(me));
     loop {
+        me.rest();
         let wrong = ask_block::<Y, H>(&there, &back, shared.from.load(Relaxed), shared.to.load(Relaxed));
         shared.end.fetch_max(part_ended(), Relaxed);
         if let Some(wrong) = wrong
@@ -153,7 +156,6 @@ fn ask<Y: Policy, H: Probe>(me: &Me<Y>, shared: &Shared, pair: &'static Pair) {
             pair.note(wrong);
             there.send(NO_NUMBER);
         }
-        me.rest();
     }
 }
 
@@ -161,6 +163,7 @@ fn ask<Y: Policy, H: Probe>(me: &Me<Y>, shared: &Shared, pair: &'static Pair) {
 fn answer<Y: Policy, H: Probe>(me: &Me<Y>, shared: &Shared, pair: &'static Pair) {
     let (there, back) = (pair.there.receiver(me), pair.back.sender(me));
     loop {
+        me.rest();
         let wrong = answer_block::<Y, H>(&there, &back, shared.from.load(Relaxed), shared.to.load(Relaxed));
         if let Some(wrong) = wrong
             && wrong.found != NO_NUMBER
@@ -168,7 +171,6 @@ fn answer<Y: Policy, H: Probe>(me: &Me<Y>, shared: &Shared, pair: &'static Pair)
             pair.note(wrong);
             back.send(NO_NUMBER);
         }
-        me.rest();
     }
 }
 
