@@ -86,8 +86,8 @@ pub struct Timed<T> {
 /// one reading until behind the other: anything foreign meanwhile is a failure that says `what` it was in, and so is a
 /// lock that is not one of `locks`. `probe` is told that it begins.
 ///
-/// A function of its own in every kernel, so that the listing's test finds all that stands between the readings.
-#[inline(never)]
+/// A part of the function that calls it, as if that read the clock itself: no loop is compiled otherwise for it.
+#[inline(always)]
 pub fn time<T, P: Probe>(
     locks: MeasuredLocks,
     what: fmt::Arguments<'_>,
@@ -104,7 +104,7 @@ pub fn time<T, P: Probe>(
 }
 
 /// Does a part of a block that another task times, on its CPU, between two readings of the clock; returns both.
-#[inline(never)]
+#[inline(always)]
 pub fn time_part(part: impl FnOnce()) -> [u64; 2] {
     watch::be_watched();
     let began = tsc::start();

@@ -65,6 +65,11 @@ impl<'a> Code<'a> {
         self.functions.values().filter(move |function| names::without_arguments(&function.name) == path)
     }
 
+    /// All functions.
+    pub(super) fn functions(&self) -> impl Iterator<Item = &Function> {
+        self.functions.values()
+    }
+
     /// The function that begins at `address`.
     pub(super) fn at(&self, address: u64) -> Option<&Function> {
         self.functions.get(&address)

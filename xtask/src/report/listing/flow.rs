@@ -105,6 +105,13 @@ impl<'a> Graph<'a> {
     }
 }
 
+/// Whether both readings of [`Graph::between_readings`] are there.
+pub(super) fn has_block(instructions: &[Decoded]) -> bool {
+    [Mnemonic::Rdtsc, Mnemonic::Rdtscp]
+        .iter()
+        .all(|read| instructions.iter().any(|instruction| instruction.mnemonic() == *read))
+}
+
 /// Whether the function at `address` can return. What is not known, and what lies deeper than
 /// [`DEPTH`], is taken to.
 fn comes_back(code: &Code<'_>, address: u64, depth: u32) -> bool {

@@ -179,26 +179,40 @@ pub type Loop = (String, Vec<Routine>);
 ///
 /// The file can not be read, or is no ELF of x86_64.
 pub fn of_loops(kernel: &Path, paths: &[&str]) -> Result<Vec<Vec<Loop>>, String> {
-    of_functions(kernel, paths, Extent::Loops)
+    with_maker(kernel, |maker| {
+        let code = maker.code;
+        let mut of_path = |path: &&str| {
+            code.all(path).map(|function| of_function(maker, function, Extent::Loops)).collect()
+        };
+        paths.iter().map(&mut of_path).collect()
+    })
 }
 
-/// The same, of what stands between the functions' first and last reading of the clock.
+/// What stands between a reading of the clock before something and one behind it, with what is called there: of each
+/// function of a kernel in which something does, by its name in full.
 ///
 /// # Errors
 ///
 /// As of [`of_loops`].
-pub fn of_blocks(kernel: &Path, paths: &[&str]) -> Result<Vec<Vec<Loop>>, String> {
-    of_functions(kernel, paths, Extent::BetweenReadings)
+pub fn of_blocks(kernel: &Path) -> Result<Vec<Loop>, String> {
+    with_maker(kernel, |maker| {
+        let code = maker.code;
+        let timed = code.functions().filter(|function| flow::has_block(&code.instructions(function)));
+        let blocks: Option<Vec<Loop>> =
+            timed.map(|function| of_function(maker, function, Extent::BetweenReadings)).collect();
+        let is_empty = |(_, routines): &Loop| routines.first().is_none_or(|first| first.groups.is_empty());
+        Some(blocks?.into_iter().filter(|block| !is_empty(block)).collect())
+    })
 }
 
-fn of_functions(kernel: &Path, paths: &[&str], extent: Extent) -> Result<Vec<Vec<Loop>>, String> {
+fn of_function(maker: &mut Maker<'_>, function: &Function, extent: Extent) -> Option<Loop> {
+    Some((function.name.clone(), listed(maker, [(function, Role::Asking, extent)])?))
+}
+
+fn with_maker<T>(kernel: &Path, make: impl FnOnce(&mut Maker<'_>) -> Option<T>) -> Result<T, String> {
     let bytes = std::fs::read(kernel).map_err(|error| format!("{}: {error}", kernel.display()))?;
     let found = Code::new(&bytes).zip(Loader::new(kernel).ok()).and_then(|(code, loader)| {
-        let mut maker = Maker { code: &code, loader: &loader, sources: Sources::default() };
-        let mut listed = |function: &Function| {
-            Some((function.name.clone(), listed(&mut maker, [(function, Role::Asking, extent)])?))
-        };
-        paths.iter().map(|path| code.all(path).map(&mut listed).collect()).collect()
+        make(&mut Maker { code: &code, loader: &loader, sources: Sources::default() })
     });
     found.ok_or_else(|| no_elf(kernel))
 }
