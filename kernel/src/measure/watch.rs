@@ -49,6 +49,7 @@ pub(super) struct Watch {
 
 impl Watch {
     /// Begins. `declared` are the locks that are the thing measured.
+    #[inline(never)]
     pub(super) fn begin(declared: MeasuredLocks) -> Self {
         OPEN.fetch_add(1, Relaxed);
         Self { before: Foreign::so_far(), declared }
@@ -56,6 +57,7 @@ impl Watch {
 
     /// Ends; reports a failure where anything foreign happened meanwhile, on whatever CPU. `block` says which
     /// block it was. Returns how many of the locks that were declared were taken.
+    #[inline(never)]
     pub(super) fn end(self, block: fmt::Arguments<'_>) -> u64 {
         let found = Foreign::so_far().since(self.before);
         OPEN.fetch_sub(1, Relaxed);

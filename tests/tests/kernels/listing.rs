@@ -119,10 +119,6 @@ const MEASURED_LOCK: &str = "kernel/sync/src/queue_lock.rs";
 const OF_FREE_TASKS: [&str; 3] =
     ["experiments::classic::free::", "experiments::policy::", "switchlab_sync::free::"];
 
-/// Who reads the clock before and behind something that is no block: see `READERS` in `foreign.rs`.
-const NO_BLOCK: [&str; 3] =
-    ["switchlab_kernel::arch::x86_64::", "switchlab_kernel::bring_up::", "switchlab_kernel::qualify::"];
-
 /// Where the laboratory times blocks, by a part of the names of the functions that it comes to stand in.
 const BLOCKS: [&str; 17] = [
     "experiments::exchange::ask",
@@ -134,7 +130,7 @@ const BLOCKS: [&str; 17] = [
     "experiments::ways::block::",
     "experiments::ways::bystanders::",
     "experiments::ways::Bench>::untouched_returns",
-    "experiments::scale::switches::",
+    "experiments::scale::Scale",
     "experiments::scale::pairs::",
     "experiments::policy::pairs::",
     "experiments::hierarchy::call::",
@@ -146,7 +142,7 @@ const BLOCKS: [&str; 17] = [
 
 /// In all that stands between the two readings of a block, whatever encloses its loops, too.
 fn nothing_foreign_in_blocks(parts: &Parts) -> Verdict {
-    let blocks = blocks_of(&parts.laboratory)?;
+    let blocks = of_blocks(&parts.laboratory)?;
     for place in BLOCKS {
         if !blocks.iter().any(|(name, _)| name.contains(place)) {
             let names: Vec<_> = blocks.iter().map(|(name, _)| name.as_str()).collect();
@@ -161,16 +157,11 @@ fn nothing_foreign_in_blocks(parts: &Parts) -> Verdict {
         return Err(found.join("\n").into());
     }
     // Where it is planted, it is found.
-    let planted = blocks_of(&parts.kernels.join("planted_foreign"))?;
+    let planted = of_blocks(&parts.kernels.join("planted_foreign"))?;
     for experiment in ["classic::floor", "experiments::exchange", "experiments::ring", "experiments::fan"] {
         finds_planted(experiment, planted.iter().filter(|(name, _)| name.contains(experiment)))?;
     }
     Ok(())
-}
-
-fn blocks_of(kernel: &Path) -> Result<Vec<Loop>, Failed> {
-    let is_block = |(name, _): &Loop| !NO_BLOCK.iter().any(|of| name.starts_with(of));
-    Ok(of_blocks(kernel)?.into_iter().filter(is_block).collect())
 }
 
 fn nothing_foreign(parts: &Parts) -> Verdict {

@@ -12,7 +12,7 @@ use switchlab_records::Counts;
 
 use crate::{
     measure::{
-        NO_NUMBER, Timed, Wrong, counted_on, part_ended,
+        NO_NUMBER, Timed, Wrong, counted_on, part_ends,
         probe::{Batch, Probe},
         time,
         watch::MeasuredLocks,
@@ -149,7 +149,7 @@ fn ask<Y: Policy, H: Probe>(me: &Me<Y>, shared: &Shared, pair: &'static Pair) {
     loop {
         me.rest();
         let wrong = ask_block::<Y, H>(&there, &back, shared.from.load(Relaxed), shared.to.load(Relaxed));
-        shared.end.fetch_max(part_ended(), Relaxed);
+        shared.end.fetch_max(part_ends(), Relaxed);
         if let Some(wrong) = wrong
             && wrong.found != NO_NUMBER
         {

@@ -1,6 +1,7 @@
 //! The kernel's ELF as code: its functions by name and address, and their instructions.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
 
 use iced_x86::{Decoder, DecoderOptions, FlowControl, Formatter, IntelFormatter, Mnemonic};
 use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
@@ -12,6 +13,8 @@ pub(super) struct Code<'a> {
     functions: BTreeMap<u64, Function>,
     /// Address and bytes of each section of code.
     sections: Vec<(u64, &'a [u8])>,
+    /// What was found of functions by address, and by how far their calls were followed: whether they return.
+    returns: RefCell<HashMap<(u64, u32), bool>>,
 }
 
 /// A function.
@@ -43,7 +46,7 @@ impl<'a> Code<'a> {
                 Some((symbol.address(), Function { address: symbol.address(), size: symbol.size(), name }))
             })
             .collect();
-        Some(Self { functions, sections })
+        Some(Self { functions, sections, returns: RefCell::default() })
     }
 
     /// Code that is `bytes` from `start` on, with functions of these addresses and sizes.
@@ -51,7 +54,11 @@ impl<'a> Code<'a> {
     pub(super) fn of_bytes(start: u64, bytes: &'a [u8], functions: &[(u64, u64)]) -> Self {
         let function =
             |&(address, size): &(u64, u64)| (address, Function { address, size, name: String::new() });
-        Self { functions: functions.iter().map(function).collect(), sections: vec![(start, bytes)] }
+        Self {
+            functions: functions.iter().map(function).collect(),
+            sections: vec![(start, bytes)],
+            returns: RefCell::default(),
+        }
     }
 
     /// The function of this path in the kernel, `arguments` standing in its type arguments.
@@ -65,6 +72,11 @@ impl<'a> Code<'a> {
         self.functions.values().filter(move |function| names::without_arguments(&function.name) == path)
     }
 
+    /// Where the functions of these paths begin.
+    pub(super) fn addresses(&self, paths: &[&str]) -> Vec<u64> {
+        paths.iter().flat_map(|path| self.all(path)).map(|function| function.address).collect()
+    }
+
     /// All functions.
     pub(super) fn functions(&self) -> impl Iterator<Item = &Function> {
         self.functions.values()
@@ -73,6 +85,16 @@ impl<'a> Code<'a> {
     /// The function that begins at `address`.
     pub(super) fn at(&self, address: u64) -> Option<&Function> {
         self.functions.get(&address)
+    }
+
+    /// Whether the function at `address` returns, its calls being followed so far: by `find`, once.
+    pub(super) fn known_to_return(&self, address: u64, depth: u32, find: impl FnOnce() -> bool) -> bool {
+        let known = self.returns.borrow().get(&(address, depth)).copied();
+        known.unwrap_or_else(|| {
+            let found = find();
+            self.returns.borrow_mut().insert((address, depth), found);
+            found
+        })
     }
 
     /// The function's instructions, up to its end.
@@ -98,10 +120,6 @@ impl Decoded {
 
     pub(super) fn flow(&self) -> FlowControl {
         self.0.flow_control()
-    }
-
-    pub(super) fn mnemonic(&self) -> Mnemonic {
-        self.0.mnemonic()
     }
 
     /// Where a direct jump or call goes to.

@@ -4,9 +4,9 @@
 //! An indirect jump is taken to go on behind itself: in this kernel it is `switch_context`'s, and
 //! what stands behind it is where the suspended context is resumed.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use iced_x86::{FlowControl, Mnemonic};
+use iced_x86::FlowControl;
 
 use super::code::{Code, Decoded};
 
@@ -64,26 +64,43 @@ impl<'a> Graph<'a> {
 
     /// The instructions that lie between the entry and a return.
     pub(super) fn until_return(&self) -> Vec<usize> {
-        let returns = |at: &usize| {
-            self.returns.contains(at) || self.returns.iter().any(|end| self.reached(&[*at]).contains(end))
-        };
-        let wanted = self.reached(&[0]).into_iter().filter(returns);
-        wanted.filter(|at| !self.instructions[*at].is_padding()).collect()
+        let mut before = vec![Vec::new(); self.instructions.len()];
+        for (at, after) in self.after.iter().enumerate() {
+            after.iter().for_each(|next| before[*next].push(at));
+        }
+        let (reached, returns) = (self.reached(&[0]), reached(&before, &self.returns));
+        reached.intersection(&returns).copied().filter(|at| !self.instructions[*at].is_padding()).collect()
     }
 
-    /// The instructions that lie between a reading of the clock before something, by RDTSC, and one behind it, by
-    /// RDTSCP.
-    pub(super) fn between_readings(&self) -> Vec<usize> {
-        let reads = |mnemonic| move |at: &usize| self.instructions[*at].mnemonic() == mnemonic;
-        let all = 0..self.instructions.len();
-        let begins: Vec<usize> = all.clone().filter(reads(Mnemonic::Rdtsc)).collect();
-        let ends: Vec<usize> = all.filter(reads(Mnemonic::Rdtscp)).collect();
-        let ends_in = |at: &usize| {
-            let reached = self.reached(&[*at]);
-            ends.iter().any(|end| reached.contains(end))
+    /// The instructions that lie between a call of one of `begins` and a call of one of `ends`.
+    pub(super) fn between(&self, begins: &[u64], ends: &[u64]) -> Vec<usize> {
+        let calls = |of: &[u64]| -> BTreeSet<usize> {
+            (0..self.instructions.len()).filter(|at| of.contains(&self.instructions[*at].target())).collect()
         };
-        let wanted = self.reached(&begins).into_iter().filter(ends_in);
-        wanted.filter(|at| !self.instructions[*at].is_padding()).collect()
+        let (begins, ends) = (calls(begins), calls(ends));
+        // What is reached before an end, and from what.
+        let mut before: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        let mut left: Vec<usize> = begins.iter().copied().collect();
+        while let Some(at) = left.pop() {
+            for &next in &self.after[at] {
+                let known = before.entry(next).or_default();
+                if known.is_empty() && !ends.contains(&next) {
+                    left.push(next);
+                }
+                known.push(at);
+            }
+        }
+        // Of that, what leads there.
+        let mut wanted = BTreeSet::new();
+        let mut left: Vec<usize> = ends.into_iter().collect();
+        while let Some(at) = left.pop() {
+            for &one in before.get(&at).into_iter().flatten() {
+                if !begins.contains(&one) && wanted.insert(one) {
+                    left.push(one);
+                }
+            }
+        }
+        wanted.into_iter().filter(|at| !self.instructions[*at].is_padding()).collect()
     }
 
     /// The functions that `wanted` instructions call.
@@ -94,32 +111,32 @@ impl<'a> Graph<'a> {
 
     /// What can be reached from `from`, which is among it.
     fn reached(&self, from: &[usize]) -> BTreeSet<usize> {
-        let mut seen = BTreeSet::new();
-        let mut left: Vec<usize> = from.iter().copied().filter(|at| *at < self.after.len()).collect();
-        while let Some(at) = left.pop() {
-            if seen.insert(at) {
-                left.extend(&self.after[at]);
-            }
-        }
-        seen
+        reached(&self.after, from)
     }
 }
 
-/// Whether both readings of [`Graph::between_readings`] are there.
-pub(super) fn has_block(instructions: &[Decoded]) -> bool {
-    [Mnemonic::Rdtsc, Mnemonic::Rdtscp]
-        .iter()
-        .all(|read| instructions.iter().any(|instruction| instruction.mnemonic() == *read))
+/// The same, along `ways`.
+fn reached(ways: &[Vec<usize>], from: &[usize]) -> BTreeSet<usize> {
+    let mut seen = BTreeSet::new();
+    let mut left: Vec<usize> = from.iter().copied().filter(|at| *at < ways.len()).collect();
+    while let Some(at) = left.pop() {
+        if seen.insert(at) {
+            left.extend(&ways[at]);
+        }
+    }
+    seen
 }
 
 /// Whether the function at `address` can return. What is not known, and what lies deeper than
 /// [`DEPTH`], is taken to.
 fn comes_back(code: &Code<'_>, address: u64, depth: u32) -> bool {
     let Some(function) = code.at(address).filter(|_| depth > 0) else { return true };
-    let instructions = code.instructions(function);
-    let graph = Graph::follow(code, &instructions, depth - 1);
-    let reached = graph.reached(&[0]);
-    graph.returns.iter().any(|end| reached.contains(end))
+    code.known_to_return(address, depth, || {
+        let instructions = code.instructions(function);
+        let graph = Graph::follow(code, &instructions, depth - 1);
+        let reached = graph.reached(&[0]);
+        graph.returns.iter().any(|end| reached.contains(end))
+    })
 }
 
 #[cfg(test)]

@@ -188,8 +188,14 @@ pub fn of_loops(kernel: &Path, paths: &[&str]) -> Result<Vec<Vec<Loop>>, String>
     })
 }
 
-/// What stands between a reading of the clock before something and one behind it, with what is called there: of each
-/// function of a kernel in which something does, by its name in full.
+/// Functions that a kernel calls where a block begins, right before its first reading of the clock, and where it ends.
+const BEGINS: [&str; 2] =
+    ["switchlab_kernel::measure::watch::Watch::begin", "switchlab_kernel::measure::part_begins"];
+const ENDS: [&str; 2] =
+    ["switchlab_kernel::measure::watch::Watch::end", "switchlab_kernel::measure::part_ends"];
+
+/// What stands in timed blocks, with what is called there: of each function of a kernel in which one begins, by its
+/// name in full.
 ///
 /// # Errors
 ///
@@ -197,11 +203,13 @@ pub fn of_loops(kernel: &Path, paths: &[&str]) -> Result<Vec<Vec<Loop>>, String>
 pub fn of_blocks(kernel: &Path) -> Result<Vec<Loop>, String> {
     with_maker(kernel, |maker| {
         let code = maker.code;
-        let timed = code.functions().filter(|function| flow::has_block(&code.instructions(function)));
-        let blocks: Option<Vec<Loop>> =
-            timed.map(|function| of_function(maker, function, Extent::BetweenReadings)).collect();
-        let is_empty = |(_, routines): &Loop| routines.first().is_none_or(|first| first.groups.is_empty());
-        Some(blocks?.into_iter().filter(|block| !is_empty(block)).collect())
+        let begins = code.addresses(&BEGINS);
+        let has_block = |function: &&Function| {
+            let instructions = code.instructions(function);
+            instructions.iter().any(|instruction| begins.contains(&instruction.target()))
+        };
+        let timed = code.functions().filter(has_block);
+        timed.map(|function| of_function(maker, function, Extent::Blocks)).collect()
     })
 }
 
@@ -265,8 +273,8 @@ enum Extent {
     Whole,
     /// What can run again within it.
     Loops,
-    /// What stands between its first and its last reading of the clock.
-    BetweenReadings,
+    /// What stands in timed blocks.
+    Blocks,
 }
 
 /// What a listing is made from.
@@ -284,7 +292,7 @@ impl Maker<'_> {
         let wanted = match extent {
             Extent::Whole => graph.until_return(),
             Extent::Loops => graph.in_loops(),
-            Extent::BetweenReadings => graph.between_readings(),
+            Extent::Blocks => graph.between(&self.code.addresses(&BEGINS), &self.code.addresses(&ENDS)),
         };
         let mut groups: Vec<Group> = Vec::new();
         for index in wanted.iter().copied() {

@@ -51,12 +51,32 @@ fn switch_goes_on_behind_itself_and_padding_is_left_out() {
 }
 
 #[test]
-fn block_is_what_stands_between_two_readings_of_the_clock() {
-    // 0: inc eax; 2: rdtsc; 4: inc ecx; 6: test eax, eax; 8: jne 4; 10: rdtscp; 13: inc edx; 15: ret
-    let bytes =
-        [0xff, 0xc0, 0x0f, 0x31, 0xff, 0xc1, 0x85, 0xc0, 0x75, 0xfa, 0x0f, 0x01, 0xf9, 0xff, 0xc2, 0xc3];
-    assert_eq!(with_graph(&bytes, |graph| graph.between_readings()), [2, 4, 6, 8, 10]);
-    // 0: rdtscp; 3: inc edx; 5: rdtsc; 7: ret: none is behind the first.
-    let bytes = [0x0f, 0x01, 0xf9, 0xff, 0xc2, 0x0f, 0x31, 0xc3];
-    assert!(with_graph(&bytes, |graph| graph.between_readings()).is_empty());
+fn block_is_what_stands_between_a_call_of_its_begin_and_one_of_its_end() {
+    let call = |target: u64, at: u64| {
+        let distance = (target.wrapping_sub(START + at + 5)) as u32;
+        [&[0xe8][..], &distance.to_le_bytes()].concat()
+    };
+    let (begin, end) = (0x1100, 0x1110);
+    let between = |bytes: &[u8]| {
+        let mut all = bytes.to_vec();
+        all.resize(0x100, 0xcc);
+        all.push(0xc3);
+        all.resize(0x110, 0xcc);
+        all.push(0xc3);
+        let code = Code::of_bytes(START, &all, &[(START, bytes.len() as u64), (begin, 1), (end, 1)]);
+        let instructions = code.instructions(code.at(START).unwrap());
+        let found = Graph::new(&code, &instructions).between(&[begin], &[end]);
+        found.into_iter().map(|at| instructions[at].address() - START).collect::<Vec<_>>()
+    };
+    // 0: inc eax; 2: call begin; 7: inc ecx; 9: test eax, eax; 11: jne 7; 13: call end; 18: inc edx; 20: jmp 0
+    let looped = [
+        &[0xff, 0xc0][..],
+        &call(begin, 2),
+        &[0xff, 0xc1, 0x85, 0xc0, 0x75, 0xfa],
+        &call(end, 13),
+        &[0xff, 0xc2, 0xeb, 0xea],
+    ];
+    assert_eq!(between(&looped.concat()), [7, 9, 11], "not what stands between an end and the next begin");
+    // 0: call end; 5: inc edx; 7: call begin; 12: ret: none has both.
+    assert!(between(&[&call(end, 0)[..], &[0xff, 0xc2], &call(begin, 7), &[0xc3]].concat()).is_empty());
 }
