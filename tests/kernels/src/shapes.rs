@@ -91,7 +91,7 @@ impl Shape {
 pub fn ticks<P: Probe>(shape: Shape, subject: Subject, make: fn() -> P) -> u64 {
     let measure = || {
         let [one, two, three] = [1, 2, 3].map(|times| {
-            let mut ticks = || block(shape, subject, times * EXCHANGES, make());
+            let ticks = || block(shape, subject, times * EXCHANGES, make());
             // Idle CPUs look for work as a block of free tasks begins; of all others one block is as any.
             if shape == Shape::Free { most_usual(shape.name(), ticks) } else { ticks() }
         });

@@ -70,8 +70,9 @@ fn declared(parts: &Parts) -> Verdict {
 
 /// Who else than `measure.rs`, which holds the clock and the watch together, reads the TSC outside of `arch`: the file,
 /// how often, and what that is, since it times no block.
-const READERS: [(&str, usize, &str); 6] = [
+const READERS: [(&str, usize, &str); 7] = [
     ("bring_up.rs", 2, "how long the CPUs took to come up, before there is anything to watch"),
+    ("container/account.rs", 6, "what a group is charged for the time that it has a CPU, in a block or not"),
     ("experiments/ways/block.rs", 2, "stamps of single numbers, in a block"),
     ("experiments/ways/sides.rs", 2, "how long one side has been waiting, in a block"),
     ("measure/probe.rs", 2, "samples of single exchanges, in a block"),
