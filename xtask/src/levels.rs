@@ -14,7 +14,7 @@ pub mod guesses;
 pub mod show;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 use crate::bench::{Bench, Row};
 

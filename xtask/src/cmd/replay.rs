@@ -15,6 +15,7 @@ use crate::exit::Outcome;
 use crate::failure::Failure;
 use crate::folder;
 use crate::judged::{self, Found as OfLog, TraceLog};
+use crate::levels;
 use crate::manifest::{self, Manifest};
 use crate::report::{self, EmbeddedFile, EmbeddedRun};
 use crate::rigorous::{self, BootEntry, BootResult, Boots, Findings};
@@ -206,7 +207,8 @@ fn read(path: &Path) -> anyhow::Result<Vec<Saved>> {
     let mut saved = Vec::new();
     for run in &runs {
         let place = path.join(&run.name);
-        if let (true, Some(file)) = (run.is_bench(), run.file(bench::FILE)) {
+        let kept = run.file(bench::FILE).or_else(|| run.file(levels::FILE));
+        if let (false, Some(file)) = (run.is_run(), kept) {
             saved.push(Saved::Bench(bench::SavedBench { path: place, text: file.text.clone() }));
             continue;
         }

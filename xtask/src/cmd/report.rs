@@ -1,4 +1,4 @@
-//! `report`: runs and benchmarks in, one HTML file out.
+//! `report`: runs, benchmarks and hierarchies of the host in, one HTML file out.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,8 +16,8 @@ const NAME: &str = "report.html";
 #[derive(clap::Args)]
 #[command(after_help = status::HELP)]
 pub struct Args {
-    /// Folders of runs or of benchmarks, a bench.json, or reports [default: runs/latest, and runs/latest-bench
-    /// where there is one]
+    /// Folders of runs or of benchmarks, a bench.json, a host.json, or reports [default: runs/latest, and
+    /// runs/latest-bench and runs/latest-host where there are such]
     #[arg(value_name = "RUN")]
     runs: Vec<PathBuf>,
     /// The file to write [default: report.html in the first folder]
@@ -59,9 +59,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// The last run, and beside it the last benchmark: whichever there is.
+/// The last run, and beside it the last benchmark and the last hierarchy of the host: whichever there is.
 fn last(runs: &Path) -> Vec<PathBuf> {
-    let latest = [folder::LATEST, folder::LATEST_BENCH].map(|name| runs.join(name));
+    let latest = [folder::LATEST, folder::LATEST_BENCH, folder::LATEST_HOST].map(|name| runs.join(name));
     let there: Vec<_> = latest.iter().filter(|path| path.is_dir()).cloned().collect();
     // Without either, the one that is expected is named as missing.
     if there.is_empty() { latest.into_iter().take(1).collect() } else { there }

@@ -72,7 +72,7 @@ fn of_file(place: PathBuf) -> Result<Vec<Boot>, String> {
     let named = |why: &dyn std::fmt::Display| format!("{}: {why}", place.display());
     let mut runs = report::embedded(&text).map_err(|error| named(&format!("{error:#}")))?;
     // What `bench` measured beside a run is no side.
-    runs.retain(|run| !run.is_bench());
+    runs.retain(|run| run.is_run());
     let [run] = &runs[..] else {
         let names: Vec<_> = runs.iter().map(|run| &*run.name).collect();
         return Err(named(&format!(

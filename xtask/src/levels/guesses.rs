@@ -16,12 +16,12 @@ pub struct Span {
 }
 
 impl Span {
-    const fn of(low: f64, high: f64) -> Self {
+    pub(crate) const fn of(low: f64, high: f64) -> Self {
         Self { low, high }
     }
 
     /// The least and the most of them.
-    fn over(values: impl IntoIterator<Item = f64>) -> Option<Self> {
+    pub(crate) fn over(values: impl IntoIterator<Item = f64>) -> Option<Self> {
         values.into_iter().fold(None, |span, value| match span {
             None => Some(Self::of(value, value)),
             Some(Self { low, high }) => Some(Self::of(low.min(value), high.max(value))),
@@ -29,18 +29,19 @@ impl Span {
     }
 
     /// Both ends over a number.
-    fn over_base(self, base: f64) -> Self {
+    pub(crate) fn over_base(self, base: f64) -> Self {
         Self::of(self.low / base, self.high / base)
     }
 }
 
 /// What the original said of a level.
-struct Guess {
-    level: &'static str,
+pub(crate) struct Guess {
+    /// How the rows call it.
+    pub(crate) level: &'static str,
     /// One switch, in nanoseconds.
-    ns: Span,
+    pub(crate) ns: Span,
     /// Over a goroutine; `None` where it is the goroutine.
-    factor: Option<Span>,
+    pub(crate) factor: Option<Span>,
     /// The rows of this level as it is meant, in use and waiting for one another: ids, or with a dash at the end what
     /// begins them.
     rows: &'static [&'static str],
@@ -124,7 +125,7 @@ const FIBER: &str = "ours-bare";
 pub(super) const GOROUTINE: &str = "go-channel-p1";
 
 /// What the original said, as its section on costs has it; its times are those that the report shows as well.
-fn guesses() -> Vec<Guess> {
+pub(crate) fn guesses() -> Vec<Guess> {
     // The goroutine was measured: the least and the most of its runs.
     let measured = original::MEASURED.first().map_or((f64::NAN, f64::NAN), |original| original.span_ns);
     let rest: [(&str, (f64, f64), &[&str]); 4] = [

@@ -67,7 +67,7 @@ pub fn json(bench: &Bench, judged: &[Judged<'_>]) -> anyhow::Result<String> {
 }
 
 /// The rungs that have a figure.
-fn rungs(judged: &[Judged<'_>]) -> Sheet {
+pub(crate) fn rungs(judged: &[Judged<'_>]) -> Sheet {
     let header = ["One way", "95 % interval", "To fiber", "95 % interval", "OS switches", "Verdict"];
     let header = [leveled("Level", "Handed over by")].into_iter().chain(header.map(str::to_owned));
     let rows = judged.iter().filter_map(|judged| Some(rung(judged, judged.cost?)));
@@ -90,7 +90,8 @@ fn leveled(level: &str, title: &str) -> String {
     format!("{level:<10} {title}")
 }
 
-fn guessed(held: &[Held]) -> Sheet {
+/// The guesses beside what was measured.
+pub(crate) fn guessed(held: &[Held]) -> Sheet {
     let header = [
         "Level",
         "Guessed",
@@ -131,11 +132,11 @@ fn guessed(held: &[Held]) -> Sheet {
 }
 
 /// `1 µs to 10 µs`, once where both are the same.
-fn times(span: Span) -> String {
+pub(crate) fn times(span: Span) -> String {
     both(coarse(span.low), coarse(span.high))
 }
 
-fn factor(span: Span) -> String {
+pub(crate) fn factor(span: Span) -> String {
     both(count(span.low), count(span.high)) + "x"
 }
 
@@ -168,7 +169,7 @@ fn count(value: f64) -> String {
     }
 }
 
-fn off(off: Off) -> String {
+pub(crate) fn off(off: Off) -> String {
     match off {
         Off::Meets => "not off".into(),
         Off::TooHigh { least, most } => format!("{}x too high", both(count(least), count(most))),
@@ -176,7 +177,7 @@ fn off(off: Off) -> String {
     }
 }
 
-fn reasons(causes: &Causes) -> Vec<(&'static str, String)> {
+pub(crate) fn reasons(causes: &Causes) -> Vec<(&'static str, String)> {
     let difference = match &causes.difference {
         Some(difference) => difference.comparison.to_string(),
         None => "the goroutines have no figures, so there is none to explain".into(),
@@ -188,7 +189,7 @@ fn reasons(causes: &Causes) -> Vec<(&'static str, String)> {
     lines
 }
 
-fn conditions(bench: &Bench) -> Vec<(&'static str, String)> {
+pub(crate) fn conditions(bench: &Bench) -> Vec<(&'static str, String)> {
     let host = &bench.host;
     vec![
         ("The numbers are", "costs of this host and its Linux, with caches and predictors warm".to_owned()),

@@ -25,7 +25,7 @@ fn row(level: &str, id: &str, title: &str, outcome: Outcome) -> Row {
 }
 
 /// A hierarchy.
-pub(super) fn sample() -> Bench {
+pub(crate) fn sample() -> Bench {
     let refused = Missing { reason: "KVM: the canary did not end".into(), to_do: String::new() };
     let rows = vec![
         row("call", "call-direct", "function, called and returning", measured(1.0)),

@@ -1,4 +1,4 @@
-//! The page of benchmarks alone: what `bench` kept, without a run of the laboratory's kernel beside it.
+//! The page of benchmarks alone: what `bench` and `host` kept, without a run of the laboratory's kernel beside it.
 
 use askama::Template;
 
@@ -6,6 +6,7 @@ use super::Report;
 use super::embed::EmbeddedRun;
 use super::frame::Frame;
 use super::sections::glossary;
+use super::sections::levels::{self, Beside, Host};
 use super::sections::peers::{self, Peers};
 
 /// Makes the report of such benchmarks.
@@ -14,12 +15,15 @@ use super::sections::peers::{self, Peers};
 ///
 /// Status 6: a `bench.json` that is not what `bench` wrote.
 pub(super) fn render(embedded: &[EmbeddedRun]) -> anyhow::Result<Report> {
-    let peers = peers::all(embedded)?;
-    let no_result = peers.iter().find_map(|bench| bench.no_result.clone());
+    let (peers, hosts) = (peers::all(embedded)?, levels::all(embedded)?);
+    let of_peers = peers.iter().map(|bench| &bench.no_result);
+    let no_result = of_peers.chain(hosts.iter().map(|host| &host.no_result)).find_map(Clone::clone);
     let mut page = Page {
         class: if no_result.is_some() { "failed" } else { "answer" },
-        is_leading: peers.len() > 1,
+        is_leading: peers.len() + hosts.len() > 1,
+        beside: Beside::new(None, hosts.first()),
         peers,
+        hosts,
         frame: Frame::new(embedded)?,
     };
     page.frame.glossary = glossary::used_in(&page.render()?);
@@ -34,5 +38,8 @@ struct Page {
     /// Whether each benchmark begins with its sentence, since the heading is that of none.
     is_leading: bool,
     peers: Vec<Peers>,
+    hosts: Vec<Host>,
+    /// The first host's levels beside the guesses.
+    beside: Option<Beside>,
     frame: Frame,
 }

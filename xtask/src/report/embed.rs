@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::bench;
 use crate::folder;
 use crate::judged::TraceLog;
+use crate::levels;
 use crate::manifest::{self, Manifest};
 
 /// The element's id.
@@ -52,6 +53,16 @@ impl EmbeddedRun {
     /// Whether it is no run but what `bench` kept.
     pub fn is_bench(&self) -> bool {
         self.logs().next().is_none() && self.file(bench::row::FILE).is_some()
+    }
+
+    /// Whether it is no run but what `host` kept.
+    pub fn is_host(&self) -> bool {
+        self.logs().next().is_none() && self.file(levels::FILE).is_some()
+    }
+
+    /// Whether it is a run of the laboratory, as far as its files tell.
+    pub fn is_run(&self) -> bool {
+        !self.is_bench() && !self.is_host()
     }
 
     /// The file of this path.

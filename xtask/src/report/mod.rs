@@ -51,6 +51,7 @@ use model::Run;
 use sections::answer::Answer;
 use sections::belief::Fact;
 use sections::comparison::Comparison;
+use sections::levels::{self, Beside, Host};
 use sections::peers::{self, Peers};
 use sections::{costs, distributions, glossary, handoff, order, runs, waterfall};
 
@@ -70,7 +71,7 @@ pub struct Report {
 /// Status 2: runs of classic beside runs of experiments with many points. Status 6: a `bench.json` that is not what
 /// `bench` wrote. A run without a result is a page that says so.
 pub fn render(embedded: &[EmbeddedRun]) -> anyhow::Result<Report> {
-    let runs: Vec<_> = embedded.iter().filter(|run| !run.is_bench()).collect();
+    let runs: Vec<_> = embedded.iter().filter(|run| run.is_run()).collect();
     match runs.iter().filter(|run| points::is_survey(run)).count() {
         _ if runs.is_empty() => return benches::render(embedded),
         0 => {}
@@ -84,7 +85,7 @@ pub fn render(embedded: &[EmbeddedRun]) -> anyhow::Result<Report> {
         }
     }
     let runs = model::runs(embedded);
-    let peers = peers::all(embedded)?;
+    let (peers, hosts) = (peers::all(embedded)?, levels::all(embedded)?);
     let no_result = runs.iter().find_map(|run| run.measured.as_ref().err()).cloned();
     let compared = sections::answer::comparisons(&runs);
     let mut page = Page {
@@ -92,7 +93,9 @@ pub fn render(embedded: &[EmbeddedRun]) -> anyhow::Result<Report> {
         comparisons: compared.iter().flatten().map(Comparison::new).collect(),
         several: runs.len() > 1,
         runs: runs.iter().map(Section::new).collect(),
+        beside: Beside::new(None, hosts.first()),
         peers,
+        hosts,
         exercises: EXERCISES,
         frame: Frame::new(embedded)?,
     };
@@ -112,6 +115,9 @@ struct Page {
     several: bool,
     /// The benchmarks beside them.
     peers: Vec<Peers>,
+    hosts: Vec<Host>,
+    /// The first host's levels beside the guesses.
+    beside: Option<Beside>,
     exercises: &'static [Exercise],
     frame: Frame,
 }

@@ -86,7 +86,7 @@ pub(super) const LAST_LINES: usize = 12;
 /// The runs, in order. Boots whose run is not known stand each for itself.
 pub fn runs(embedded: &[EmbeddedRun]) -> Vec<Run<'_>> {
     let mut runs = Vec::new();
-    for run in embedded.iter().filter(|run| !run.is_bench()) {
+    for run in embedded.iter().filter(|run| run.is_run()) {
         match run.file(rigorous::FILE) {
             Some(boots) => runs.push(Run::of_boots(run, boots)),
             None => runs.extend(run.logs().map(|log| Run::of_log(run, log))),

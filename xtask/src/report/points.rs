@@ -11,6 +11,7 @@ use super::model::{LAST_LINES, NoResult, manifest_beside};
 use super::plots::{Figure, Quantity, growth, heat};
 use super::sections::belief::{ALARM, Fact, NUMBERS, weighed};
 use super::sections::glossary;
+use super::sections::levels::{self, Beside, Host, Kernel};
 use super::sections::peers::{self, Peers};
 use super::table::{Table, prose, spaced};
 use crate::judged::{self, Found};
@@ -31,7 +32,7 @@ pub(super) fn is_survey(run: &EmbeddedRun) -> bool {
 pub(super) fn render(embedded: &[EmbeddedRun]) -> anyhow::Result<Report> {
     let logs = embedded.iter().flat_map(|run| run.logs().map(move |log| (run, log)));
     let mut number = 0;
-    let peers = peers::all(embedded)?;
+    let (peers, hosts) = (peers::all(embedded)?, levels::all(embedded)?);
     let runs: Vec<Section> = logs
         .map(|(run, log)| {
             number += 1;
@@ -41,6 +42,7 @@ pub(super) fn render(embedded: &[EmbeddedRun]) -> anyhow::Result<Report> {
     let no_result = runs.iter().find_map(|run| run.no_result.clone());
     let sentences: Vec<_> = runs.iter().map(|run| run.sentence.clone()).collect();
     let several = runs.len() > 1;
+    let beside = Beside::new(runs.iter().find_map(|run| run.kernel.as_ref()), hosts.first());
     let title = runs.first().map_or_else(String::new, |run| run.title.clone());
     let mut page = Page {
         title: format!("{} · switchlab", title.split(':').next().unwrap_or_default()),
@@ -48,7 +50,9 @@ pub(super) fn render(embedded: &[EmbeddedRun]) -> anyhow::Result<Report> {
         class: if no_result.is_some() { "failed" } else { "answer" },
         runs,
         several,
+        beside,
         peers,
+        hosts,
         frame: Frame::new(embedded)?,
     };
     page.frame.glossary = glossary::used_in(&page.render()?);
@@ -66,6 +70,9 @@ struct Page {
     several: bool,
     /// The benchmarks beside them.
     peers: Vec<Peers>,
+    hosts: Vec<Host>,
+    /// The guesses, the first hierarchy of the kernel and the first host's.
+    beside: Option<Beside>,
     frame: Frame,
 }
 
@@ -81,6 +88,8 @@ struct Section {
     /// Label and text, as HTML.
     findings: Vec<(&'static str, String)>,
     belief: Vec<Fact>,
+    /// Its levels, where it is a hierarchy.
+    kernel: Option<Kernel>,
     no_result: Option<NoResult>,
     /// The end of the log of one without a result.
     tail: String,
@@ -115,6 +124,7 @@ impl Section {
                     tables: Vec::new(),
                     findings: Vec::new(),
                     belief: belief.map(|(label, text)| weighed(label, text)).chain(problem).collect(),
+                    kernel: None,
                     no_result: Some(none),
                     tail: lines[lines.len().saturating_sub(LAST_LINES)..].join("\n"),
                 };
@@ -140,6 +150,7 @@ impl Section {
             tables,
             findings: findings.into_iter().map(|(label, text)| (label, prose(&text))).collect(),
             belief,
+            kernel: Kernel::new(&survey),
             no_result: None,
             tail: String::new(),
         }
@@ -171,7 +182,7 @@ fn figures(survey: &Survey<'_>, id: &str) -> Vec<Figure> {
         Unit::Time => Quantity::Time,
         Unit::Instructions => Quantity::Instructions,
     };
-    let mut figures = Vec::new();
+    let mut figures: Vec<Figure> = levels::additions(survey, id).into_iter().collect();
     for (group, number) in groups(&survey.cells).iter().zip(1..) {
         let id = format!("{id}-{number}");
         let places = places_of(group);

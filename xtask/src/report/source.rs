@@ -9,10 +9,10 @@ use super::embed::{self, EmbeddedRun};
 use crate::bench;
 use crate::folder;
 use crate::status::Refusal;
-use crate::{manifest, report, rigorous};
+use crate::{levels, manifest, report, rigorous};
 
 /// The files of a boot that a report shows or carries.
-pub const FILES: [&str; 8] = [
+pub const FILES: [&str; 9] = [
     folder::LOG,
     manifest::FILE,
     rigorous::FILE,
@@ -21,49 +21,56 @@ pub const FILES: [&str; 8] = [
     folder::TRACE_LOG,
     manifest::OF_TRACE,
     bench::row::FILE,
+    levels::FILE,
 ];
 
 /// The folders of a run of several boots are named `boot-01` and so on.
 const BOOT: &str = "boot-";
 
-/// The runs and benchmarks that `path` has: one for a folder or a `bench.json`, all for a report.
+/// The runs and benchmarks that `path` has: one for a folder, a `bench.json` or a `host.json`, all for a report.
 ///
 /// # Errors
 ///
-/// Status 2: it is not there, or has neither log nor `bench.json`.
+/// Status 2: it is not there, or has neither log nor `bench.json` nor `host.json`.
 pub fn read(path: &Path) -> anyhow::Result<Vec<EmbeddedRun>> {
     let refuse = |why: &dyn std::fmt::Display| {
         Refusal::usage(format!(
-            "{}: {why}; the folder of a run or of a bench, its {}, or a report, is expected",
+            "{}: {why}; the folder of a run, of a bench or of a host, its {} or {}, or a report, is expected",
             path.display(),
-            bench::row::FILE
+            bench::row::FILE,
+            levels::FILE
         ))
     };
     if path.is_dir() {
         let run = read_folder(path).map_err(|error| refuse(&error))?;
-        if run.logs().next().is_none() && !run.is_bench() {
+        if run.logs().next().is_none() && run.is_run() {
             return Err(refuse(&format_args!(
-                "there is no {} in it, and no {}",
+                "there is no {} in it, no {} and no {}",
                 folder::LOG,
-                bench::row::FILE
+                bench::row::FILE,
+                levels::FILE
             )));
         }
         return Ok(vec![run]);
     }
     let bytes = fs::read(path).map_err(|error| refuse(&error))?;
-    // A page begins with its doctype, and what `bench` kept is JSON.
+    // A page begins with its doctype, and what `bench` and `host` kept is JSON.
     if bytes.trim_ascii_start().first() == Some(&b'{') {
-        let mut run = EmbeddedRun { name: name_of_bench(path), files: Vec::new() };
-        run.push(bench::row::FILE.into(), bytes);
+        let file = match levels::is_kept(&String::from_utf8_lossy(&bytes)) {
+            true => levels::FILE,
+            false => bench::row::FILE,
+        };
+        let mut run = EmbeddedRun { name: name_of_json(path), files: Vec::new() };
+        run.push(file.into(), bytes);
         return Ok(vec![run]);
     }
     embed::embedded(&String::from_utf8_lossy(&bytes)).map_err(|error| refuse(&format_args!("{error:#}")))
 }
 
-/// A `bench.json` is called as its folder is; another file as it is itself.
-fn name_of_bench(path: &Path) -> String {
+/// A `bench.json` or `host.json` is called as its folder is; another file as it is itself.
+fn name_of_json(path: &Path) -> String {
     let whole = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-    let is_usual = whole.file_name().is_some_and(|name| name == bench::row::FILE);
+    let is_usual = whole.file_name().is_some_and(|name| name == bench::row::FILE || name == levels::FILE);
     let named = if is_usual { whole.parent().and_then(Path::file_name) } else { whole.file_stem() };
     named.map_or_else(|| "bench".into(), |name| name.to_string_lossy().into_owned())
 }

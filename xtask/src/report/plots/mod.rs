@@ -10,8 +10,10 @@
 //! | `growth` | how costs go along a coordinate, of an experiment with many points |
 //! | `heat` | what each ordered pair of CPUs costs |
 //! | `peers` | what a handoff costs here and elsewhere |
+//! | `bars` | what levels add, and spans of costs |
 //! | `canvas` | what all are drawn on: plotters, with colours that are names |
 
+pub mod bars;
 mod canvas;
 pub mod costs;
 pub mod distribution;

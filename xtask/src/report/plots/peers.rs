@@ -60,10 +60,10 @@ impl Row {
 }
 
 /// Above and below the groups: the labels of the axis.
-const ABOVE: i32 = 24;
-const BELOW: i32 = 46;
+pub(super) const ABOVE: i32 = 24;
+pub(super) const BELOW: i32 = 46;
 /// A group's title.
-const TITLE: i32 = 36;
+pub(super) const TITLE: i32 = 36;
 /// Width of the figure beside a point.
 const FIGURE: i32 = 70;
 
@@ -164,15 +164,17 @@ fn paint(
         top = end;
     }
     for y in [12, top + 12] {
-        label(canvas, width, &scale, (first, last), y)?;
+        label(canvas, Quantity::Time, (at.left, at.right), width, &scale, (first, last), y)?;
     }
     let middle = (at.left + at.right) / 2;
     canvas.text((middle, top + 32), Quantity::Time.axis(), Align::Center, Ink::Muted)
 }
 
-/// The labels of the powers of ten.
-fn label(
+/// The labels of the powers of ten, from left to right.
+pub(super) fn label(
     canvas: &mut Canvas<'_>,
+    quantity: Quantity,
+    (left, right): (i32, i32),
     width: Width,
     scale: &Scale,
     (first, last): (i32, i32),
@@ -184,11 +186,11 @@ fn label(
     };
     for exponent in (first..=last).step_by(each.max(1) as usize) {
         let (x, align) = match exponent {
-            _ if exponent == last => (place(width).right + 10, Align::Right),
-            _ if exponent == first && width == Width::Narrow => (place(width).left, Align::Left),
+            _ if exponent == last => (right + 10, Align::Right),
+            _ if exponent == first && width == Width::Narrow => (left, Align::Left),
             _ => (scale.at(10f64.powi(exponent)), Align::Center),
         };
-        canvas.text((x, y), &Quantity::Time.decade(exponent), align, Ink::Muted)?;
+        canvas.text((x, y), &quantity.decade(exponent), align, Ink::Muted)?;
     }
     Ok(())
 }

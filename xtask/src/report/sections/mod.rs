@@ -11,6 +11,7 @@ pub(super) mod exercises;
 pub(super) mod files;
 pub(super) mod glossary;
 pub(super) mod handoff;
+pub(super) mod levels;
 pub(super) mod limits;
 pub(super) mod order;
 pub(super) mod peers;

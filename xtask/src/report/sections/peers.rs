@@ -243,7 +243,7 @@ fn times(comparison: &Comparison) -> String {
     format!("{ratio} times as long{ends}: {}", comparison.verdict)
 }
 
-fn absent_table(judged: &[Judged<'_>]) -> Option<Table> {
+pub(super) fn absent_table(judged: &[Judged<'_>]) -> Option<Table> {
     let rows: Vec<Vec<String>> = absent(judged)
         .into_iter()
         .map(|absent| {
@@ -275,12 +275,12 @@ fn capital(text: &str) -> String {
 }
 
 /// With thin spaces before units that do not break.
-fn thin(text: &str) -> String {
+pub(super) fn thin(text: &str) -> String {
     spaced(text).replace(" ns", "\u{202f}ns")
 }
 
 /// An interval names its unit once, since a page is narrower than a terminal.
-fn narrow(mut sheet: crate::table::Sheet) -> crate::table::Sheet {
+pub(super) fn narrow(mut sheet: crate::table::Sheet) -> crate::table::Sheet {
     for cell in sheet.rows.iter_mut().flatten() {
         *cell = thin(&cell.replace(" ns to ", " to "));
     }

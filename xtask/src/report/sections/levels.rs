@@ -1,0 +1,312 @@
+//! The hierarchy: what `host` kept of this Linux, and its levels beside the kernel's and the original's guesses.
+
+use switchlab_records::Unit;
+
+use super::belief::{Fact, fact};
+use super::docs;
+use super::peers::{absent_table, narrow, thin};
+use crate::bench::Bench;
+use crate::bench::judged::{Judged, judge};
+use crate::levels::guesses::{self, Guess, Held, Off, Span};
+use crate::levels::{self, FILE, causes, show};
+use crate::manifest::plural;
+use crate::report::embed::EmbeddedRun;
+use crate::report::model::NoResult;
+use crate::report::plots::bars::{self, Bar, Group};
+use crate::report::plots::{Figure, Ink, Quantity};
+use crate::report::table::{Table, prose};
+use crate::status::{Refusal, Status};
+use crate::survey::hierarchy::{cell, in_order, is_hierarchy, level};
+use crate::survey::{Cell, Survey};
+use crate::table::Sheet;
+
+const PERFORMANCE: &str = include_str!("../../../../kernel/docs/performance.md");
+/// How the host's levels are measured.
+const METHOD: &str = "The hierarchy on this Linux";
+/// The level that the kernel's factors are told against; the original's was the goroutine.
+const TASK: &str = "task";
+
+/// One hierarchy of a host.
+pub(crate) struct Host {
+    /// The name of its folder.
+    pub(crate) name: String,
+    /// What was found, in a sentence.
+    pub(crate) sentence: String,
+    /// The rungs that have a figure; `None` where none has.
+    pub(crate) table: Option<Table>,
+    /// What has none, and why.
+    pub(crate) absent: Option<Table>,
+    /// The original's reasons, each with what became of it; as HTML.
+    pub(crate) reasons: Vec<(&'static str, String)>,
+    /// What the figures hang on.
+    pub(crate) facts: Vec<Fact>,
+    /// How they were measured, as HTML.
+    pub(crate) method: String,
+    /// Why there is no figure at all.
+    pub(crate) no_result: Option<NoResult>,
+    bench: Bench,
+}
+
+/// All hierarchies of hosts in `embedded`, in order.
+///
+/// # Errors
+///
+/// Status 6: a file that is not what `host` wrote, and why.
+pub(crate) fn all(embedded: &[EmbeddedRun]) -> anyhow::Result<Vec<Host>> {
+    embedded.iter().filter(|run| run.is_host()).map(Host::new).collect()
+}
+
+impl Host {
+    fn new(run: &EmbeddedRun) -> anyhow::Result<Self> {
+        let text = run.file(FILE).map_or("", |file| &*file.text);
+        let bench = levels::parse(text).map_err(|why| {
+            let message =
+                format!("{FILE} of {}: {why}; the file that `cargo xtask host` kept is expected", run.name);
+            Refusal::with(Status::InvalidLog, message)
+        })?;
+        let judged = judge(&bench)?;
+        let has_figures = judged.iter().any(|judged| judged.cost.is_some());
+        let words = |sheet: &Sheet| vec![sheet.header.len() - 1];
+        let sheet = narrow(show::rungs(&judged));
+        let table = Table::of_many("One switch, one way, on this Linux".into(), &sheet, &words(&sheet));
+        let reasons = show::reasons(&causes::weigh(&bench)).into_iter();
+        let measured = fact("Measured", bench.started.clone());
+        let conditions = show::conditions(&bench).into_iter().map(|(label, text)| fact(label, text));
+        Ok(Self {
+            name: run.name.clone(),
+            sentence: thin(&sentence(&bench, &judged)),
+            table: has_figures.then_some(table),
+            absent: absent_table(&judged),
+            reasons: reasons.map(|(label, text)| (label, thin(&prose(&text)))).collect(),
+            facts: [measured].into_iter().chain(conditions).collect(),
+            method: docs::section(PERFORMANCE, METHOD),
+            no_result: (!has_figures).then(|| NoResult {
+                outcome: "nothing was measured of the host's levels".into(),
+                status: Status::Fail.code(),
+            }),
+            bench,
+        })
+    }
+}
+
+/// Of how many levels, and how many of the guesses held.
+fn sentence(bench: &Bench, judged: &[Judged<'_>]) -> String {
+    let rows = judged.iter().filter(|judged| judged.cost.is_some()).count();
+    let held = guesses::held(bench);
+    let measured: Vec<_> = held.iter().filter_map(|held| held.measured.as_ref()).collect();
+    let met = measured.iter().filter(|measured| measured.off == Off::Meets).count();
+    format!(
+        "Of the original's {} guesses for this Linux, {} could be held against a measurement, and {met} met it; {} in {}.",
+        held.len(),
+        measured.len(),
+        plural(rows as u64, "row"),
+        plural(u64::from(bench.rounds), "round"),
+    )
+}
+
+/// What the kernel's levels cost, by the original's names for them.
+pub(crate) struct Kernel {
+    spans: Vec<(&'static str, Span)>,
+    task: Option<f64>,
+}
+
+impl Kernel {
+    /// Of a hierarchy in time; `None` of any other survey.
+    pub(crate) fn new(survey: &Survey<'_>) -> Option<Self> {
+        if !is_hierarchy(survey) || survey.plan.unit != Unit::Time {
+            return None;
+        }
+        let of = |guess: &Guess| {
+            let cells = survey.cells.iter().filter(|cell| is_of(cell, guess.level));
+            Some((guess.level, Span::over(cells.map(|cell| cell.one_way))?))
+        };
+        let task = cell(survey, TASK, 1).map(|cell| cell.one_way);
+        Some(Self { spans: guesses::guesses().iter().filter_map(of).collect(), task })
+    }
+
+    fn span(&self, level: &str) -> Option<Span> {
+        self.spans.iter().find(|(name, _)| *name == level).map(|(_, span)| *span)
+    }
+}
+
+/// Whether a cell is of what the original called `name`: in use, with a guess that it replaces.
+fn is_of(cell: &Cell, name: &str) -> bool {
+    let has_guess = level(&cell.series).is_some_and(|level| level.guess.is_some());
+    let first = cell.series.split('-').next().unwrap_or_default();
+    has_guess && (first == name || (first == TASK && name == "goroutine"))
+}
+
+/// The original's guesses, the kernel's levels and the host's, each beside the others.
+pub(crate) struct Beside {
+    pub(crate) figure: Option<Figure>,
+    pub(crate) table: Table,
+}
+
+impl Beside {
+    /// Of a run of the kernel and a hierarchy of a host; `None` where there is neither.
+    pub(crate) fn new(kernel: Option<&Kernel>, host: Option<&Host>) -> Option<Self> {
+        if kernel.is_none() && host.is_none() {
+            return None;
+        }
+        let held = host.map(|host| guesses::held(&host.bench)).unwrap_or_default();
+        let sides: Vec<Side> = guesses::guesses()
+            .into_iter()
+            .map(|guess| {
+                let linux = held.iter().find(|held| held.level == guess.level).cloned();
+                Side { kernel: kernel.and_then(|kernel| kernel.span(guess.level)), linux, guess }
+            })
+            .collect();
+        let groups: Vec<Group> = sides.iter().map(Side::group).collect();
+        let sheet = sheet(&sides, kernel.and_then(|kernel| kernel.task));
+        Some(Self {
+            figure: bars::figure("hierarchies", "One switch, one way", Quantity::Time, &groups).ok(),
+            table: Table::of_sheet("The guesses, and what was measured of them".into(), &sheet),
+        })
+    }
+}
+
+/// A level, of all three.
+struct Side {
+    guess: Guess,
+    kernel: Option<Span>,
+    linux: Option<Held>,
+}
+
+impl Side {
+    fn linux(&self) -> Option<Span> {
+        self.linux.as_ref()?.measured.as_ref().map(|measured| measured.one_way_ns)
+    }
+
+    fn group(&self) -> Group {
+        let bar = |label: &str, span: Span, ink| Bar {
+            label: label.into(),
+            ends: [span.low, span.high],
+            text: thin(&show::times(span)),
+            ink,
+        };
+        let guessed = if self.guess.factor.is_none() { "the original's runs" } else { "guessed" };
+        let kernel = self.kernel.map(|span| bar("this kernel, emulated", span, Ink::SameCore));
+        let linux = self.linux().map(|span| bar("this Linux", span, Ink::CrossCore));
+        let bars = [Some(bar(guessed, self.guess.ns, Ink::Original)), kernel, linux];
+        Group { title: self.guess.level.into(), bars: bars.into_iter().flatten().collect() }
+    }
+}
+
+fn sheet(sides: &[Side], task: Option<f64>) -> Sheet {
+    let header = [
+        "Level",
+        "Guessed",
+        "This kernel, emulated",
+        "The guess is",
+        "This Linux",
+        "The guess is",
+        "Guessed factor",
+        "Over our task",
+        "Over goroutine",
+    ];
+    let missing = || "not measured".to_owned();
+    let rows = sides.iter().map(|side| {
+        let Side { guess: Guess { level, ns, factor, .. }, kernel, .. } = side;
+        let off = |span: Option<Span>| span.map_or_else(String::new, |span| show::off(Off::of(*ns, span)));
+        let over = |span: Option<Span>| span.map_or_else(String::new, show::factor);
+        let of_task = kernel.zip(task).map(|(span, task)| span.over_base(task));
+        let measured = side.linux.as_ref().and_then(|held| held.measured.as_ref());
+        vec![
+            (*level).to_owned(),
+            show::times(*ns),
+            kernel.map_or_else(missing, show::times),
+            off(*kernel),
+            side.linux().map_or_else(missing, show::times),
+            off(side.linux()),
+            over(*factor),
+            over(of_task),
+            over(measured.and_then(|measured| measured.over_goroutine)),
+        ]
+    });
+    let rows = rows.map(|row: Vec<String>| row.iter().map(|cell| thin(cell)).collect()).collect();
+    Sheet { header: header.map(str::to_owned).to_vec(), rows, last_is_text: false }
+}
+
+/// What each level adds to the one that it builds on: a bar from what that costs to what this does.
+pub(crate) fn additions(survey: &Survey<'_>, id: &str) -> Option<Figure> {
+    let quantity = match survey.plan.unit {
+        Unit::Time => Quantity::Time,
+        Unit::Instructions => Quantity::Instructions,
+    };
+    if !is_hierarchy(survey) {
+        return None;
+    }
+    let group = |(title, cpus): (&str, u64)| {
+        let bars =
+            in_order(survey).into_iter().filter(|cell| cell.coordinate("cpus") == Some(cpus)).map(|of| {
+                let over = level(&of.series).and_then(|level| level.over);
+                let below = over.and_then(|over| Some((over, cell(survey, over, cpus)?)));
+                let Some((over, below)) = below else {
+                    let text = format!("{}, with nothing below it", quantity.text(of.one_way));
+                    return Bar { label: of.series.clone(), ends: [of.one_way; 2], text, ink: Ink::Original };
+                };
+                let adds = of.one_way - below.one_way;
+                let (sign, ink) = if adds < 0.0 { ("−", Ink::CrossCore) } else { ("+", Ink::SameCore) };
+                let text = format!("{sign}{} over {over}", quantity.text(adds.abs()));
+                Bar { label: of.series.clone(), ends: [below.one_way, of.one_way], text, ink }
+            });
+        Group { title: title.into(), bars: bars.collect() }
+    };
+    let groups = [("on one CPU", 1), ("across two CPUs", 2)].map(group);
+    let groups: Vec<Group> = groups.into_iter().filter(|group| !group.bars.is_empty()).collect();
+    bars::figure(&format!("{id}-levels"), "What each level adds", quantity, &groups).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::golden::points as golden_points;
+    use crate::report::testing;
+    use crate::{golden, report};
+
+    fn host() -> EmbeddedRun {
+        let bench = levels::testing::sample();
+        let kept = show::json(&bench, &judge(&bench).unwrap()).unwrap();
+        let mut run = EmbeddedRun { name: "a-host".into(), files: Vec::new() };
+        run.push(FILE.into(), kept.into_bytes());
+        run
+    }
+
+    fn kernel() -> EmbeddedRun {
+        testing::run(&golden::ended(golden_points::hierarchy(5, Unit::Time)), Some(&testing::manifest()))
+    }
+
+    #[test]
+    fn page_has_both_hierarchies_and_the_guesses_side_by_side() {
+        let page = report::render(&[kernel(), host()]).unwrap();
+        assert!(page.no_result.is_none());
+        for told in [
+            "This kernel, emulated",
+            "This Linux",
+            "What each level adds",
+            "The guesses, and what was measured",
+        ] {
+            assert!(page.html.contains(told), "{told}");
+        }
+        assert!(page.html.contains("KVM: the canary did not end"), "why a row is missing");
+        assert_eq!(report::embedded(&page.html).unwrap(), [kernel(), host()]);
+    }
+
+    #[test]
+    fn either_hierarchy_has_a_page_alone() {
+        for run in [kernel(), host()] {
+            let page = report::render(&[run]).unwrap().html;
+            assert!(page.contains("not measured") && page.contains("The guesses, and what was measured"));
+        }
+    }
+
+    #[test]
+    fn host_json_that_was_changed_is_refused() {
+        let mut run = host();
+        let text = run.files[0].text.replacen("refuted", "confirmed", 1);
+        run.files.clear();
+        run.push(FILE.into(), text.into_bytes());
+        let error = report::render(&[run]).unwrap_err();
+        assert_eq!(crate::status::status_of(&error), Status::InvalidLog);
+    }
+}
