@@ -160,7 +160,7 @@ impl Beside {
         let sheet = sheet(&sides, kernel.and_then(|kernel| kernel.task));
         Some(Self {
             figure: bars::figure("hierarchies", "One switch, one way", Quantity::Time, &groups).ok(),
-            table: Table::of_sheet("The guesses, and what was measured of them".into(), &sheet),
+            table: Table::of_many("The guesses, and what was measured of them".into(), &sheet, &[]),
         })
     }
 }

@@ -170,12 +170,15 @@ pub(super) fn findings(survey: &Survey<'_>) -> Vec<(&'static str, String)> {
     findings
 }
 
+/// The levels that a sentence tells, each by its plainest form; the tables have all.
+const IN_SHORT: [&str; 7] = ["call", "fiber", "task", "thread", "process", "container", "vm"];
+
 /// What was found, in a sentence.
 pub(super) fn answer(survey: &Survey<'_>) -> Option<String> {
     let unit = if survey.plan.unit == Unit::Instructions { " instructions" } else { "" };
     let of = |name: &str| cell(survey, name, 1).filter(|cell| cell.one_way > 0.0);
     let base = of(BASE)?;
-    let told = in_order(survey).into_iter().filter(|cell| cell.coordinate("cpus") == Some(1)).map(|cell| {
+    let told = IN_SHORT.into_iter().filter_map(of).map(|cell| {
         let cost = cost_text(survey.plan.unit, cell.one_way);
         match cell.series == BASE {
             true => format!("{} {cost}{unit}", cell.series),
