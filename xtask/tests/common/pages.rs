@@ -7,6 +7,7 @@ use serde_json::json;
 use switchlab_records::{Record, Unit};
 use xtask::bench::judged::judge;
 use xtask::bench::{Bench, show};
+use xtask::levels;
 
 use super::{Place, golden, whole};
 
@@ -56,6 +57,8 @@ pub fn all() -> Vec<Page> {
         bench(),
         bench_guest(),
         beside(),
+        host(),
+        hierarchies(),
     ]
 }
 
@@ -79,6 +82,29 @@ pub fn beside() -> Page {
     place.run(&whole(), "33", "--quiet");
     keep_bench(&place, "runs/latest-bench", include_str!("../data/bench.json"));
     Page::at("beside", place, &["runs/latest", "runs/latest-bench"])
+}
+
+/// This Linux's levels.
+pub fn host() -> Page {
+    let place = Place::new();
+    keep_host(&place);
+    Page::at("host", place, &["runs/latest-host"])
+}
+
+/// The kernel's levels, with this Linux's beside them.
+pub fn hierarchies() -> Page {
+    let place = Place::new();
+    place.run(&golden::ended(golden::points::hierarchy(5, Unit::Time)), "33", "--quiet");
+    keep_host(&place);
+    Page::at("hierarchies", place, &["runs/latest", "runs/latest-host"])
+}
+
+/// What `host` would have kept of these rows.
+pub fn keep_host(place: &Place) -> PathBuf {
+    let bench: Bench = serde_json::from_str(include_str!("../data/host.json")).expect("rows");
+    let json = levels::show::json(&bench, &judge(&bench).expect("values")).expect("JSON");
+    fs::create_dir_all(place.path("runs/latest-host")).expect("a folder");
+    place.write("runs/latest-host/host.json", &json)
 }
 
 /// What `bench` would have kept in `folder` of these rows.

@@ -41,7 +41,7 @@ fn main() {
         );
     }
     let program = Arc::new(program);
-    let kinds: [(_, Make); 17] = [
+    let kinds: [(_, Make); 19] = [
         ("times", pages::times),
         ("full", pages::full),
         ("instructions", pages::instructions),
@@ -59,6 +59,8 @@ fn main() {
         ("bench", pages::bench),
         ("bench_guest", pages::bench_guest),
         ("beside", pages::beside),
+        ("host", pages::host),
+        ("hierarchies", pages::hierarchies),
     ];
     let trials = kinds.into_iter().map(|(name, page)| {
         let has_browser = program.is_some();

@@ -196,3 +196,30 @@ fn benchmark_without_a_figure_or_a_verdict_says_so() {
     all.retain(|row| row.get("missing").is_some());
     assert_eq!(heading(&rows, 1), "No result: nothing was measured: no `go` in PATH (exit status 1).");
 }
+
+#[test]
+fn page_of_both_hierarchies_has_the_terminals_rungs_and_guesses() {
+    let page = pages::hierarchies();
+    let html = Html::parse_document(&page.html);
+    let shown = page.place.call(&["replay", "runs/latest-host"]).stdout;
+    let table = |place: &str| -> Vec<Vec<String>> {
+        let rows = inside(select(&html, place)[0], "tbody tr").into_iter();
+        rows.map(|row| inside(row, "th, td").into_iter().map(text).collect()).collect()
+    };
+    let rungs = table("#host table");
+    let lines: Vec<&str> =
+        shown.split_once("──\n").unwrap().1.lines().take_while(|line| !line.is_empty()).collect();
+    assert_eq!(rungs.len(), lines.len());
+    let sides = table("#hierarchies table");
+    let levels: Vec<&str> = sides.iter().map(|row| &*row[0]).collect();
+    assert_eq!(levels, ["goroutine", "thread", "process", "container", "vm", "network"]);
+    let guessed = shown.split_once("What the original guessed").unwrap().1;
+    for row in &sides {
+        let line = guessed.lines().find(|line| line.trim_start().starts_with(&row[0])).unwrap();
+        // Of the guess and of this Linux; the kernel's columns are those of another run.
+        for cell in [&row[1], &row[4], &row[5]] {
+            assert!(line.contains(&cell.replace('\u{202f}', " ")), "{cell}: {line}");
+        }
+    }
+    assert!(inside(select(&html, "#points")[0], "figure").len() >= 2, "what levels add, and their costs");
+}
