@@ -200,6 +200,8 @@ pub struct Report {
     pub over_limit: Option<OverLimit>,
     /// The last system call that its filter refused.
     pub refused: Option<u64>,
+    /// The port at whose other end it found who was there dead, last.
+    pub gone: Option<u64>,
 }
 
 /// Bytes that a process said.

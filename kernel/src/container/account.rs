@@ -90,6 +90,8 @@ impl Account {
         }
         resting.store(resting.load(Relaxed) - 1, Relaxed);
         ring3::stop_ticks();
+        // What the process was to look at may have been taken for another's.
+        ring3::look_closer();
         self.is_out.set(false);
         self.since.0.set(tsc::unfenced());
     }

@@ -6,7 +6,7 @@ use switchlab_switch::{Message, switch_context};
 use switchlab_sync::{Platform, Words};
 
 use super::{Cpu, Task, task::TaskData};
-use crate::arch::{interrupts, ipi, percpu};
+use crate::arch::{interrupts, ipi, percpu, ring3};
 
 /// This kernel.
 #[derive(Debug)]
@@ -70,6 +70,10 @@ impl Platform for Kernel {
     unsafe fn switch_context(from: &Task, to: &Task, message: Message) -> Message {
         // SAFETY: the caller owes what the switch asks for.
         unsafe { switch_context(&from.context, &to.context, message) }
+    }
+
+    fn look_closer() {
+        ring3::look_closer();
     }
 
     #[cfg(feature = "marks")]

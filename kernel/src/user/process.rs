@@ -9,19 +9,19 @@ use switchlab_sync::{Away, Words};
 use super::{
     Ended, Fault, Port, Quantum, Report, Said, Spec, contained,
     program::{DATA, DATA_BYTES, HEAP, STACK_BYTES, STACK_TOP},
-    system_call::Status,
+    system_call::{DONE, GONE, Status},
 };
 use crate::{
     arch::{
         apic,
         idt::vector,
         percpu,
-        ring3::{self, Entries, Start},
+        ring3::{self, Bases, Entries, Start},
         trap::{self, TrapFrame},
     },
     container::Account,
     mm::{self, Access, AddressSpace, SpaceError},
-    sched::{self, Cpu, Gate, Receiver, Sender},
+    sched::{self, Channel, Cpu, Gate, Receiver, Sender},
 };
 
 /// A process. On the stack of its task, which alone touches it.
@@ -38,6 +38,7 @@ pub struct Process {
     heap_end: Cell<u64>,
     over_limit: Cell<Option<OverLimit>>,
     refused: Cell<Option<u64>>,
+    gone: Cell<Option<u64>>,
     code_at: u64,
     ended: Cell<Ended>,
     most_ticks: u64,
@@ -103,6 +104,7 @@ pub(super) fn live(
         heap_end: Cell::new(HEAP),
         over_limit: Cell::new(None),
         refused: Cell::new(None),
+        gone: Cell::new(None),
         code_at: spec.code_at,
         ended: Cell::new(Ended::Exited([0; 2])),
         most_ticks: spec.quantum.map_or(u64::MAX, |quantum| quantum.most),
@@ -118,6 +120,8 @@ pub(super) fn live(
     process.ports().iter().for_each(End::close);
     if ring3::is_current(&raw const process) {
         ring3::forget_current();
+    }
+    if ring3::has_address_space(cr3) {
         // SAFETY: the kernel's own space lives for ever.
         unsafe { ring3::load_address_space(mm::kernel_cr3()) };
     }
@@ -129,8 +133,8 @@ pub(super) fn live(
 
 pub(super) fn claim(port: Port) -> End {
     match port {
-        Port::Sends(channel) => End::Sends(channel.sender()),
-        Port::Receives(channel) => End::Receives(channel.receiver()),
+        Port::Sends(channel) => End::Sends(sender(channel)),
+        Port::Receives(channel) => End::Receives(receiver(channel)),
         Port::Calls(gate) => {
             gate.claim();
             End::Calls(gate)
@@ -139,16 +143,46 @@ pub(super) fn claim(port: Port) -> End {
             gate.claim();
             End::Answers(gate)
         }
-        Port::CallsAcross { there, back } => End::CallsAcross(there.sender(), back.receiver()),
-        Port::AnswersAcross { there, back } => End::AnswersAcross(back.sender(), there.receiver()),
+        Port::CallsAcross { there, back } => End::CallsAcross(sender(there), receiver(back)),
+        Port::AnswersAcross { there, back } => End::AnswersAcross(sender(back), receiver(there)),
     }
 }
 
+fn sender(channel: &'static Channel) -> Sender {
+    let end = channel.sender();
+    end.watch();
+    end
+}
+
+fn receiver(channel: &'static Channel) -> Receiver {
+    let end = channel.receiver();
+    end.watch();
+    end
+}
+
 impl End {
-    /// Tells who waits at the other end of a gate.
+    /// Tells who is at the other end.
     fn close(&self) {
-        if let Self::Calls(gate) | Self::Answers(gate) = self {
-            gate.close();
+        match self {
+            Self::Calls(gate) | Self::Answers(gate) => gate.close(),
+            Self::Sends(sender) => sender.close(),
+            Self::Receives(receiver) => receiver.close(),
+            Self::CallsAcross(sender, receiver) | Self::AnswersAcross(sender, receiver) => {
+                sender.close();
+                receiver.close();
+            }
+        }
+    }
+
+    /// Whether what was asked of a channel was in vain, since who was at its other end is gone.
+    fn take_failure(&self) -> bool {
+        match self {
+            Self::Calls(_) | Self::Answers(_) => false,
+            Self::Sends(sender) => sender.take_failure(),
+            Self::Receives(receiver) => receiver.take_failure(),
+            Self::CallsAcross(sender, receiver) | Self::AnswersAcross(sender, receiver) => {
+                sender.take_failure() | receiver.take_failure()
+            }
         }
     }
 }
@@ -174,8 +208,7 @@ impl Process {
     pub fn receive(&self, port: u64) -> Option<u64> {
         let Some(End::Receives(receiver)) = self.port(port) else { return None };
         let word = receiver.recv();
-        self.go_on();
-        Some(word)
+        (self.go_on() == DONE).then_some(word)
     }
 
     /// Sends a word by port 0, for the kernel's side of the process, and waits for no answer to it.
@@ -198,6 +231,7 @@ impl Process {
             frames: self.space.borrow().frames(),
             over_limit: self.over_limit.get(),
             refused: self.refused.get(),
+            gone: self.gone.get(),
         }
     }
 
@@ -254,16 +288,15 @@ impl Process {
     }
 
     /// Makes the CPU's state of ring 3 its own again, where another ran meanwhile: behind everything that
-    /// lets others run.
+    /// lets others run. [`GONE`] where what it waited for in a channel does not come, since who was at the other end is
+    /// gone; else [`DONE`].
     #[inline(always)]
-    pub(super) fn go_on(&self) {
-        if !ring3::is_current(self) {
-            self.load(self.loaded.cr3);
-        }
+    pub(super) fn go_on(&self) -> u64 {
+        if ring3::is_current(self) { DONE } else { self.load(self.loaded.cr3) }
     }
 
     #[inline(always)]
-    fn load(&self, cr3: u64) {
+    fn load(&self, cr3: u64) -> u64 {
         let [fs, gs] = self.loaded.bases.get();
         // SAFETY: the stack is its own task's, which runs; the space lives as long as the process, and is
         // not loaded when it ends.
@@ -271,7 +304,22 @@ impl Process {
             ring3::set_current(self, self.loaded.kernel_stack.get());
             ring3::load_address_space(cr3);
         }
-        ring3::load_bases(fs, gs);
+        match ring3::load_bases(fs, gs) {
+            Bases::AsTheyWere => DONE,
+            Bases::Written => self.find_failure(),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn find_failure(&self) -> u64 {
+        match (0..).zip(self.ports()).filter(|(_, end)| end.take_failure()).last() {
+            Some((port, _)) => {
+                self.gone.set(Some(port));
+                GONE
+            }
+            None => DONE,
+        }
     }
 
     pub(super) fn end(&self, ended: Ended) {

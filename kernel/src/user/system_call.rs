@@ -19,7 +19,7 @@
 //!
 //! How the registers go is in `kernel/src/arch/x86_64/ring3/entries.rs`. A port that the process has not
 //! got, an address that is not its own and a number that means nothing are answered by a status: a program may
-//! be wrong, and lives.
+//! be wrong, and lives. So is one who sends to, or receives from, a process that is dead: by [`GONE`].
 
 use core::slice;
 
@@ -27,7 +27,10 @@ use switchlab_core::address_space::{USER_END, UserRange};
 use switchlab_sync::{Away, gate::Letter};
 
 use super::{Ended, Process, SAID_BYTES, Said, process::End};
-use crate::arch::ring3::{self, Answer, LEAVE};
+use crate::{
+    arch::ring3::{self, Answer, LEAVE},
+    sched::{Receiver, Sender},
+};
 
 #[expect(missing_docs, reason = "in the table above")]
 mod numbers {
@@ -59,7 +62,7 @@ pub const NO_SUCH_PORT: u64 = 2;
 pub const BAD_ADDRESS: u64 = 3;
 /// More bytes than are taken.
 pub const TOO_LONG: u64 = 4;
-/// The other side of the gate is gone.
+/// Who was at the other end of the channel, or the other side of the gate, is dead.
 pub const GONE: u64 = 5;
 /// The container's filter does not let the call through.
 pub const REFUSED: u64 = 6;
@@ -140,51 +143,44 @@ pub(super) const fn answer(status: u64) -> Answer {
 fn send(process: &Process, port: u64, word: u64, away: &impl Away) -> Answer {
     let Some(End::Sends(sender)) = process.port(port) else { return answer(NO_SUCH_PORT) };
     sender.send_telling(word, away);
-    process.go_on();
-    answer(DONE)
+    answer(process.go_on())
 }
 
 #[inline(always)]
 fn recv(process: &Process, port: u64, away: &impl Away) -> Answer {
     let Some(End::Receives(receiver)) = process.port(port) else { return answer(NO_SUCH_PORT) };
     let value = receiver.recv_telling(away);
-    process.go_on();
-    Answer { status: DONE, value }
+    Answer { status: process.go_on(), value }
 }
 
 #[inline(always)]
 fn call(process: &Process, port: u64, letter: Letter, away: &impl Away) -> Answer {
-    let answer = match process.port(port) {
-        Some(End::Calls(gate)) => during(away, || gate.call(letter)),
+    match process.port(port) {
+        Some(End::Calls(gate)) => deliver(process, during(away, || gate.call(letter))),
         Some(End::CallsAcross(sender, receiver)) => {
-            sender.send_telling(letter[0], away);
-            Some([receiver.recv_telling(away), 0, 0, 0])
+            exchange_across(process, (sender, receiver), letter[0], away)
         }
-        _ => return answer(NO_SUCH_PORT),
-    };
-    deliver(process, answer)
+        _ => answer(NO_SUCH_PORT),
+    }
 }
 
 #[inline(always)]
 fn answer_and_wait(process: &Process, port: u64, letter: Letter, away: &impl Away) -> Answer {
-    let call = match process.port(port) {
-        Some(End::Answers(gate)) => during(away, || gate.answer(letter)),
+    match process.port(port) {
+        Some(End::Answers(gate)) => deliver(process, during(away, || gate.answer(letter))),
         Some(End::AnswersAcross(sender, receiver)) => {
-            sender.send_telling(letter[0], away);
-            Some([receiver.recv_telling(away), 0, 0, 0])
+            exchange_across(process, (sender, receiver), letter[0], away)
         }
-        _ => return answer(NO_SUCH_PORT),
-    };
-    deliver(process, call)
+        _ => answer(NO_SUCH_PORT),
+    }
 }
 
 fn wait(process: &Process, port: u64, away: &impl Away) -> Answer {
-    let call = match process.port(port) {
-        Some(End::Answers(gate)) => during(away, || gate.wait()),
-        Some(End::AnswersAcross(_, receiver)) => Some([receiver.recv_telling(away), 0, 0, 0]),
-        _ => return answer(NO_SUCH_PORT),
-    };
-    deliver(process, call)
+    match process.port(port) {
+        Some(End::Answers(gate)) => deliver(process, during(away, || gate.wait())),
+        Some(End::AnswersAcross(_, receiver)) => wait_across(process, receiver, away),
+        _ => answer(NO_SUCH_PORT),
+    }
 }
 
 /// What a gate gives, at which others run meanwhile.
@@ -196,15 +192,38 @@ fn during(away: &impl Away, at_gate: impl FnOnce() -> Option<Letter>) -> Option<
     letter
 }
 
-/// Gives the program the letter that came, in the registers that its own went in.
+/// Gives the program the letter that came by a gate, in the registers that its own went in.
 #[inline(always)]
 fn deliver(process: &Process, letter: Option<Letter>) -> Answer {
+    // A gate says itself whether who was there is gone.
     process.go_on();
     let Some([rsi, rdx, r8, r9]) = letter else { return answer(GONE) };
     // SAFETY: this is a system call, whose frame stands below where ring 3 is left to, and which nothing
     // refers to meanwhile.
     unsafe { (*ring3::frame()).words = [r9, r8, rsi] };
     Answer { status: DONE, value: rdx }
+}
+
+/// A call, or an answer, by channels. Out of the way of the others, which an IPI is not in.
+#[inline(never)]
+fn exchange_across(
+    process: &Process,
+    (sender, receiver): (&Sender, &Receiver),
+    word: u64,
+    away: &impl Away,
+) -> Answer {
+    sender.send_telling(word, away);
+    wait_across(process, receiver, away)
+}
+
+/// Waits for a letter of one word, and gives it the program.
+#[inline(always)]
+fn wait_across(process: &Process, receiver: &Receiver, away: &impl Away) -> Answer {
+    let word = receiver.recv_telling(away);
+    let status = process.go_on();
+    // SAFETY: as in `deliver`.
+    unsafe { (*ring3::frame()).words = [0, 0, word] };
+    Answer { status, value: 0 }
 }
 
 fn say(process: &Process, address: u64, length: u64) -> u64 {

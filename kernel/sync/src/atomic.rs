@@ -3,7 +3,7 @@
 
 pub(crate) use core::sync::atomic::{
     AtomicBool, AtomicPtr, AtomicU8, AtomicU64,
-    Ordering::{self, AcqRel, Acquire, Relaxed, Release},
+    Ordering::{self, AcqRel, Acquire, Relaxed, Release, SeqCst},
 };
 use core::{fmt, ptr};
 

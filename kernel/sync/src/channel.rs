@@ -14,6 +14,10 @@
 //! its way in each direction, and where no third CPU interrupts either of the two, none can merge with another: IPIs
 //! sent = IPIs taken = messages (decisions 7 and 21). A receiver that went on as soon as it saw a message would be faster and
 //! could not be counted.
+//!
+//! Who may end before the other, as a process may, closes its end ([`Sender::close`], [`Receiver::close`]). Who watches
+//! the other end's task is told then: a wait ends, and what was waited for has failed. Nothing on the ways above asks
+//! for that.
 
 use core::marker::PhantomData;
 
@@ -21,7 +25,9 @@ use switchlab_records::Mark;
 
 use crate::{
     Cpu, Parker, Platform, Task, Words,
-    atomic::{AcqRel, Acquire, AtomicRef, AtomicU64, AtomicWord, FLAG, Relaxed, Release, Word},
+    atomic::{
+        AcqRel, Acquire, AtomicBool, AtomicRef, AtomicU64, AtomicWord, FLAG, Relaxed, Release, SeqCst, Word,
+    },
     cpu::put_flag_up,
 };
 
@@ -38,6 +44,8 @@ const NOTICED: usize = 16;
 /// The sender waits for the slot to get empty. Not of a direct channel. The highest bit, so that whoever
 /// sets another sees this one in the sign.
 const SENDER_WAITS: usize = FLAG;
+/// All three: one end's task is gone, and whoever is at the other is to be told. No kind, so that no fast path takes it.
+const CLOSED: usize = NOTICED | LINE | POSTED;
 /// The same of a direct channel, whose slot is full.
 const DIRECT_SENDER_WAITS: usize = LINE | POSTED | NEW;
 
@@ -57,7 +65,17 @@ pub struct Channel<P: Platform> {
     home: AtomicRef<Words>,
     receiver: Parker<P>,
     sender: Parker<P>,
+    /// One end's task is gone.
+    closed: AtomicBool,
+    /// Which ends want to be told of that: the one that sends, the one that receives.
+    watched: [AtomicBool; 2],
+    /// Which were in vain: see [`Sender::take_failure`].
+    failed: [AtomicBool; 2],
 }
+
+/// Of the words for both ends.
+const SENDER: usize = 0;
+const RECEIVER: usize = 1;
 
 /// The end of a [`Channel`] that sends. Of the task that asked for it: not `Send`.
 #[derive(Debug)]
@@ -99,6 +117,9 @@ impl<P: Platform> Channel<P> {
             home: AtomicRef::none(),
             receiver: Parker::new(),
             sender: Parker::new(),
+            closed: AtomicBool::new(false),
+            watched: [const { AtomicBool::new(false) }; 2],
+            failed: [const { AtomicBool::new(false) }; 2],
         }
     }
 
@@ -179,12 +200,77 @@ impl<P: Platform> Channel<P> {
         }
     }
 
+    /// Says that the task at end `own` is gone. Who is at the other is told, if it wants to be: now where it waits, else
+    /// as it comes. By that task.
+    #[expect(unsafe_code, reason = "a bit of the state")]
+    #[cold]
+    fn close(&'static self, own: usize) {
+        let other = 1 - own;
+        // Both orders are one: either this finds that the other watches, or that one, which looks behind, finds this. One
+        // that is not there yet does not wait, and finds nothing settled, so looks.
+        if self.closed.swap(true, SeqCst) || !self.watched[other].load(SeqCst) {
+            return;
+        }
+        let state = self.state.load(Acquire);
+        if let Some(receiver) = state.reference() {
+            // It waits, on this CPU, for a message and nothing else. So it gets one.
+            self.state.store(CLOSED | EMPTY, Relaxed);
+            self.failed[RECEIVER].store(true, Relaxed);
+            P::look_closer();
+            return Cpu::hand_over(receiver, 0);
+        }
+        let state = state.number();
+        let before = if state & DIRECT != 0 || state == DIRECT_SENDER_WAITS {
+            // Of this CPU alone.
+            self.state.store(CLOSED | state & EMPTY, Relaxed);
+            state
+        } else {
+            // SAFETY: only the receiver of a direct channel writes itself there, and none is, or will be: nobody
+            // settles a channel without both ends.
+            unsafe { self.state.set(CLOSED, AcqRel) }
+        };
+        if other == RECEIVER {
+            self.wake_receiver();
+        } else if before & SENDER_WAITS != 0 || before == DIRECT_SENDER_WAITS {
+            self.wake_sender();
+        }
+    }
+
+    /// Whether the other end's task is gone, and this one is to be told.
+    fn is_closed_for(&self, own: usize) -> bool {
+        // With the swap in `close`, for what was sent before; and see there.
+        self.closed.load(SeqCst) && self.watched[own].load(Relaxed)
+    }
+
+    /// What was asked for at end `own` is in vain.
+    fn fail(&self, own: usize) {
+        self.failed[own].store(true, Relaxed);
+        P::look_closer();
+    }
+
+    /// Receives where the sender is gone: what it sent before that, and then nothing.
+    fn recv_closed(&self) -> u64 {
+        // Nobody else touches it any more, but to say that it is closed.
+        let is_full = self.is_full();
+        self.state.store(CLOSED | EMPTY, Relaxed);
+        if is_full {
+            return self.value.load(Relaxed);
+        }
+        self.fail(RECEIVER);
+        0
+    }
+
     /// Sends where the slot is full, or how messages go is not settled, or they are posted.
     #[expect(unsafe_code, reason = "a bit of the state")]
     #[cold]
     #[inline(never)]
     fn send_slow(&'static self, value: u64) {
         let kind = loop {
+            if self.is_closed_for(SENDER) {
+                // No receiver writes there any more, and no bit may stay that a send takes for one.
+                self.state.store(CLOSED | EMPTY, Relaxed);
+                return self.fail(SENDER);
+            }
             let state = self.state.load(Acquire);
             if state.reference().is_some() {
                 return self.send(value, &());
@@ -220,8 +306,8 @@ impl<P: Platform> Channel<P> {
         // SAFETY: it was found to be a number. A receiver on this CPU has not run since, and one on another never
         // writes itself there.
         let before = unsafe { self.state.set(SENDER_WAITS, AcqRel) };
-        // Either the receiver finds this bit and wakes, or this finds the slot empty.
-        if before & EMPTY == 0 {
+        // Either the receiver finds this bit and wakes, or this finds the slot empty, or the channel closed.
+        if before & EMPTY == 0 && !self.is_closed_for(SENDER) {
             self.sender.wait();
         } else {
             // SAFETY: as above; the bit was set by this.
@@ -348,6 +434,9 @@ impl<P: Platform> Channel<P> {
     #[expect(unsafe_code, reason = "a bit of the state")]
     #[inline(never)]
     fn recv_slow(&'static self) -> u64 {
+        if self.is_closed_for(RECEIVER) {
+            return self.recv_closed();
+        }
         let state = self.state.load(Acquire).number();
         if state == DIRECT_SENDER_WAITS {
             self.state.store(DIRECT_ROOM, Relaxed);
@@ -358,9 +447,15 @@ impl<P: Platform> Channel<P> {
         match state & KINDS {
             LINE => {
                 while self.state.load(Acquire).number() & NOTICED == 0 && !Cpu::wait_on_line(self) {
+                    if self.is_closed_for(RECEIVER) {
+                        return self.recv_closed();
+                    }
                     if self.state.load(Acquire).number() & NOTICED == 0 {
                         self.receiver.block();
                     }
+                }
+                if self.is_closed_for(RECEIVER) {
+                    return self.recv_closed();
                 }
                 // Full, so nobody else clears it.
                 // SAFETY: as in `notice`.
@@ -369,6 +464,9 @@ impl<P: Platform> Channel<P> {
             }
             NEW => {
                 self.receiver.wait();
+                if self.is_closed_for(RECEIVER) {
+                    return self.recv_closed();
+                }
                 let kind = self.settle();
                 let value = self.value.load(Relaxed);
                 // The sender may wait already, and come back to a channel of the new kind.
@@ -376,10 +474,18 @@ impl<P: Platform> Channel<P> {
                 if (before.number() as isize) < 0 {
                     self.wake_sender();
                 }
+                if self.is_closed_for(RECEIVER) {
+                    // The swap may have lost it; what the sender sent since may be in the slot.
+                    // SAFETY: nobody receives but this.
+                    unsafe { self.state.set(CLOSED, AcqRel) };
+                }
                 value
             }
             _ => {
                 self.receiver.wait();
+                if self.is_closed_for(RECEIVER) {
+                    return self.recv_closed();
+                }
                 self.take()
             }
         }
@@ -401,7 +507,43 @@ impl<P: Platform> Sender<P> {
     }
 }
 
+impl<P: Platform> Sender<P> {
+    /// Asks to be told when the receiver is gone: then what is sent, or waits for room, is lost and
+    /// [`take_failure`](Self::take_failure) says so.
+    pub fn watch(&self) {
+        self.channel.watched[SENDER].swap(true, SeqCst);
+    }
+
+    /// Whether the last message was lost since the receiver is gone; asked once for each. [`Platform::look_closer`] was
+    /// called for it.
+    pub fn take_failure(&self) -> bool {
+        self.channel.failed[SENDER].swap(false, Relaxed)
+    }
+
+    /// Says that the sender is gone. It sends no more.
+    pub fn close(&self) {
+        self.channel.close(SENDER);
+    }
+}
+
 impl<P: Platform> Receiver<P> {
+    /// Asks to be told when the sender is gone: then a wait for a message ends, gives 0, and
+    /// [`take_failure`](Self::take_failure) says so.
+    pub fn watch(&self) {
+        self.channel.watched[RECEIVER].swap(true, SeqCst);
+    }
+
+    /// Whether the last message is none since the sender is gone; asked once for each. [`Platform::look_closer`] was
+    /// called for it.
+    pub fn take_failure(&self) -> bool {
+        self.channel.failed[RECEIVER].swap(false, Relaxed)
+    }
+
+    /// Says that the receiver is gone. It receives no more.
+    pub fn close(&self) {
+        self.channel.close(RECEIVER);
+    }
+
     /// Takes the message out of the slot; blocks until there is one.
     #[inline(always)]
     pub fn recv(&self) -> u64 {

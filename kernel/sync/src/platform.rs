@@ -80,6 +80,10 @@ pub trait Platform: Sized + 'static {
     /// belongs to this CPU, and is not `from`.
     unsafe fn switch_context(from: &Task<Self>, to: &Task<Self>, message: Message) -> Message;
 
+    /// Called on a task's CPU before it goes on from a channel whose other end is gone: for who keeps the question
+    /// whether that is so out of what is always asked.
+    fn look_closer() {}
+
     /// Called at the boundaries of the steps that a handoff is made of: `mark` has just happened on this
     /// CPU. Does nothing, and leaves nothing in the code, but on a platform that keeps a trace.
     #[inline(always)]

@@ -1,7 +1,7 @@
 //! Processes: ring 3, address spaces, system calls, and what becomes of who misuses them.
 
 use libtest_mimic::Trial;
-use switchlab_tests::{BootSpec, Case, Parts, TcgThread, Verdict, equal, trial};
+use switchlab_tests::{BootSpec, Case, End, Parts, TcgThread, Verdict, equal, trial};
 
 /// The trials of this subject.
 pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
@@ -30,6 +30,12 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
         trial(parts, "user::what_a_process_must_not_do_ends_it_alone_without_smap_smep_and_umip", |parts| {
             Case::new(parts, "user_isolation").with(without_protection).boot().passes()
         }),
+        trial(parts, "user::who_waits_for_a_dead_process_is_told", |parts| {
+            told(&Case::new(parts, "user_gone").boot())
+        }),
+        trial(parts, "user::who_waits_for_a_dead_process_is_told_with_a_host_thread_for_each_cpu", |parts| {
+            told(&Case::new(parts, "user_gone").with_host_threads().boot())
+        }),
         trial(parts, "user::registers_survive_100_000_interrupts", |parts| {
             let end = Case::new(parts, "user_state").in_instructions().boot();
             end.passes()?;
@@ -56,6 +62,12 @@ fn exchange(parts: &Parts, threads: TcgThread) -> Verdict {
     equal("loads of CR3", end.count("loads")?, 2_006)?;
     // Two of each side for an exchange; the last receives nothing but the end; two exits.
     equal("system calls", end.count("calls")?, 4_003)
+}
+
+/// On one CPU and on two, at either end, before and behind the other's death.
+fn told(end: &End) -> Verdict {
+    end.passes()?;
+    equal("told", end.count("told")?, 4 * 4 * 3 * 2 * 2)
 }
 
 fn without_protection(spec: &mut BootSpec) {

@@ -32,7 +32,10 @@ use core::{
 use x86_64::{
     VirtAddr,
     instructions::segmentation::{DS, ES, FS, Segment},
-    registers::model_specific::{FsBase, GsBase, KernelGsBase},
+    registers::{
+        control::Cr3,
+        model_specific::{FsBase, GsBase, KernelGsBase},
+    },
     structures::gdt::SegmentSelector,
 };
 
@@ -246,6 +249,12 @@ pub fn reload_address_space() {
     }
 }
 
+/// Whether the running CPU has the address space that the word `cr3` stands for.
+pub fn has_address_space(cr3: u64) -> bool {
+    const FLAGS: u64 = 0xfff | 1 << 63;
+    (Cr3::read_raw().0.start_address().as_u64() ^ cr3) & !FLAGS == 0
+}
+
 /// Counts a system call. One instruction.
 #[inline(always)]
 pub fn count_call() {
@@ -266,9 +275,9 @@ pub fn calls_of(cpu: &PerCpu) -> u64 {
 /// The bases of FS and GS that ring 3 has, and null selectors in the segment registers, whatever ran before.
 ///
 /// A base costs a WRMSR, so it is written only where the CPU does not have it. A program can load a selector,
-/// which sets a base without the kernel's knowing: then both are written.
+/// which sets a base without the kernel's knowing: then both are written. So they are behind [`look_closer`].
 #[inline(always)]
-pub fn load_bases(fs: u64, gs: u64) {
+pub fn load_bases(fs: u64, gs: u64) -> Bases {
     let words = &percpu::this_cpu().ring3;
     let selectors: u64;
     // SAFETY: reads selectors.
@@ -283,8 +292,29 @@ pub fn load_bases(fs: u64, gs: u64) {
     let loaded = (words.fs_base.load(Relaxed), words.gs_base.load(Relaxed));
     if selectors != 0 || loaded != (fs, gs) {
         load_bases_anew(fs, gs);
+        return Bases::Written;
     }
+    Bases::AsTheyWere
 }
+
+/// What [`load_bases`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bases {
+    /// Nothing.
+    AsTheyWere,
+    /// It wrote them: they were others, or somebody is to look closer.
+    Written,
+}
+
+/// Makes who goes on next in ring 3 on this CPU load its state, find bases that nobody has, and so write them: which
+/// it is told, and asks then what else there is. For questions that are not worth one of their own each time.
+pub fn look_closer() {
+    forget_current();
+    percpu::this_cpu().ring3.fs_base.store(NO_BASE, Relaxed);
+}
+
+/// No base: not canonical.
+const NO_BASE: u64 = 1 << 63;
 
 #[cold]
 #[inline(never)]
