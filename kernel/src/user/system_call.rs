@@ -175,6 +175,7 @@ fn answer_and_wait(process: &Process, port: u64, letter: Letter, away: &impl Awa
     }
 }
 
+#[inline(never)]
 fn wait(process: &Process, port: u64, away: &impl Away) -> Answer {
     match process.port(port) {
         Some(End::Answers(gate)) => deliver(process, during(away, || gate.wait())),
@@ -204,8 +205,8 @@ fn deliver(process: &Process, letter: Option<Letter>) -> Answer {
     Answer { status: DONE, value: rdx }
 }
 
-/// A call, or an answer, by channels. Out of the way of the others, which an IPI is not in.
-#[inline(never)]
+/// A call, or an answer, by channels.
+#[inline(always)]
 fn exchange_across(
     process: &Process,
     (sender, receiver): (&Sender, &Receiver),
