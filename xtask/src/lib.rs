@@ -60,6 +60,7 @@ pub mod floor;
 pub mod folder;
 #[cfg(test)]
 mod golden;
+pub mod guesses;
 pub mod guest;
 pub mod guest_linux;
 pub mod host;

@@ -12,7 +12,14 @@ use crate::table::{Sheet, labelled};
 /// The table, what has no row in it, and what the figures hang on.
 pub fn text(bench: &Bench, judged: &[Judged<'_>]) -> String {
     let mut text = format!("{}\n\n{}\n", subject(bench), sheet(judged).text());
+    text += &not_measured(judged);
+    format!("{text}\n{}", labelled(&conditions(bench)))
+}
+
+/// What has no figure, below a table; nothing where all have one.
+pub(crate) fn not_measured(judged: &[Judged<'_>]) -> String {
     let absent = absent(judged);
+    let mut text = String::new();
     if !absent.is_empty() {
         text += "\nNot measured:\n";
     }
@@ -21,7 +28,7 @@ pub fn text(bench: &Bench, judged: &[Judged<'_>]) -> String {
             if to_do.is_empty() { String::new() } else { format!("; to bring it, run\n      {to_do}") };
         text += &format!("  {}: {reason}{to_do}\n", titles.join("; "));
     }
-    format!("{text}\n{}", labelled(&conditions(bench)))
+    text
 }
 
 /// What was measured, in a line.

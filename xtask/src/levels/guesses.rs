@@ -4,38 +4,11 @@ use serde::Serialize;
 
 use super::{median_ns, row};
 use crate::bench::{Bench, Row};
+use crate::guesses::{self, Guess, Off, Span};
 use crate::report::original;
 
-/// From and to.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Span {
-    /// The least.
-    pub low: f64,
-    /// The most.
-    pub high: f64,
-}
-
-impl Span {
-    pub(crate) const fn of(low: f64, high: f64) -> Self {
-        Self { low, high }
-    }
-
-    /// The least and the most of them.
-    pub(crate) fn over(values: impl IntoIterator<Item = f64>) -> Option<Self> {
-        values.into_iter().fold(None, |span, value| match span {
-            None => Some(Self::of(value, value)),
-            Some(Self { low, high }) => Some(Self::of(low.min(value), high.max(value))),
-        })
-    }
-
-    /// Both ends over a number.
-    pub(crate) fn over_base(self, base: f64) -> Self {
-        Self::of(self.low / base, self.high / base)
-    }
-}
-
-/// What the original said of a level.
-pub(crate) struct Guess {
+/// What the original said of a level, and which rows stand beside it.
+pub(crate) struct Guessed {
     /// How the rows call it.
     pub(crate) level: &'static str,
     /// One switch, in nanoseconds.
@@ -47,45 +20,10 @@ pub(crate) struct Guess {
     rows: &'static [&'static str],
 }
 
-impl Guess {
+impl Guessed {
     fn is_of(&self, row: &Row) -> bool {
         let is_named = |name: &&str| row.id == *name || name.ends_with('-') && row.id.starts_with(name);
         row.level.as_deref() == Some(self.level) && self.rows.iter().any(is_named)
-    }
-}
-
-/// By what a guess was off, from what was measured: the least that it takes to bring them together, and the most.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Off {
-    /// The spans meet.
-    Meets,
-    /// What was guessed is so many times what was measured.
-    TooHigh {
-        /// Its nearest ends.
-        least: f64,
-        /// Its farthest ends.
-        most: f64,
-    },
-    /// What was measured is so many times what was guessed.
-    TooLow {
-        /// Its nearest ends.
-        least: f64,
-        /// Its farthest ends.
-        most: f64,
-    },
-}
-
-impl Off {
-    /// Of two spans of what is above 0.
-    pub fn of(guessed: Span, measured: Span) -> Self {
-        if guessed.low > measured.high {
-            Self::TooHigh { least: guessed.low / measured.high, most: guessed.high / measured.low }
-        } else if measured.low > guessed.high {
-            Self::TooLow { least: measured.low / guessed.high, most: measured.high / guessed.low }
-        } else {
-            Self::Meets
-        }
     }
 }
 
@@ -124,32 +62,30 @@ const FIBER: &str = "ours-bare";
 /// The row that is the original's own base.
 pub(super) const GOROUTINE: &str = "go-channel-p1";
 
-/// What the original said, as its section on costs has it; its times are those that the report shows as well.
-pub(crate) fn guesses() -> Vec<Guess> {
+/// What the original said, each beside what it is of.
+pub(crate) fn guesses() -> Vec<Guessed> {
     // The goroutine was measured: the least and the most of its runs.
     let measured = original::MEASURED.first().map_or((f64::NAN, f64::NAN), |original| original.span_ns);
-    let rest: [(&str, (f64, f64), &[&str]); 4] = [
-        ("thread", (1e1, 1e2), &["futex-", "pipe-"]),
-        ("process", (1e2, 1e3), &["process-"]),
-        ("container", (1e3, 1e4), &["container-all-"]),
-        ("vm", (1e4, 1e5), &["vm-"]),
-    ];
-    let named = rest.into_iter().zip(original::GUESSES).map(|((level, factor, rows), (_, ns))| Guess {
-        level,
-        ns: Span::of(ns.0, ns.1),
-        factor: Some(Span::of(factor.0, factor.1)),
-        rows,
-    });
-    let goroutine =
-        Guess { level: "goroutine", ns: Span::of(measured.0, measured.1), factor: None, rows: &[GOROUTINE] };
-    // "Typically costs milliseconds": from one on.
-    let network = Guess {
-        level: "network",
-        ns: Span::of(1e6, 1e7),
-        factor: Some(Span::of(1e4, 1e5)),
-        rows: &["udp-", "tcp-"],
+    let goroutine = Guessed {
+        level: "goroutine",
+        ns: Span::of(measured.0, measured.1),
+        factor: None,
+        rows: &[GOROUTINE],
     };
-    [goroutine].into_iter().chain(named).chain([network]).collect()
+    let guessed = |(level, guess, rows): (&'static str, &Guess, &'static [&'static str])| Guessed {
+        level,
+        ns: guess.ns,
+        factor: Some(guess.factors),
+        rows,
+    };
+    let rest: [(&str, &Guess, &[&str]); 5] = [
+        ("thread", &guesses::THREAD, &["futex-", "pipe-"]),
+        ("process", &guesses::PROCESS, &["process-"]),
+        ("container", &guesses::CONTAINER, &["container-all-"]),
+        ("vm", &guesses::VM, &["vm-"]),
+        ("network", &guesses::NETWORK, &["udp-", "tcp-"]),
+    ];
+    [goroutine].into_iter().chain(rest.map(guessed)).collect()
 }
 
 /// Each guess beside the rows of its level.
@@ -157,9 +93,9 @@ pub fn held(bench: &Bench) -> Vec<Held> {
     let base = |id: &str| row(bench, id).and_then(median_ns);
     let (fiber, goroutine) = (base(FIBER), base(GOROUTINE));
     let theirs = original::MEASURED.first().map(|original| original.average_ns);
-    let one = |guess: Guess| {
+    let one = |guess: Guessed| {
         let costs = bench.rows.iter().filter(|row| guess.is_of(row)).filter_map(median_ns);
-        let Guess { level, ns, factor, .. } = guess;
+        let Guessed { level, ns, factor, .. } = guess;
         let measured = Span::over(costs).map(|one_way_ns| {
             let over_goroutine = goroutine.map(|base| one_way_ns.over_base(base));
             Measured {
@@ -185,16 +121,6 @@ pub fn held(bench: &Bench) -> Vec<Held> {
 mod tests {
     use super::super::testing::{sample, without};
     use super::*;
-
-    #[test]
-    fn guess_is_off_by_what_lies_between_the_spans() {
-        let guessed = Span::of(1_000.0, 10_000.0);
-        assert_eq!(Off::of(guessed, Span::of(250.0, 500.0)), Off::TooHigh { least: 2.0, most: 40.0 });
-        assert_eq!(Off::of(guessed, Span::of(20_000.0, 50_000.0)), Off::TooLow { least: 2.0, most: 50.0 });
-        for meets in [(10.0, 1_000.0), (10_000.0, 20_000.0), (2_000.0, 3_000.0), (1.0, 1e9)] {
-            assert_eq!(Off::of(guessed, Span::of(meets.0, meets.1)), Off::Meets);
-        }
-    }
 
     #[test]
     fn each_guess_stands_beside_the_rows_of_its_level() {

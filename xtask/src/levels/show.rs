@@ -4,11 +4,12 @@
 use serde::Serialize;
 
 use super::causes::{self, Causes};
-use super::guesses::{self, Held, Off, Span};
+use super::guesses::{self, Held};
 use crate::bench::Bench;
 use crate::bench::judged::{Cost, Judged};
-use crate::bench::row::{Host, Missing};
-use crate::bench::show::{Absent, absent, interval, time};
+use crate::bench::row::Host;
+use crate::bench::show::{interval, not_measured, time};
+use crate::guesses::{Off, Span};
 use crate::manifest::plural;
 use crate::table::{Sheet, labelled};
 
@@ -20,15 +21,7 @@ pub fn text(bench: &Bench, judged: &[Judged<'_>]) -> String {
         bench.seed
     );
     let mut text = format!("{subject}\n\n{}\n", rungs(judged).text());
-    let absent = absent(judged);
-    if !absent.is_empty() {
-        text += "\nNot measured:\n";
-    }
-    for Absent { titles, missing: Missing { reason, to_do } } in absent {
-        let to_do =
-            if to_do.is_empty() { String::new() } else { format!("; to bring it, run\n      {to_do}") };
-        text += &format!("  {}: {reason}{to_do}\n", titles.join("; "));
-    }
+    text += &not_measured(judged);
     text += &format!("\nWhat the original guessed\n\n{}\n", guessed(&guesses::held(bench)).text());
     text +=
         &format!("\nWhy its second mode should be slower\n\n{}", labelled(&reasons(&causes::weigh(bench))));

@@ -1,5 +1,5 @@
-//! What the original experiment measured, computed from its own table, and what it guessed. The section
-//! on costs sets both beside what is measured here.
+//! What the original experiment measured, computed from its own table. The section on costs sets it, and what the
+//! original [guessed](crate::guesses), beside what is measured here.
 
 use std::sync::LazyLock;
 
@@ -31,15 +31,6 @@ const COLUMNS: [(&str, &str, Mode); 2] = [
     ("single", "goroutines, one thread", Mode::SameCore),
     // It was not pinned, so it stands beside what is not.
     ("multi", "goroutines, 12 threads", Mode::Free),
-];
-
-/// What the original guessed, from and to, in nanoseconds. No table has it: it is the hierarchy in the
-/// original's own text, "Context Switching Cost Hierarchy", all rows but the one that it measured.
-pub(crate) const GUESSES: [(&str, (f64, f64)); 4] = [
-    ("OS threads", (1e3, 1e4)),
-    ("processes", (1e4, 1e5)),
-    ("containers", (1e5, 1e6)),
-    ("virtual machines", (1e6, 1e7)),
 ];
 
 /// What it measured.

@@ -2,12 +2,17 @@
 //! factor that was off.
 
 use super::{Cell, Survey};
+use crate::guesses::{self, Guess, Off, Span};
 
 /// The experiment.
 pub const EXPERIMENT: &str = "hierarchy";
 
 /// What the original measured of a goroutine, one way, in nanoseconds: the base of its factors.
 pub const ORIGINAL_BASE_NS: f64 = 295.0;
+
+/// No guess: what it measured, as one.
+const GOROUTINE: Guess =
+    Guess { of: "goroutines", ns: Span::of(ORIGINAL_BASE_NS, ORIGINAL_BASE_NS), factors: Span::of(1.0, 1.0) };
 
 /// A level, in words.
 #[derive(Debug)]
@@ -24,17 +29,6 @@ pub struct Level {
     pub memory: &'static str,
     /// How a side waits.
     pub waits: &'static str,
-}
-
-/// What the original guessed of a level.
-#[derive(Debug)]
-pub struct Guess {
-    /// What it called the level.
-    pub of: &'static str,
-    /// One way, in nanoseconds, from and to.
-    pub ns: [f64; 2],
-    /// Its factors over a goroutine, from and to.
-    pub factors: [f64; 2],
 }
 
 /// No level below `thread` touches it.
@@ -77,7 +71,7 @@ pub const LEVELS: &[Level] = &[
     Level {
         name: "task",
         over: Some("fiber"),
-        guess: Some(Guess { of: "goroutine", ns: [ORIGINAL_BASE_NS; 2], factors: [1.0; 2] }),
+        guess: Some(GOROUTINE),
         fpu: SOFT_FLOAT,
         memory: SHARED,
         waits: "blocked in a channel; across CPUs halted until the IPI",
@@ -93,7 +87,7 @@ pub const LEVELS: &[Level] = &[
     Level {
         name: "thread",
         over: Some("task"),
-        guess: Some(THREAD_GUESS),
+        guess: Some(guesses::THREAD),
         fpu: "saved and loaded at each switch (eager)",
         memory: SHARED,
         waits: "blocked in a channel; across CPUs halted until the IPI",
@@ -101,7 +95,7 @@ pub const LEVELS: &[Level] = &[
     Level {
         name: "thread-lazy",
         over: Some("task"),
-        guess: Some(THREAD_GUESS),
+        guess: Some(guesses::THREAD),
         fpu: "left in the registers: nobody uses it (lazy)",
         memory: SHARED,
         waits: "blocked in a channel; across CPUs halted until the IPI",
@@ -109,7 +103,7 @@ pub const LEVELS: &[Level] = &[
     Level {
         name: "thread-lazy-used",
         over: Some("thread-lazy"),
-        guess: Some(THREAD_GUESS),
+        guess: Some(guesses::THREAD),
         fpu: "saved and loaded by a trap at its first use: both use it (lazy)",
         memory: SHARED,
         waits: "blocked in a channel; across CPUs halted until the IPI",
@@ -117,7 +111,7 @@ pub const LEVELS: &[Level] = &[
     Level {
         name: "thread-preempted",
         over: Some("task"),
-        guess: Some(THREAD_GUESS),
+        guess: Some(guesses::THREAD),
         fpu: "saved and loaded at each switch (eager)",
         memory: SHARED,
         waits: "not at all: the quantum's interrupt takes the CPU from it",
@@ -141,7 +135,7 @@ pub const LEVELS: &[Level] = &[
     Level {
         name: "process",
         over: Some("task"),
-        guess: Some(PROCESS_GUESS),
+        guess: Some(guesses::PROCESS),
         fpu: PROGRAMS_HAVE_NONE,
         memory: OWN_SPACE,
         waits: IN_A_CALL,
@@ -149,7 +143,7 @@ pub const LEVELS: &[Level] = &[
     Level {
         name: "process-fastpath",
         over: Some("task"),
-        guess: Some(PROCESS_GUESS),
+        guess: Some(guesses::PROCESS),
         fpu: PROGRAMS_HAVE_NONE,
         memory: OWN_SPACE,
         waits: "blocked at a gate; across CPUs halted until the IPI",
@@ -197,7 +191,7 @@ pub const LEVELS: &[Level] = &[
     Level {
         name: "container",
         over: Some("process"),
-        guess: Some(Guess { of: "container", ns: [1e5, 1e6], factors: [1_000.0, 10_000.0] }),
+        guess: Some(guesses::CONTAINER),
         fpu: PROGRAMS_HAVE_NONE,
         memory: OWN_SPACE,
         waits: IN_A_CALL,
@@ -213,7 +207,7 @@ pub const LEVELS: &[Level] = &[
     Level {
         name: "vm",
         over: Some("vm-round-trip"),
-        guess: Some(Guess { of: "virtual machine", ns: [1e6, 1e7], factors: [10_000.0, 100_000.0] }),
+        guess: Some(guesses::VM),
         fpu: GUEST_HAS_NONE,
         memory: NESTED,
         waits: "is not entered; across CPUs its VMM halts until the IPI",
@@ -252,9 +246,6 @@ pub const LEVELS: &[Level] = &[
     },
 ];
 
-const PROCESS_GUESS: Guess = Guess { of: "process", ns: [1e4, 1e5], factors: [100.0, 1_000.0] };
-const THREAD_GUESS: Guess = Guess { of: "OS thread", ns: [1_000.0, 10_000.0], factors: [10.0, 100.0] };
-
 /// The level of this name.
 pub fn level(name: &str) -> Option<&'static Level> {
     LEVELS.iter().find(|level| level.name == name)
@@ -282,35 +273,12 @@ pub fn in_order<'s>(survey: &'s Survey<'_>) -> Vec<&'s Cell> {
     cells
 }
 
-/// How far a range that was guessed is from what was measured.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Off {
-    /// Its least is so many times what was measured.
-    TooHigh(f64),
-    /// What was measured lies in it.
-    Within,
-    /// What was measured is so many times its most.
-    TooLow(f64),
-}
-
-impl Off {
-    /// Of a range.
-    pub fn of([low, high]: [f64; 2], measured: f64) -> Self {
-        match measured {
-            measured if measured < low => Self::TooHigh(low / measured),
-            measured if measured > high => Self::TooLow(measured / high),
-            _ => Self::Within,
-        }
-    }
-}
-
-impl std::fmt::Display for Off {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::TooHigh(times) => write!(f, "{} too high", times_text(*times)),
-            Self::Within => f.write_str("within"),
-            Self::TooLow(times) => write!(f, "{} too low", times_text(*times)),
-        }
+/// How far a guess is from what was measured, by its nearer end: `3.4x too high`, or `within`.
+pub fn off_text(guessed: Span, measured: f64) -> String {
+    match Off::of(guessed, Span::of(measured, measured)) {
+        Off::TooHigh { least, .. } => format!("{} too high", times_text(least)),
+        Off::Meets => "within".into(),
+        Off::TooLow { least, .. } => format!("{} too low", times_text(least)),
     }
 }
 
@@ -329,12 +297,10 @@ mod tests {
 
     #[test]
     fn guess_is_off_by_its_nearer_end() {
-        assert_eq!(Off::of([1_000.0, 10_000.0], 500.0), Off::TooHigh(2.0));
-        assert_eq!(Off::of([1_000.0, 10_000.0], 1_000.0), Off::Within);
-        assert_eq!(Off::of([1_000.0, 10_000.0], 10_000.0), Off::Within);
-        assert_eq!(Off::of([1_000.0, 10_000.0], 25_000.0), Off::TooLow(2.5));
-        assert_eq!(Off::TooHigh(33.333).to_string(), "33.3x too high");
-        assert_eq!(Off::TooLow(12_345.6).to_string(), "12,346x too low");
+        let off = |measured| off_text(Span::of(1_000.0, 10_000.0), measured);
+        assert_eq!(off(30.0), "33.3x too high");
+        assert_eq!([off(1_000.0), off(10_000.0)], ["within", "within"]);
+        assert_eq!(off(123_456_000.0), "12,346x too low");
     }
 
     #[test]

@@ -3,8 +3,9 @@
 use switchlab_records::Mode;
 
 use super::between;
+use crate::guesses::{self, Guess};
 use crate::report::model::{Measured, Run};
-use crate::report::original::{GUESSES, MEASURED};
+use crate::report::original::MEASURED;
 use crate::report::plots::costs::{Cost, Row, figure};
 use crate::report::plots::{Figure, Quantity};
 use crate::report::table::{Table, prose};
@@ -104,9 +105,9 @@ fn with_the_original(measured: &[Row]) -> Vec<Row> {
             rows.push(Row { label: format!("{} *", original.name), cost });
         }
     }
-    rows.extend(GUESSES.iter().map(|(name, range)| Row {
-        label: format!("{name}, guessed *"),
-        cost: Cost::Guess { range: *range },
+    rows.extend(guesses::TABLE.iter().map(|Guess { of, ns, .. }| Row {
+        label: format!("{of}, guessed *"),
+        cost: Cost::Guess { range: (ns.low, ns.high) },
     }));
     rows
 }
@@ -122,9 +123,9 @@ fn beside_the_original(measured: &[Row]) -> Table {
         );
         rows.push(vec![row.label.clone(), text_of(Quantity::Time, &row.cost), original]);
     }
-    for (name, (low, high)) in GUESSES {
-        let guess = format!("{} to {} (guessed)", text(low), text(high)).replace(".00", "");
-        rows.push(vec![name.into(), "not measured yet".into(), guess]);
+    for Guess { of, ns, .. } in guesses::TABLE {
+        let guess = format!("{} to {} (guessed)", text(ns.low), text(ns.high)).replace(".00", "");
+        rows.push(vec![of.into(), "not measured yet".into(), guess]);
     }
     Table::of_text(
         "What a switch costs here, and what the original said of it",

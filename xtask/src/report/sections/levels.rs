@@ -7,7 +7,8 @@ use super::docs;
 use super::peers::{absent_table, narrow, thin};
 use crate::bench::Bench;
 use crate::bench::judged::{Judged, judge};
-use crate::levels::guesses::{self, Guess, Held, Off, Span};
+use crate::guesses::{Off, Span};
+use crate::levels::guesses::{self, Guessed, Held};
 use crate::levels::{self, FILE, causes, show};
 use crate::manifest::plural;
 use crate::report::embed::EmbeddedRun;
@@ -116,7 +117,7 @@ impl Kernel {
         if !is_hierarchy(survey) || survey.plan.unit != Unit::Time {
             return None;
         }
-        let of = |guess: &Guess| {
+        let of = |guess: &Guessed| {
             let cells = survey.cells.iter().filter(|cell| is_of(cell, guess.level));
             Some((guess.level, Span::over(cells.map(|cell| cell.one_way))?))
         };
@@ -167,7 +168,7 @@ impl Beside {
 
 /// A level, of all three.
 struct Side {
-    guess: Guess,
+    guess: Guessed,
     kernel: Option<Span>,
     linux: Option<Held>,
 }
@@ -206,7 +207,7 @@ fn sheet(sides: &[Side], task: Option<f64>) -> Sheet {
     ];
     let missing = || "not measured".to_owned();
     let rows = sides.iter().map(|side| {
-        let Side { guess: Guess { level, ns, factor, .. }, kernel, .. } = side;
+        let Side { guess: Guessed { level, ns, factor, .. }, kernel, .. } = side;
         let off = |span: Option<Span>| span.map_or_else(String::new, |span| show::off(Off::of(*ns, span)));
         let over = |span: Option<Span>| span.map_or_else(String::new, show::factor);
         let of_task = kernel.zip(task).map(|(span, task)| span.over_base(task));

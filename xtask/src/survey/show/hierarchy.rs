@@ -5,10 +5,11 @@ use switchlab_core::format::Grouped;
 use switchlab_records::Unit;
 
 use super::super::cells::cost_text;
-use super::super::hierarchy::{Guess, ORIGINAL_BASE_NS, Off, cell, in_order, level, times_text};
+use super::super::hierarchy::{ORIGINAL_BASE_NS, cell, in_order, level, off_text, times_text};
 use super::super::{Cell, Survey};
 use super::{Part, cost_name, cost_of};
 use crate::clock::time_text;
+use crate::guesses::Guess;
 use crate::table::Sheet;
 
 /// The level that factors are told against.
@@ -78,10 +79,10 @@ fn nothing() -> String {
 fn guessed(guess: Option<&Guess>, one_way: f64, factor: Option<f64>) -> [String; 4] {
     let Some(Guess { ns, factors, .. }) = guess else { return [(); 4].map(|()| nothing()) };
     [
-        range(ns.map(time_text)),
-        Off::of(*ns, one_way).to_string(),
-        range(factors.map(|factor| format!("{}x", Grouped(factor as u64)))),
-        factor.map_or_else(nothing, |factor| Off::of(*factors, factor).to_string()),
+        range([ns.low, ns.high].map(time_text)),
+        off_text(*ns, one_way),
+        range([factors.low, factors.high].map(|factor| format!("{}x", Grouped(factor as u64)))),
+        factor.map_or_else(nothing, |factor| off_text(*factors, factor)),
     ]
 }
 
