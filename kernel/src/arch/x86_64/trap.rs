@@ -108,6 +108,28 @@ pub extern "C" fn dispatch(frame: &TrapFrame) -> ! {
     handler(frame)
 }
 
+/// Pushes the registers of a [`TrapFrame`], from its end.
+macro_rules! push_registers {
+    () => {
+        "push rax
+         push rbx
+         push rcx
+         push rdx
+         push rsi
+         push rdi
+         push rbp
+         push r8
+         push r9
+         push r10
+         push r11
+         push r12
+         push r13
+         push r14
+         push r15"
+    };
+}
+pub(super) use push_registers;
+
 /// Where the stubs go on: builds the [`TrapFrame`] and calls `dispatch`.
 ///
 /// ```text
@@ -119,21 +141,7 @@ pub extern "C" fn dispatch(frame: &TrapFrame) -> ! {
 #[unsafe(naked)]
 pub(super) extern "C" fn common() -> ! {
     core::arch::naked_asm!(
-        "push rax",
-        "push rbx",
-        "push rcx",
-        "push rdx",
-        "push rsi",
-        "push rdi",
-        "push rbp",
-        "push r8",
-        "push r9",
-        "push r10",
-        "push r11",
-        "push r12",
-        "push r13",
-        "push r14",
-        "push r15",
+        push_registers!(),
         "cld",            // the ABI wants DF clear, whatever was interrupted
         "mov rdi, rsp",   // the frame
         "call {dispatch}",
