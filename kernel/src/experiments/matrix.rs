@@ -64,7 +64,7 @@ impl Experiment for Matrix {
         for run in 1..=parameters.runs {
             work.measure_all(run, &pairs);
         }
-        work.bench.crew.dismiss();
+        work.bench.staff.dismiss();
         Box::new(Told { unit: parameters.unit, points: work.told })
     }
 }
@@ -106,7 +106,7 @@ fn report_topology(bench: &Bench, cpus: u32) {
     for cpu in (0..cpus).map(CpuId::new) {
         let found: &'static Lock<Option<_>> = Box::leak(Box::new(Lock::new(None)));
         let ask: Job = Box::new(|| *found.lock() = Some(machine::place()));
-        bench.crew.run([(cpu, ask)].into());
+        bench.staff.run([(cpu, ask)].into());
         let Some((apic_id, place)) = found.lock().take() else { continue };
         report(&Record::Topology(Topology {
             cpu: cpu.get(),

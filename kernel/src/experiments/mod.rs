@@ -53,7 +53,7 @@ static EXPERIMENTS: &[&dyn Experiment] = &[
     &classic::Classic::<Batch>::new(),
     &ring::Ring::<Batch>::new(),
     &fan::Fan::<Batch>::new(),
-    &wait::Waits,
+    &wait::WaysToWait,
     &matrix::Matrix,
     &policy::PolicyContest::<Batch>::new(),
     &scale::Scale,

@@ -9,7 +9,7 @@ use switchlab_records::{Clock, Named, Point, Unit};
 use super::{
     Experiment, Results,
     points::{self, named},
-    ways::{self, Alone, Bench, Bystanders, Found, Measured, Needs, Nothing, Size, Waiting},
+    ways::{self, Alone, Bench, Bystanders, Found, Needs, Nothing, Size, Waited, Waiting},
 };
 use crate::{bring_up::Lab, failure, log};
 
@@ -28,9 +28,9 @@ const fn default_budget(unit: Unit) -> u64 {
 const ALONE: u64 = 10;
 
 /// The experiment.
-pub struct Waits;
+pub struct WaysToWait;
 
-impl Experiment for Waits {
+impl Experiment for WaysToWait {
     fn name(&self) -> &'static str {
         NAME
     }
@@ -57,7 +57,7 @@ impl Experiment for Waits {
             told: Vec::new(),
         };
         (1..=parameters.runs).for_each(|run| job.do_run(run));
-        job.bench.crew.dismiss();
+        job.bench.staff.dismiss();
         Box::new(Told { unit: parameters.unit, points: job.told })
     }
 }
@@ -83,7 +83,7 @@ impl Work {
         let alone = self
             .bystanders
             .as_ref()
-            .map(|others| others.alone(&self.bench.crew, self.size.budget_ticks / ALONE));
+            .map(|others| others.alone(&self.bench.staff, self.size.budget_ticks / ALONE));
         ways.iter().for_each(|way| points::prepared(&needs.told(*way)));
         alone.iter().for_each(|alone| points::prepared(&alone.told()));
         let mut position = 0;
@@ -112,7 +112,7 @@ impl Work {
         let bystanders = if alone.is_some() { self.bystanders.as_ref() } else { None };
         let beside = bystanders.map_or(0, Bystanders::count);
         let measured = self.bench.measure::<Nothing>(waiting, self.pair, self.size, bystanders);
-        let Measured { exchanges, warm_up, ticks, waits, bystander_loops, wrong, .. } = measured;
+        let Waited { exchanges, warm_up, ticks, waits, bystander_loops, wrong, .. } = measured;
         also.extend(named([("warm-up", warm_up)]));
         also.extend(counted_waits(way, &measured));
         if let Some(alone) = alone {
@@ -141,7 +141,7 @@ impl Work {
 }
 
 /// What was counted of the waits of both sides, where the way counts it.
-fn counted_waits(way: Way, measured: &Measured) -> Vec<Named<'static>> {
+fn counted_waits(way: Way, measured: &Waited) -> Vec<Named<'static>> {
     let [first, second] = measured.waits;
     match way {
         Way::Halt | Way::Spin | Way::SpinPause => Vec::new(),

@@ -8,7 +8,7 @@ use alloc::format;
 use switchlab_core::{CpuId, counts};
 use switchlab_kernel::{
     arch::mwait::Mwait,
-    experiments::ways::{Bench, Look, Measured, Nothing, Size, Stamps, Waiting},
+    experiments::ways::{Bench, Look, Nothing, Size, Stamps, Waited, Waiting},
     failure,
 };
 use switchlab_records::Counts;
@@ -38,7 +38,7 @@ pub fn count_all() {
         count(&format!("wait_{name}_batch"), ticks::<Nothing>(&bench, name, way));
         count(&format!("wait_{name}_stamped"), ticks::<Stamps>(&bench, name, way));
     }
-    bench.crew.dismiss();
+    bench.staff.dismiss();
 }
 
 /// Ticks of [`EXCHANGES`] exchanges.
@@ -53,7 +53,7 @@ fn ticks<L: Look>(bench: &Bench, name: &str, way: Waiting) -> u64 {
 
 fn block<L: Look>(bench: &Bench, name: &str, way: Waiting, exchanges: u64) -> u64 {
     let size = Size { warm_up: WARM_UP, exchanges, budget_ticks: u64::MAX };
-    let Measured { ticks, counts, wrong, .. } = bench.measure::<L>(way, [0, 1].map(CpuId::new), size, None);
+    let Waited { ticks, counts, wrong, .. } = bench.measure::<L>(way, [0, 1].map(CpuId::new), size, None);
     if let Some(wrong) = wrong {
         failure!("{name}: {wrong}");
     }

@@ -59,13 +59,13 @@ pub struct Pairs<P> {
 
 /// What all tasks see. Lives for ever, as channels do.
 struct Shared {
-    phase: Alone,
+    phase: OwnLine,
     /// Pairs that exchange besides the first.
-    warmed: Alone,
+    warmed: OwnLine,
     /// Pairs besides the first that have ended their block.
-    ended: Alone,
+    ended: OwnLine,
     /// Pairs that have still to rest, besides the first.
-    awake: Alone,
+    awake: OwnLine,
     seats: Vec<Seat>,
     leader: &'static Task,
 }
@@ -73,7 +73,7 @@ struct Shared {
 /// On a cache line of its own: all pairs look at it.
 #[repr(align(64))]
 #[derive(Default)]
-struct Alone(AtomicU64);
+struct OwnLine(AtomicU64);
 
 /// Where a pair works.
 #[repr(align(64))]
@@ -141,10 +141,10 @@ impl<P: Probe> Pairs<P> {
             wrong: Default::default(),
         });
         let shared: &'static Shared = Box::leak(Box::new(Shared {
-            phase: Alone::default(),
-            warmed: Alone::default(),
-            ended: Alone::default(),
-            awake: Alone::default(),
+            phase: OwnLine::default(),
+            warmed: OwnLine::default(),
+            ended: OwnLine::default(),
+            awake: OwnLine::default(),
             seats: seats.collect(),
             leader: Cpu::current(),
         }));
@@ -261,7 +261,7 @@ impl<P: Probe> Asking<P> {
     }
 
     /// Exchanges while the phase is `during`, at most so many.
-    fn go_on(&self, phase: &Alone, during: u64, exchanges: u64) {
+    fn go_on(&self, phase: &OwnLine, during: u64, exchanges: u64) {
         let Self { there, back, .. } = self;
         let from = self.number.get();
         let to = from.saturating_add(exchanges);
@@ -269,7 +269,7 @@ impl<P: Probe> Asking<P> {
     }
 
     /// A block of at most so many exchanges, and what it comes to.
-    fn take_block(&self, phase: &Alone, exchanges: u64) {
+    fn take_block(&self, phase: &OwnLine, exchanges: u64) {
         let (from, before) = (self.number.get(), snapshot(&self.seat.cpus));
         let span = time_part(|| self.go_on(phase, phase::BLOCK, exchanges));
         let counted = snapshot(&self.seat.cpus).since(before);

@@ -198,9 +198,9 @@ pub fn ask<S: Side, L: Look>(
     size: Size,
     cpus: [&'static Cpu; 2],
     tallies: [&'static Tally; 2],
-    bystanders: Option<bystanders::Watch>,
+    bystanders: Option<bystanders::View>,
 ) -> Asked {
-    while bystanders.is_some_and(|watch| !watch.all_run()) {
+    while bystanders.is_some_and(|view| !view.all_run()) {
         core::hint::spin_loop();
     }
     let mut look = L::default();
@@ -222,8 +222,8 @@ pub fn ask<S: Side, L: Look>(
     };
     let after = count();
     // Only now may the others go on to what counts too.
-    if let Some(watch) = bystanders {
-        watch.stop();
+    if let Some(view) = bystanders {
+        view.stop();
     }
     if block.wrong.is_none_or(|wrong| wrong.found != WRONG) {
         side.send(STOP);
@@ -241,8 +241,8 @@ pub fn ask<S: Side, L: Look>(
     }
 }
 
-fn loops(bystanders: Option<bystanders::Watch>) -> u64 {
-    bystanders.map_or(0, bystanders::Watch::loops)
+fn loops(bystanders: Option<bystanders::View>) -> u64 {
+    bystanders.map_or(0, bystanders::View::loops)
 }
 
 /// Sends a word that is no number; the other side sends it back.

@@ -15,7 +15,7 @@ use core::{
 use switchlab_core::CpuId;
 use switchlab_records::Named;
 
-use super::crew::{Crew, Job};
+use super::staff::{Job, Staff};
 use crate::{
     experiments::points::named,
     lock::Lock,
@@ -66,7 +66,7 @@ impl Alone {
 
 /// Looks at their counts, from the pair.
 #[derive(Clone, Copy, Debug)]
-pub struct Watch(&'static Shared);
+pub struct View(&'static Shared);
 
 impl Bystanders {
     /// All CPUs but these two.
@@ -81,7 +81,7 @@ impl Bystanders {
         self.cpus.len() as u64
     }
 
-    /// Their jobs: they count until `Watch::stop`.
+    /// Their jobs: they count until `View::stop`.
     pub fn jobs(&self) -> Vec<(CpuId, Job)> {
         self.shared.stop.0.store(false, Relaxed);
         self.shared.loops.iter().for_each(|loops| loops.0.store(0, Relaxed));
@@ -97,8 +97,8 @@ impl Bystanders {
     }
 
     /// For the pair.
-    pub fn watch(&self) -> Watch {
-        Watch(self.shared)
+    pub fn view(&self) -> View {
+        View(self.shared)
     }
 
     /// Lets them count for `ticks`, while the pair halts.
@@ -106,29 +106,29 @@ impl Bystanders {
     /// # Panics
     ///
     /// If there are none.
-    pub fn alone(&self, crew: &Crew, ticks: u64) -> Alone {
+    pub fn alone(&self, staff: &Staff, ticks: u64) -> Alone {
         let found: &'static Lock<Option<Alone>> = Box::leak(Box::new(Lock::new(None)));
         let mut jobs = self.jobs();
-        let watch = self.watch();
+        let view = self.view();
         // The first of them looks at the clock, too.
         let (_, first) = jobs.first_mut().expect("there are bystanders");
         *first = Box::new(move || {
-            let work = || watch.0.loops[0].work();
-            while !watch.all_run() {
+            let work = || view.0.loops[0].work();
+            while !view.all_run() {
                 work();
             }
-            let before = watch.loops();
+            let before = view.loops();
             let what = format_args!("what bystanders do alone");
             let Timed { ticks, .. } = time(MeasuredLocks::None, what, &mut Batch, |_, clock| {
                 while !clock.has_run(ticks) {
                     work();
                 }
             });
-            let loops = watch.loops() - before;
-            watch.stop();
+            let loops = view.loops() - before;
+            view.stop();
             *found.lock() = Some(Alone { loops, ticks });
         });
-        crew.run(jobs);
+        staff.run(jobs);
         let alone = found.lock().take();
         alone.expect("the first bystander leaves what it found")
     }
@@ -150,7 +150,7 @@ fn work() {
     }
 }
 
-impl Watch {
+impl View {
     /// Whether each has looped already.
     pub fn all_run(self) -> bool {
         // Acquire: pairs with `work`.

@@ -3,8 +3,8 @@
 
 mod block;
 mod bystanders;
-mod crew;
 pub mod sides;
+mod staff;
 
 use alloc::{boxed::Box, vec::Vec};
 
@@ -23,13 +23,13 @@ use crate::{
 use block::{Answered, Asked};
 pub use block::{Look, Nothing, Size, Stamps, Waits};
 pub use bystanders::{Alone, Bystanders};
-pub use crew::{Crew, Job};
 use sides::{Channels, Monitor, Side, Slots, Spin, SpinHalt, SpinPause, Tally, Wait};
+pub use staff::{Job, Staff};
 
 /// What the blocks are measured on. Made once for an experiment.
 pub struct Bench {
     /// A task on each CPU.
-    pub crew: Crew,
+    pub staff: Staff,
     table: &'static Table,
 }
 
@@ -45,7 +45,7 @@ struct Table {
 
 /// What a block gave.
 #[derive(Clone, Copy, Debug)]
-pub struct Measured {
+pub struct Waited {
     /// Exchanges that were done: the limit, or as many as there was time for.
     pub exchanges: u64,
     /// And before the block.
@@ -66,10 +66,10 @@ pub struct Measured {
 }
 
 impl Bench {
-    /// Hires a crew. Ends the machine where there is no memory for it.
+    /// Hires a staff. Ends the machine where there is no memory for it.
     pub fn hire() -> Self {
-        let crew = Crew::hire().unwrap_or_else(|error| refuse(format_args!("a task on each CPU: {error}")));
-        Self { crew, table: Box::leak(Box::default()) }
+        let staff = Staff::hire().unwrap_or_else(|error| refuse(format_args!("a task on each CPU: {error}")));
+        Self { staff, table: Box::leak(Box::default()) }
     }
 
     /// Measures a block between two CPUs that wait in `way`, while `L` looks on; `bystanders` work beside it.
@@ -85,17 +85,17 @@ impl Bench {
         pair: [CpuId; 2],
         size: Size,
         bystanders: Option<&Bystanders>,
-    ) -> Measured {
+    ) -> Waited {
         self.table.there.clear();
         self.table.back.clear();
         let [asking, answering] = self.jobs::<L>(way, pair.map(sched::cpu), size, bystanders);
         let mut jobs = bystanders.map_or_else(Vec::new, Bystanders::jobs);
         jobs.push((pair[1], answering));
         jobs.push((pair[0], asking));
-        self.crew.run(jobs);
+        self.staff.run(jobs);
         let asked = self.table.asked.lock().take().expect("the asking side leaves what it found");
         let answered = self.table.answered.lock().take().expect("the answering side leaves what it found");
-        Measured::new(asked, answered)
+        Waited::new(asked, answered)
     }
 
     fn jobs<L: Look>(
@@ -105,7 +105,7 @@ impl Bench {
         size: Size,
         bystanders: Option<&Bystanders>,
     ) -> [Job; 2] {
-        let block = Block { table: self.table, cpus, size, watch: bystanders.map(Bystanders::watch) };
+        let block = Block { table: self.table, cpus, size, view: bystanders.map(Bystanders::view) };
         let [first, second] = self.table.tallies.each_ref();
         match way {
             Waiting::Halt => block.over_channels::<L>(),
@@ -167,7 +167,7 @@ impl Bench {
             probe.line.put(0);
         });
         let [first, second] = pair;
-        self.crew.run([(second, waiting), (first, watching)].into());
+        self.staff.run([(second, waiting), (first, watching)].into());
         *probe.returns.lock()
     }
 }
@@ -178,7 +178,7 @@ struct Block {
     table: &'static Table,
     cpus: [&'static Cpu; 2],
     size: Size,
-    watch: Option<bystanders::Watch>,
+    view: Option<bystanders::View>,
 }
 
 impl Block {
@@ -210,7 +210,7 @@ impl Block {
 
     fn ask<S: Side, L: Look>(self, mut side: S) {
         let tallies = self.table.tallies.each_ref();
-        let asked = block::ask::<_, L>(&mut side, self.size, self.cpus, tallies, self.watch);
+        let asked = block::ask::<_, L>(&mut side, self.size, self.cpus, tallies, self.view);
         *self.table.asked.lock() = Some(asked);
     }
 
@@ -220,7 +220,7 @@ impl Block {
     }
 }
 
-impl Measured {
+impl Waited {
     fn new(asked: Asked, answered: Answered) -> Self {
         let there = answered.stamps.sum.wrapping_sub(asked.stamps.left());
         let back = asked.stamps.sum.wrapping_sub(answered.stamps.sum);

@@ -23,7 +23,7 @@ use crate::{
 pub type Job = Box<dyn FnOnce() + Send>;
 
 /// A task on each CPU.
-pub struct Crew {
+pub struct Staff {
     members: Vec<(JoinHandle, &'static Desk)>,
     office: &'static Office,
 }
@@ -40,7 +40,7 @@ struct Office {
 #[derive(Default)]
 struct Desk(Lock<Option<Job>>);
 
-impl Crew {
+impl Staff {
     /// Hires a member on each CPU. What calls this is the one who gives jobs.
     ///
     /// # Errors
@@ -56,11 +56,11 @@ impl Crew {
                 Ok((sched::spawn_on(cpu, move || serve(desk, office))?, desk))
             })
             .collect::<Result<_, StackError>>()?;
-        let crew = Self { members, office };
+        let staff = Self { members, office };
         // The IPIs that started them are through when each has done something.
         let nothing = || -> Job { Box::new(|| {}) };
-        crew.run((0..crew.members.len()).map(|cpu| (CpuId::new(cpu as u32), nothing())).collect());
-        Ok(crew)
+        staff.run((0..staff.members.len()).map(|cpu| (CpuId::new(cpu as u32), nothing())).collect());
+        Ok(staff)
     }
 
     /// Has these jobs done, at most one on a CPU, and waits for the end of all.

@@ -45,5 +45,5 @@ fn patience(_: &Lab) {
     }
     count("blocks", PATIENCES_TICKS.len() as u64);
     count("exchanges", SIZE.exchanges);
-    bench.crew.dismiss();
+    bench.staff.dismiss();
 }
