@@ -1,7 +1,7 @@
 //! What has no place in a timed block, counted where it happens, on any CPU: calls of the heap, locks, texts.
 //! [`mm`](crate::mm)'s heap, [`lock`](crate::lock), [`console`](crate::console) and
-//! [`report`](mod@crate::report) count; every timed block is under a
-//! [`Watch`](crate::measure::watch::Watch), which fails the run where anything was counted meanwhile.
+//! [`report`](mod@crate::report) count; every block is [timed](crate::measure::time) under
+//! a watch, which fails the run where anything was counted meanwhile.
 //!
 //! There are two kinds of lock, which count apart: the kernel's, which no block may take, and that around a queue
 //! of free tasks (`switchlab_sync::free`), which a block may take where its experiment has declared it as a part

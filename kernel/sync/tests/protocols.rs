@@ -185,7 +185,7 @@ fn yielding_tasks_run_in_turn() {
     let order = order.lock().unwrap();
     let turns = |me| order.iter().enumerate().filter(move |(_, who)| **who == me).map(|(at, _)| at);
     let all_begun = (0..TASKS).filter_map(|me| turns(me).next()).max().unwrap();
-    let one_ended = (0..TASKS).filter_map(|me| turns(me).last()).min().unwrap();
+    let one_ended = (0..TASKS).filter_map(|me| turns(me).next_back()).min().unwrap();
     assert!((0..TASKS).all(|me| turns(me).count() == TURNS), "{order:?}");
     // While all take part, each has its turn between two of any other.
     let in_turn = order.get(all_begun..=one_ended).unwrap_or_default();
