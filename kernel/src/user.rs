@@ -4,6 +4,8 @@
 //! |---|---|
 //! | [`program`] | what is run: bytes of the kernel's image, written in asm |
 //! | `process` | one process: its address space, its registers of ring 3, how it ends |
+//! | `space` | [`Space`]: an address space, of one process or of several, which are its threads |
+//! | `vectored` | the entries of processes with vector state |
 //! | [`system_call`] | what a program can ask for, by number |
 //! | `contained` | the entries of processes with a container, and what only they can ask for |
 //! | [`programs`] | the programs of the experiments |
@@ -26,8 +28,10 @@ mod process;
 pub mod program;
 #[expect(unsafe_code, reason = "what the macro for programs expands to")]
 pub mod programs;
+mod space;
 #[expect(unsafe_code, reason = "the frame of a system call")]
 pub mod system_call;
+mod vectored;
 
 use alloc::{borrow::Cow, boxed::Box, vec::Vec};
 use core::fmt;
@@ -37,6 +41,7 @@ use switchlab_core::container::memory::OverLimit;
 
 pub use process::{CONTEXT_WORDS, Process};
 pub use program::Program;
+pub use space::Space;
 
 use crate::{
     arch::{ring3, trap},
@@ -61,6 +66,12 @@ pub struct Spec {
     pub quantum: Option<Quantum>,
     /// What part of the machine it sees and gets; all that a process can, where there is none.
     pub container: Option<&'static Container>,
+    /// Whether it has vector state: x87, SSE and, where the CPU has it, AVX. Without, using it ends it. With a container
+    /// there is none.
+    pub vectors: bool,
+    /// Which thread of its address space it is, from 0 to [`MOST_THREADS`](program::MOST_THREADS) - 1: its stack is that
+    /// thread's.
+    pub thread: u64,
 }
 
 /// One end of something between processes, which only its owner can name.
@@ -109,7 +120,19 @@ impl Spec {
             ports: Vec::new(),
             quantum: None,
             container: None,
+            vectors: false,
+            thread: 0,
         }
+    }
+
+    /// Where its stack ends.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such thread.
+    pub fn stack_top(&self) -> u64 {
+        assert!(self.thread < program::MOST_THREADS, "an address space has room for so many stacks");
+        program::STACK_TOP - self.thread * program::STACK_DISTANCE
     }
 }
 
@@ -291,9 +314,19 @@ pub fn absent() -> Option<Cow<'static, str>> {
 ///
 /// [`Why`] there is none.
 pub fn spawn(cpu: &'static Cpu, spec: Spec) -> Result<Handle, Why> {
+    let space = Space::new(spec.container)?;
+    spawn_in(cpu, spec, space)
+}
+
+/// The same in an address space that others may have too: they are threads of one process.
+///
+/// # Errors
+///
+/// [`Why`] there is none.
+pub fn spawn_in(cpu: &'static Cpu, spec: Spec, space: Space) -> Result<Handle, Why> {
     let arguments = spec.arguments;
     let report: &'static Lock<Option<Report>> = Box::leak(Box::new(Lock::new(None)));
-    let task = host(cpu, spec, move |process| {
+    let task = host_in(cpu, spec, space, move |process| {
         process.run(arguments);
         *report.lock() = Some(process.report());
     })?;
@@ -310,9 +343,29 @@ pub fn host(
     spec: Spec,
     body: impl FnOnce(&Process) + Send + 'static,
 ) -> Result<JoinHandle, Why> {
+    let space = Space::new(spec.container)?;
+    host_in(cpu, spec, space, body)
+}
+
+/// The same in an address space that others may have too.
+///
+/// # Errors
+///
+/// [`Why`] there is none.
+///
+/// # Panics
+///
+/// If it is to have a container and vector state.
+pub fn host_in(
+    cpu: &'static Cpu,
+    spec: Spec,
+    space: Space,
+    body: impl FnOnce(&Process) + Send + 'static,
+) -> Result<JoinHandle, Why> {
+    assert!(spec.container.is_none() || !spec.vectors, "no container has vector state");
     static READY: Once<()> = Once::new();
     READY.call_once(|| ring3::init(process::bad_return));
-    let space = process::address_space(&spec)?;
+    space.add(&spec)?;
     let membership = contained::Membership::of(spec.container).map_err(|_| Why::NoId)?;
     let born = Box::new((spec, space, membership));
     Ok(sched::spawn_on(cpu, move || {

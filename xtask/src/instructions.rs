@@ -65,10 +65,12 @@ pub enum Apic {
 }
 
 /// How names begin in the kernel for what sends IPIs; in the file [`X2APIC`] follows in x2APIC mode.
-const WITH_IPIS: [&str; 9] = [
+const WITH_IPIS: [&str; 11] = [
     "bare_ipi_",
     "fan_",
     "ipi_handoff_",
+    "level_across_",
+    "level_thread_preempted_",
     "policy_",
     "scale_pairs_",
     "scale_token_",

@@ -44,8 +44,9 @@ static LEVELS: &[&dyn Level] = &[
     &thread::LAZY,
     &thread::LAZY_USED,
     &thread::Preempted,
-    &floor::Cr3Load,
     &floor::SystemCall,
+    &process::Threads,
+    &floor::Cr3Load,
     &process::Process,
     &process::FastPath,
     &container::NAMESPACES,
@@ -61,6 +62,11 @@ static LEVELS: &[&dyn Level] = &[
     &vm::INJECT,
     &vm::ROUND_TRIP,
 ];
+
+/// All levels that there are.
+pub fn levels() -> &'static [&'static dyn Level] {
+    LEVELS
+}
 
 /// How long a point is measured at most where nobody says: milliseconds, or millions of instructions.
 const fn default_budget(unit: Unit) -> u64 {

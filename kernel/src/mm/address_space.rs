@@ -20,7 +20,7 @@ use x86_64::{
     PhysAddr, VirtAddr,
     structures::paging::{
         FrameAllocator, Mapper, OffsetPageTable, Page, PageSize, PageTable, PageTableFlags, PhysFrame,
-        Size4KiB, mapper::MapToError,
+        Size4KiB, Translate, mapper::MapToError,
     },
 };
 
@@ -173,6 +173,15 @@ impl AddressSpace {
     pub fn map_zeros(&mut self, at: u64, bytes: u64, access: Access) -> Result<(), SpaceError> {
         (0..bytes.div_ceil(Size4KiB::SIZE))
             .try_for_each(|page| self.map_page(at + page * Size4KiB::SIZE, access).map(drop))
+    }
+
+    /// Whether a page is mapped at `at`.
+    pub fn is_mapped(&mut self, at: u64) -> bool {
+        // SAFETY: the root is this space's own table, which nobody else touches meanwhile.
+        let table = unsafe { &mut *words_of(self.root).cast::<PageTable>() };
+        // SAFETY: as above; all physical memory is mapped there.
+        let mapped = unsafe { OffsetPageTable::new(table, physical::offset()) };
+        VirtAddr::try_new(at).is_ok_and(|at| mapped.translate_addr(at).is_some())
     }
 
     /// Frames that it takes, tables and all.

@@ -225,16 +225,7 @@ pub fn measure_preempted<P: Probe>(
         while there.load(Acquire) == NO_NUMBER {
             thread.blocking(sched::yield_now);
         }
-        let mut expected = 0_u64;
-        let found = loop {
-            let found = wait_for(there, expected.wrapping_sub(1));
-            if found != expected {
-                break found;
-            }
-            P::before_handoff();
-            hand_on(back, expected);
-            expected += 1;
-        };
+        let (expected, found) = answer_preempted::<P>(there, back);
         if found != STOP {
             table.wrong[0].store(expected, Relaxed);
             table.wrong[1].store(found, Relaxed);
@@ -259,6 +250,21 @@ pub fn measure_preempted<P: Probe>(
     asking.join();
     answering.join();
     Ok(table.threaded())
+}
+
+/// The second thread: checks each number and leaves it for the first, until told to stop.
+#[inline(never)]
+fn answer_preempted<P: Probe>(there: &AtomicU64, back: &AtomicU64) -> (u64, u64) {
+    let mut expected = 0_u64;
+    loop {
+        let found = wait_for(there, expected.wrapping_sub(1));
+        if found != expected {
+            return (expected, found);
+        }
+        P::before_handoff();
+        hand_on(back, expected);
+        expected += 1;
+    }
 }
 
 /// Ends the answering thread.

@@ -23,7 +23,7 @@ use core::{
 
 use crate::{
     arch::{
-        interrupts, percpu, preempt,
+        interrupts, percpu, preempt, ring3,
         xsave::{self, Area, State},
     },
     mm::StackError,
@@ -66,7 +66,7 @@ pub fn detect() -> Option<State> {
 ///
 /// # Panics
 ///
-/// In the thread, if the CPU has no XSAVE: [`detect`] tells.
+/// In the thread, if the CPU has no XSAVE: [`detect`] tells; or if ring 3 runs there, whose vector state is its own.
 pub fn spawn_on(
     cpu: &'static Cpu,
     policy: Policy,
@@ -75,7 +75,9 @@ pub fn spawn_on(
     preempt::init(preempt::Handlers { preempted, state_used });
     let body: Box<dyn FnOnce(&Thread) + Send> = Box::new(body);
     sched::spawn_on(cpu, move || {
+        assert!(!ring3::has_begun(), "a CPU runs threads of ring 0 or ring 3, not both at a time");
         let state = State::enable().expect("threads are for CPUs with XSAVE");
+        percpu::set_threads(percpu::threads() + 1);
         let area = Area::new(state).expect("an area is less than a stack, of which there was one");
         let thread = Thread {
             area: UnsafeCell::new(area),
@@ -170,6 +172,7 @@ impl Thread {
             percpu::set_state_owner(ptr::null_mut());
         }
         percpu::set_thread(ptr::null_mut());
+        percpu::set_threads(percpu::threads() - 1);
         xsave::allow_use();
     }
 

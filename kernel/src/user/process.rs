@@ -1,26 +1,28 @@
 //! One process, in its own task: into ring 3, back, and to its end.
 
 use alloc::vec::Vec;
-use core::cell::{Cell, RefCell, UnsafeCell};
+use core::cell::{Cell, UnsafeCell};
 
 use switchlab_core::container::memory::OverLimit;
 use switchlab_sync::{Away, Words};
 
 use super::{
-    Ended, Fault, Port, Quantum, Report, Said, Spec, contained,
-    program::{DATA, DATA_BYTES, HEAP, STACK_BYTES, STACK_TOP},
+    Ended, Fault, Port, Quantum, Report, Said, Space, Spec, contained,
+    program::HEAP,
     system_call::{DONE, GONE, Status},
+    vectored,
 };
 use crate::{
     arch::{
         apic,
         idt::vector,
         percpu,
-        ring3::{self, Bases, Entries, Start},
+        ring3::{self, Bases, Entries, Start, SystemCallFrame},
         trap::{self, TrapFrame},
+        xsave::{Area, State},
     },
     container::Account,
-    mm::{self, Access, AddressSpace, SpaceError},
+    mm::{self, SpaceError},
     sched::{self, Channel, Cpu, Gate, Receiver, Sender},
 };
 
@@ -28,18 +30,21 @@ use crate::{
 #[derive(Debug)]
 pub struct Process {
     loaded: Loaded,
+    /// Where its vector state is saved; `None` of one that has none.
+    vectors: Option<UnsafeCell<Area>>,
     ports: UnsafeCell<Vec<End>>,
     pub(super) account: Account,
     pub(super) membership: contained::Membership,
     /// By which it enters the kernel.
     entries: &'static Entries,
-    space: RefCell<AddressSpace>,
+    space: Space,
     /// Where the next pages lie that it asks for.
     heap_end: Cell<u64>,
     over_limit: Cell<Option<OverLimit>>,
     refused: Cell<Option<u64>>,
     gone: Cell<Option<u64>>,
     code_at: u64,
+    stack_top: u64,
     ended: Cell<Ended>,
     most_ticks: u64,
     /// Ticks taken in ring 3: in this run, and in those before.
@@ -75,32 +80,19 @@ struct Loaded {
     bases: Cell<[u64; 2]>,
 }
 
-/// The address space of a new process.
-pub(super) fn address_space(spec: &Spec) -> Result<AddressSpace, SpaceError> {
-    let group = spec.container.and_then(|container| container.memory);
-    let mut space = AddressSpace::new(ring3::protection().pcid, group)?;
-    space.map_copy(spec.code_at, spec.program.bytes(), Access::Code)?;
-    space.map_zeros(DATA, DATA_BYTES, Access::Data)?;
-    space.map_zeros(STACK_TOP - STACK_BYTES, STACK_BYTES, Access::Data)?;
-    Ok(space)
-}
-
-/// A process's whole life, in its task.
-pub(super) fn live(
-    spec: Spec,
-    mut space: AddressSpace,
-    membership: contained::Membership,
-    body: impl FnOnce(&Process),
-) {
+/// A process's whole life, in its task: `space` has its program and its stack.
+pub(super) fn live(spec: Spec, space: Space, membership: contained::Membership, body: impl FnOnce(&Process)) {
     ring3::begin();
     let [first, cr3] = space.cr3_words(Cpu::current().cpu().id().index());
     let process = Process {
         loaded: Loaded { cr3, kernel_stack: Cell::new(0), bases: Cell::new([0; 2]) },
+        vectors: spec.vectors.then(vectors),
+        stack_top: spec.stack_top(),
         ports: UnsafeCell::new(spec.ports.into_iter().map(claim).collect()),
         account: Account::new(spec.container.and_then(|container| container.cpu)),
         membership,
-        entries: contained::entries(spec.container),
-        space: RefCell::new(space),
+        entries: if spec.vectors { &vectored::ENTRIES } else { contained::entries(spec.container) },
+        space,
         heap_end: Cell::new(HEAP),
         over_limit: Cell::new(None),
         refused: Cell::new(None),
@@ -121,14 +113,24 @@ pub(super) fn live(
     if ring3::is_current(&raw const process) {
         ring3::forget_current();
     }
-    if ring3::has_address_space(cr3) {
+    // Other threads of this space load it again when they go on.
+    if ring3::is_loaded(cr3) {
+        ring3::forget_current();
         // SAFETY: the kernel's own space lives for ever.
-        unsafe { ring3::load_address_space(mm::kernel_cr3()) };
+        unsafe { ring3::load_address_space(mm::kernel_cr3(), 0) };
     }
     if spec.quantum.is_some() {
         ring3::stop_ticks();
     }
     ring3::end();
+}
+
+/// Where vector state is saved, as of a CPU at reset at first. On the CPU that runs it.
+fn vectors() -> UnsafeCell<Area> {
+    let state = State::enable_for_ring_3().expect("vector state is for CPUs with XSAVE");
+    UnsafeCell::new(
+        Area::new(state).expect("an area is less than an address space, for which there was memory"),
+    )
 }
 
 pub(super) fn claim(port: Port) -> End {
@@ -191,7 +193,7 @@ impl Process {
     /// Runs its program from the beginning, with these arguments in rdi, rsi, rdx and r8, until it ends.
     pub fn run(&self, arguments: [u64; 4]) -> Ended {
         self.ticks_before.set(self.ticks_before.get() + self.ticks.replace(0));
-        let start = Start { rip: self.code_at, rsp: STACK_TOP, arguments };
+        let start = Start { rip: self.code_at, rsp: self.stack_top, arguments };
         if self.membership.is_contained() {
             self.account.open();
         }
@@ -207,12 +209,14 @@ impl Process {
     /// Receives a word at the port of this number, for the kernel's side of the process; `None` where it can not.
     pub fn receive(&self, port: u64) -> Option<u64> {
         let Some(End::Receives(receiver)) = self.port(port) else { return None };
+        self.save_vectors();
         let word = receiver.recv();
         (self.go_on() == DONE).then_some(word)
     }
 
     /// Sends a word by port 0, for the kernel's side of the process, and waits for no answer to it.
     pub fn hand_over_last(&self, word: u64) {
+        self.save_vectors();
         match self.port(0) {
             Some(End::Sends(sender) | End::CallsAcross(sender, _)) => sender.send(word),
             // Who answers is to close the gate.
@@ -228,7 +232,7 @@ impl Process {
             ended: self.ended.get(),
             said: self.said.get(),
             ticks: self.all_ticks(),
-            frames: self.space.borrow().frames(),
+            frames: self.space.frames(),
             over_limit: self.over_limit.get(),
             refused: self.refused.get(),
             gone: self.gone.get(),
@@ -241,6 +245,12 @@ impl Process {
         // SAFETY: ring 3 is entered by a process alone, which is the current one then, and lives until its
         // task, which runs this, has left ring 3 for good.
         unsafe { &*ring3::current::<Self>() }
+    }
+
+    /// The frame of the system call that it is in.
+    #[inline(always)]
+    pub(super) fn frame(&self) -> *mut SystemCallFrame {
+        ring3::frame_below(self.loaded.kernel_stack.get())
     }
 
     #[inline(always)]
@@ -270,9 +280,8 @@ impl Process {
     pub(super) fn map(&self, pages: u64) -> Result<u64, SpaceError> {
         const PAGE: u64 = 4096;
         let at = self.heap_end.get();
-        let mut space = self.space.borrow_mut();
         for _ in 0..pages {
-            if let Err(error) = space.map_zeros(self.heap_end.get(), PAGE, Access::Data) {
+            if let Err(error) = self.space.map_page(self.heap_end.get()) {
                 if let SpaceError::OverLimit(over) = error {
                     self.over_limit.set(Some(over));
                 }
@@ -287,6 +296,16 @@ impl Process {
         self.refused.set(Some(call));
     }
 
+    /// Saves its vector state, where it has one: before others may run.
+    #[inline(always)]
+    pub(super) fn save_vectors(&self) {
+        if let Some(vectors) = &self.vectors {
+            // SAFETY: this is its own task, with interrupts off, so nobody else is at it. Ring 3 may use the state
+            // here, since this process does and is loaded.
+            unsafe { &mut *vectors.get() }.save();
+        }
+    }
+
     /// Makes the CPU's state of ring 3 its own again, where another ran meanwhile: behind everything that
     /// lets others run. [`GONE`] where what it waited for in a channel does not come, since who was at the other end is
     /// gone; else [`DONE`].
@@ -298,13 +317,19 @@ impl Process {
     #[inline(always)]
     fn load(&self, cr3: u64) -> u64 {
         let [fs, gs] = self.loaded.bases.get();
-        // SAFETY: the stack is its own task's, which runs; the space lives as long as the process, and is
-        // not loaded when it ends.
-        unsafe {
-            ring3::set_current(self, self.loaded.kernel_stack.get());
-            ring3::load_address_space(cr3);
+        // SAFETY: the stack is its own task's, which runs.
+        unsafe { ring3::set_current(self, self.loaded.kernel_stack.get()) };
+        if !ring3::is_loaded(self.loaded.cr3) {
+            // SAFETY: the space lives as long as the process, and is not loaded when it ends.
+            unsafe { ring3::load_address_space(cr3, self.loaded.cr3) };
         }
-        match ring3::load_bases(fs, gs) {
+        let bases = ring3::load_bases(fs, gs);
+        ring3::allow_vectors(self.vectors.is_some());
+        if let Some(vectors) = &self.vectors {
+            // SAFETY: as in `save_vectors`; it is allowed since the line above.
+            unsafe { &*vectors.get() }.restore();
+        }
+        match bases {
             Bases::AsTheyWere => DONE,
             Bases::Written => self.find_failure(),
         }

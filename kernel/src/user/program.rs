@@ -8,7 +8,7 @@
 //! ```text
 //!   0x40_0000   the program          read, execute
 //!   0x48_0000   data, a page of 0    read, write
-//!   0x4f_0000 … 0x50_0000   stack    read, write
+//!   0x4f_0000 … 0x50_0000   stack    read, write; of further threads 0x2_0000 lower each
 //!   0x1000_0000 …           what it asks for, with a container    read, write
 //! ```
 
@@ -26,6 +26,15 @@ pub const STACK_TOP: u64 = 0x50_0000;
 pub const HEAP: u64 = 0x1000_0000;
 /// Bytes of its stack.
 pub const STACK_BYTES: u64 = 0x1_0000;
+/// From the end of one thread's stack down to that of the next, with as much between them where nothing is.
+pub const STACK_DISTANCE: u64 = 2 * STACK_BYTES;
+/// Threads that an address space has stacks for: all above the data.
+pub const MOST_THREADS: u64 = 4;
+
+const _: () = assert!(
+    STACK_TOP - MOST_THREADS * STACK_DISTANCE >= DATA + DATA_BYTES - STACK_BYTES,
+    "the lowest stack and what is below it are not data"
+);
 
 /// A program. Made by [`program!`](crate::program).
 #[derive(Debug)]

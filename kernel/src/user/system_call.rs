@@ -91,7 +91,11 @@ pub struct Status {
     pub ticks: u64,
 }
 
-/// Where the system calls of processes without a container come.
+/// Where the system calls of processes come that have neither a container nor vector state.
+///
+/// It stands in one page with the entry that calls it: behind a load of CR3 each page that is touched costs a walk of the
+/// tables.
+#[unsafe(link_section = ".text.ring3_page")]
 pub extern "C" fn handle(
     first: u64,
     second: u64,
@@ -114,11 +118,53 @@ pub(super) fn make(
     away: &impl Away,
     others: impl FnOnce() -> Answer,
 ) -> Answer {
+    if !matches!(number, SEND | RECV | CALL | ANSWER) {
+        return rarely(process, number, [first, second], away, others);
+    }
+    // Branches, since a table of them would be one page more.
+    let (given, is_final) = match process.port(first) {
+        Some(End::Sends(sender)) if number == SEND => {
+            sender.send_telling(second, away);
+            (answer(DONE), false)
+        }
+        Some(End::Receives(receiver)) if number == RECV => {
+            (Answer { status: DONE, value: receiver.recv_telling(away) }, false)
+        }
+        Some(End::Calls(gate)) if number == CALL => {
+            (deliver(process, during(away, || gate.call([second, third, fourth, fifth]))), true)
+        }
+        Some(End::Answers(gate)) if number == ANSWER => {
+            (deliver(process, during(away, || gate.answer([second, third, fourth, fifth]))), true)
+        }
+        Some(End::CallsAcross(sender, receiver)) if number == CALL => {
+            (across(process, sender, receiver, second, away), false)
+        }
+        Some(End::AnswersAcross(sender, receiver)) if number == ANSWER => {
+            (across(process, sender, receiver, second, away), false)
+        }
+        _ => (answer(NO_SUCH_PORT), true),
+    };
+    go_on(process, given, is_final)
+}
+
+/// Goes on with what is given; its status is that of who was at the other end of a channel, but where it `is_final`: a
+/// gate says itself whether who was there is gone.
+#[inline(always)]
+fn go_on(process: &Process, given: Answer, is_final: bool) -> Answer {
+    let status = process.go_on();
+    if is_final || status == DONE { given } else { Answer { status, ..given } }
+}
+
+/// What no exchange asks for: out of the way of what does.
+#[inline(never)]
+fn rarely(
+    process: &Process,
+    number: u64,
+    [first, second]: [u64; 2],
+    away: &impl Away,
+    others: impl FnOnce() -> Answer,
+) -> Answer {
     match number {
-        CALL => call(process, first, [second, third, fourth, fifth], away),
-        ANSWER => answer_and_wait(process, first, [second, third, fourth, fifth], away),
-        SEND => send(process, first, second, away),
-        RECV => recv(process, first, away),
         EXIT => {
             process.end(Ended::Exited([first, second]));
             Answer { status: LEAVE, value: 0 }
@@ -139,49 +185,23 @@ pub(super) const fn answer(status: u64) -> Answer {
     Answer { status, value: 0 }
 }
 
+/// Sends a word and receives one: a call or an answer where there is no gate.
 #[inline(always)]
-fn send(process: &Process, port: u64, word: u64, away: &impl Away) -> Answer {
-    let Some(End::Sends(sender)) = process.port(port) else { return answer(NO_SUCH_PORT) };
+fn across(process: &Process, sender: &Sender, receiver: &Receiver, word: u64, away: &impl Away) -> Answer {
     sender.send_telling(word, away);
-    answer(process.go_on())
-}
-
-#[inline(always)]
-fn recv(process: &Process, port: u64, away: &impl Away) -> Answer {
-    let Some(End::Receives(receiver)) = process.port(port) else { return answer(NO_SUCH_PORT) };
-    let value = receiver.recv_telling(away);
-    Answer { status: process.go_on(), value }
-}
-
-#[inline(always)]
-fn call(process: &Process, port: u64, letter: Letter, away: &impl Away) -> Answer {
-    match process.port(port) {
-        Some(End::Calls(gate)) => deliver(process, during(away, || gate.call(letter))),
-        Some(End::CallsAcross(sender, receiver)) => {
-            exchange_across(process, (sender, receiver), letter[0], away)
-        }
-        _ => answer(NO_SUCH_PORT),
-    }
-}
-
-#[inline(always)]
-fn answer_and_wait(process: &Process, port: u64, letter: Letter, away: &impl Away) -> Answer {
-    match process.port(port) {
-        Some(End::Answers(gate)) => deliver(process, during(away, || gate.answer(letter))),
-        Some(End::AnswersAcross(sender, receiver)) => {
-            exchange_across(process, (sender, receiver), letter[0], away)
-        }
-        _ => answer(NO_SUCH_PORT),
-    }
+    deliver(process, Some([receiver.recv_telling(away), 0, 0, 0]))
 }
 
 #[inline(never)]
 fn wait(process: &Process, port: u64, away: &impl Away) -> Answer {
-    match process.port(port) {
-        Some(End::Answers(gate)) => deliver(process, during(away, || gate.wait())),
-        Some(End::AnswersAcross(_, receiver)) => wait_across(process, receiver, away),
-        _ => answer(NO_SUCH_PORT),
-    }
+    let (given, is_final) = match process.port(port) {
+        Some(End::Answers(gate)) => (deliver(process, during(away, || gate.wait())), true),
+        Some(End::AnswersAcross(_, receiver)) => {
+            (deliver(process, Some([receiver.recv_telling(away), 0, 0, 0])), false)
+        }
+        _ => return answer(NO_SUCH_PORT),
+    };
+    go_on(process, given, is_final)
 }
 
 /// What a gate gives, at which others run meanwhile.
@@ -196,35 +216,11 @@ fn during(away: &impl Away, at_gate: impl FnOnce() -> Option<Letter>) -> Option<
 /// Gives the program the letter that came by a gate, in the registers that its own went in.
 #[inline(always)]
 fn deliver(process: &Process, letter: Option<Letter>) -> Answer {
-    // A gate says itself whether who was there is gone.
-    process.go_on();
     let Some([rsi, rdx, r8, r9]) = letter else { return answer(GONE) };
-    // SAFETY: this is a system call, whose frame stands below where ring 3 is left to, and which nothing
-    // refers to meanwhile.
-    unsafe { (*ring3::frame()).words = [r9, r8, rsi] };
+    // SAFETY: this is a system call of this process, whose frame stands below where its ring 3 is left to, and which
+    // nothing refers to meanwhile.
+    unsafe { (*process.frame()).words = [r9, r8, rsi] };
     Answer { status: DONE, value: rdx }
-}
-
-/// A call, or an answer, by channels.
-#[inline(always)]
-fn exchange_across(
-    process: &Process,
-    (sender, receiver): (&Sender, &Receiver),
-    word: u64,
-    away: &impl Away,
-) -> Answer {
-    sender.send_telling(word, away);
-    wait_across(process, receiver, away)
-}
-
-/// Waits for a letter of one word, and gives it the program.
-#[inline(always)]
-fn wait_across(process: &Process, receiver: &Receiver, away: &impl Away) -> Answer {
-    let word = receiver.recv_telling(away);
-    let status = process.go_on();
-    // SAFETY: as in `deliver`.
-    unsafe { (*ring3::frame()).words = [0, 0, word] };
-    Answer { status, value: 0 }
 }
 
 fn say(process: &Process, address: u64, length: u64) -> u64 {

@@ -24,7 +24,7 @@ use crate::{bare, cpu, most_usual, yields};
 pub const EXCHANGES: u64 = 1_000;
 
 /// Exchanges before each block.
-const WARM_UP: u64 = 100;
+pub const WARM_UP: u64 = 100;
 
 /// A way to hand over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,16 +85,22 @@ impl Shape {
 }
 
 /// Ticks of [`EXCHANGES`] exchanges of a shape, or of its loop without a handoff, while a probe of
-/// `make`'s looks on. The case fails where other exchanges take other ticks, twice in a row. Once is forgiven: one layout
-/// of the kernel had 56 ticks more in one block of `ipi_handoff`. The cause is not known; a timer of QEMU's that ends
-/// a CPU's turn would look so.
+/// `make`'s looks on.
 pub fn ticks<P: Probe>(shape: Shape, subject: Subject, make: fn() -> P) -> u64 {
+    let name = alloc::format!("{} {}", shape.name(), subject.name());
+    exactly(&name, |exchanges| {
+        let ticks = || block(shape, subject, exchanges, make());
+        // Idle CPUs look for work as a block of free tasks begins; of all others one block is as any.
+        if shape == Shape::Free { most_usual(shape.name(), ticks) } else { ticks() }
+    })
+}
+
+/// Ticks of [`EXCHANGES`] exchanges of what `block` measures so many of. The case fails where other exchanges take
+/// other ticks, twice in a row. Once is forgiven: one layout of the kernel had 56 ticks more in one block of
+/// `ipi_handoff`. The cause is not known; a timer of QEMU's that ends a CPU's turn would look so.
+pub fn exactly(name: &str, block: impl Fn(u64) -> u64) -> u64 {
     let measure = || {
-        let [one, two, three] = [1, 2, 3].map(|times| {
-            let ticks = || block(shape, subject, times * EXCHANGES, make());
-            // Idle CPUs look for work as a block of free tasks begins; of all others one block is as any.
-            if shape == Shape::Free { most_usual(shape.name(), ticks) } else { ticks() }
-        });
+        let [one, two, three] = [1, 2, 3].map(|times| block(times * EXCHANGES));
         (two.wrapping_sub(one), three.wrapping_sub(two))
     };
     let (mut first, mut second) = measure();
@@ -102,11 +108,7 @@ pub fn ticks<P: Probe>(shape: Shape, subject: Subject, make: fn() -> P) -> u64 {
         (first, second) = measure();
     }
     if first != second {
-        failure!(
-            "{} {}: {EXCHANGES} exchanges take {first} ticks, and {EXCHANGES} others {second}",
-            shape.name(),
-            subject.name()
-        );
+        failure!("{name}: {EXCHANGES} exchanges take {first} ticks, and {EXCHANGES} others {second}");
     }
     first
 }

@@ -55,7 +55,7 @@ fn points(end: &End) -> Vec<Point<'static>> {
 }
 
 /// Switches of a one-way handoff on one CPU, and whether there is a form across CPUs.
-const LEVELS: [(&str, u64, bool); 18] = [
+const LEVELS: [(&str, u64, bool); 19] = [
     ("call", 0, false),
     ("call-indirect", 0, false),
     ("fiber", 1, false),
@@ -71,6 +71,7 @@ const LEVELS: [(&str, u64, bool); 18] = [
     ("container-filter", 1, true),
     ("container-filter-arguments", 1, true),
     ("container", 1, true),
+    ("thread-user", 1, true),
     // Floors.
     ("xsave-pair", 0, false),
     ("cr3-load", 0, false),
@@ -124,7 +125,7 @@ fn without_xsave(parts: &Parts) -> Verdict {
     equal(
         "absent",
         absent,
-        vec!["xsave-pair", "thread", "thread-lazy", "thread-lazy-used", "thread-preempted"],
+        vec!["xsave-pair", "thread", "thread-lazy", "thread-lazy-used", "thread-preempted", "thread-user"],
     )?;
     let points = points(&end);
     equal("levels that are there", points.iter().filter(|point| point.series == "task").count(), 4)

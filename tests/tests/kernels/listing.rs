@@ -5,7 +5,7 @@ use std::path::Path;
 
 use libtest_mimic::{Failed, Trial};
 use switchlab_tests::{Parts, Verdict, equal, trial};
-use xtask::report::listing::{Listing, Loop, Role, Routine, of_blocks, of_file, of_loops};
+use xtask::report::listing::{Listing, Loop, Role, Routine, of_blocks, of_file, of_functions, of_loops};
 use xtask::workspace;
 
 use crate::foreign::each_source;
@@ -60,7 +60,7 @@ fn has(routine: &Routine, function: &str, instruction: &str) -> bool {
 
 /// What is measured, by the functions that hold the loops; whatever looks on in them, in whichever way they wait. The
 /// batch pass's of `classic` are listed beside the results. Free tasks have a loop of their worker's too.
-const LOOPS: [&str; 25] = [
+const LOOPS: [&str; 35] = [
     "switchlab_kernel::experiments::exchange::hand_over",
     "switchlab_kernel::experiments::exchange::answer",
     "switchlab_kernel::experiments::exchange::hand_over_nothing",
@@ -87,6 +87,24 @@ const LOOPS: [&str; 25] = [
     "switchlab_kernel::experiments::hierarchy::call::call_indirectly",
     "switchlab_kernel::thread::exchange::hand_over",
     "switchlab_kernel::thread::exchange::answer_numbers",
+    "switchlab_kernel::thread::exchange::be_preempted",
+    "switchlab_kernel::thread::exchange::answer_preempted",
+    "switchlab_kernel::experiments::hierarchy::floor::load_cr3",
+    "switchlab_kernel::experiments::hierarchy::floor::save_and_restore",
+    "switchlab_kernel::vm::pair::call",
+    "switchlab_kernel::vm::pair::pending",
+    "switchlab_kernel::vm::pair::injected",
+    "switchlab_kernel::vm::pair::round_trip",
+    "switchlab_kernel::vm::apart::hand_over",
+    "switchlab_kernel::vm::apart::answer_numbers",
+];
+
+/// What a measured loop comes to by an interrupt, a trap or a system call: the loop itself may be a program's, in ring 3.
+const ENTERED: [&str; 4] = [
+    "switchlab_kernel::user::system_call::handle",
+    "switchlab_kernel::user::process::trap",
+    "switchlab_kernel::thread::preempted",
+    "switchlab_kernel::thread::state_used",
 ];
 
 /// How many there are of some of them: of each way to wait, with and without a look at the clock; of each size of
@@ -170,6 +188,12 @@ fn nothing_foreign(parts: &Parts) -> Verdict {
         let instances = INSTANCES.iter().find(|(name, _)| path.ends_with(name)).map(|(_, count)| *count);
         equal(&format!("loops of {path}"), loops.len(), instances.unwrap_or(loops.len()))?;
         for (name, routines) in loops {
+            found.extend(foreign(&name, &routines).map(|foreign| format!("{name} comes to {foreign}")));
+        }
+    }
+    for (path, functions) in ENTERED.into_iter().zip(of_functions(&parts.laboratory, &ENTERED)?) {
+        equal(&format!("functions of {path}"), functions.len(), 1)?;
+        for (name, routines) in functions {
             found.extend(foreign(&name, &routines).map(|foreign| format!("{name} comes to {foreign}")));
         }
     }

@@ -41,6 +41,13 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
             end.passes()?;
             end.is(end.count("ticks")? >= 100_000, "100,000 interrupts of each")
         }),
+        trial(parts, "user::registers_of_threads_survive_100_000_interrupts", |parts| {
+            let end = Case::new(parts, "user_threads").in_instructions().boot();
+            end.passes()?;
+            end.is(end.count("ticks")? >= 100_000, "100,000 interrupts of each")?;
+            // The first thread's, the kernel's as it ends, and both again for the other.
+            end.is(end.count("loads")? <= 4, "no load of CR3 between threads of one address space")
+        }),
         trial(parts, "user::smap_keeps_ring_0_from_data_of_ring_3", |parts| {
             kept_out(parts, "user_smap", 0x1)
         }),

@@ -36,12 +36,20 @@ pub const OURS: &[Ours] = &[
     level("thread-lazy-used", 1),
     level("thread-preempted", 1),
     THREAD_OTHER,
-    level("cr3-load", 1),
     SYSTEM_CALL,
+    level("thread-user", 1),
+    level("thread-user", 2),
+    level("cr3-load", 1),
     PROCESS,
     level("process-fastpath", 1),
+    over("container-namespaces", 1, "process"),
+    over("container-quota", 1, "process"),
+    over("container-memory", 1, "process"),
+    over("container-filter", 1, "process"),
+    over("container", 1, "process"),
     PROCESS_OTHER,
     level("process-fastpath", 2),
+    over("container", 2, "process"),
     level("vm-round-trip", 1),
     level("vm", 1),
     level("vm-wake-up", 1),
@@ -69,6 +77,11 @@ const fn mode(mode: Mode) -> Ours {
 
 const fn level(series: &'static str, cpus: u64) -> Ours {
     Ours { figure: Figure::Level { series, cpus }, over: None }
+}
+
+/// One that is held against the level that it adds to.
+const fn over(series: &'static str, cpus: u64, base: &'static str) -> Ours {
+    Ours { over: Some(base), ..level(series, cpus) }
 }
 
 impl Ours {

@@ -41,6 +41,8 @@ pub struct PerCpu {
     pub(super) tables: Tables,
     /// 1 while a thread runs here that can be preempted.
     preemptible: AtomicU64,
+    /// Threads that live here.
+    threads: AtomicU64,
     /// The thread that runs here, or ran last.
     thread: AtomicPtr<()>,
     /// The thread whose vector state is in the registers.
@@ -88,6 +90,7 @@ impl PerCpu {
             apic_id,
             tables: Tables::new(),
             preemptible: AtomicU64::new(0),
+            threads: AtomicU64::new(0),
             thread: AtomicPtr::new(ptr::null_mut()),
             state_owner: AtomicPtr::new(ptr::null_mut()),
             ring3: ring3::Words::new(),
@@ -272,6 +275,16 @@ pub fn set_preemptible(can_be: bool) {
     unsafe {
         asm!("mov gs:[{}], {}", const PREEMPTIBLE, in(reg) u64::from(can_be), options(nostack, preserves_flags));
     }
+}
+
+/// Threads that live on this CPU.
+pub fn threads() -> u64 {
+    this_cpu().threads.load(Relaxed)
+}
+
+/// Changes how many.
+pub fn set_threads(threads: u64) {
+    this_cpu().threads.store(threads, Relaxed);
 }
 
 /// The thread that runs on this CPU, or ran last; null before the first.

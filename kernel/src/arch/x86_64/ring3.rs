@@ -32,15 +32,12 @@ use core::{
 use x86_64::{
     VirtAddr,
     instructions::segmentation::{DS, ES, FS, Segment},
-    registers::{
-        control::Cr3,
-        model_specific::{FsBase, GsBase, KernelGsBase},
-    },
+    registers::model_specific::{FsBase, GsBase, KernelGsBase},
     structures::gdt::SegmentSelector,
 };
 
 pub use copy::{Unreadable, copy_from_user, copy_to_user};
-pub use entries::{Answer, Entries, LEAVE, SAVED_WORDS, Start, SystemCallFrame, frame, run};
+pub use entries::{Answer, Entries, LEAVE, SAVED_WORDS, Start, SystemCallFrame, frame_below, run};
 pub use protection::{Protection, protection};
 
 use super::{
@@ -77,6 +74,10 @@ pub(super) struct Words {
     loads: AtomicU64,
     /// System calls.
     calls: AtomicU64,
+    /// The root of the address space that was loaded for ring 3, as its word of CR3; 0 for the kernel's own.
+    space: AtomicU64,
+    /// 1 where ring 3 may use vector state now.
+    vectors: AtomicU64,
     /// The base of FS.
     fs_base: AtomicU64,
     /// The base of GS in ring 3.
@@ -94,6 +95,8 @@ impl Words {
             ticking: AtomicU64::new(0),
             loads: AtomicU64::new(0),
             calls: AtomicU64::new(0),
+            space: AtomicU64::new(0),
+            vectors: AtomicU64::new(0),
             fs_base: AtomicU64::new(0),
             gs_base: AtomicU64::new(0),
             control: [const { AtomicU64::new(0) }; 2],
@@ -103,6 +106,8 @@ impl Words {
 
 const USER_STACK: usize = percpu::RING3 + offset_of!(Words, user_stack);
 const CURRENT: usize = percpu::RING3 + offset_of!(Words, current);
+const SPACE: usize = percpu::RING3 + offset_of!(Words, space);
+const VECTORS: usize = percpu::RING3 + offset_of!(Words, vectors);
 const LOADS: usize = percpu::RING3 + offset_of!(Words, loads);
 const CALLS: usize = percpu::RING3 + offset_of!(Words, calls);
 
@@ -114,16 +119,27 @@ pub fn init(bad_return: BadReturnHandler) {
 }
 
 /// Makes the running CPU one that runs ring 3, until as many have [`end`]ed here as began.
+///
+/// # Panics
+///
+/// If threads of ring 0 run here: vector state is either theirs or ring 3's.
 pub fn begin() {
+    assert!(percpu::threads() == 0, "a CPU runs threads of ring 0 or ring 3, not both at a time");
     let words = &percpu::this_cpu().ring3;
     let living = words.living.load(Relaxed);
     if living == 0 {
         let [cr0, cr4] = protection::turn_on();
         words.control[0].store(cr0, Relaxed);
         words.control[1].store(cr4, Relaxed);
+        words.vectors.store(0, Relaxed);
         entries::turn_on();
     }
     words.living.store(living + 1, Relaxed);
+}
+
+/// Whether ring 3 runs on the running CPU.
+pub fn has_begun() -> bool {
+    percpu::this_cpu().ring3.living.load(Relaxed) != 0
 }
 
 /// One has ended here; behind the last the CPU is as it was.
@@ -213,31 +229,73 @@ pub unsafe fn set_current<T>(who: *const T, kernel_stack: u64) {
     }
 }
 
-/// The stack on which ring 3 is left: what [`run`] set it to.
-#[inline(always)]
-pub fn kernel_stack() -> u64 {
-    let stack;
-    // SAFETY: reads a word of this CPU.
-    unsafe {
-        asm!(
-            "mov {}, gs:[{}]", out(reg) stack, const percpu::KERNEL_STACK,
-            options(readonly, nostack, preserves_flags)
-        );
-    }
-    stack
-}
-
-/// Goes on in the address space that the word `cr3` stands for, and counts it.
+/// Goes on in the address space that the word `cr3` stands for, and counts it. Its threads know it by `space`, a number
+/// that is not 0.
 ///
 /// # Safety
 ///
 /// The word is a valid one of CR3; the space has the kernel's half, and lives until another is loaded here.
 #[inline(always)]
-pub unsafe fn load_address_space(cr3: u64) {
+pub unsafe fn load_address_space(cr3: u64, space: u64) {
     // SAFETY: the caller owes the space. The kernel's half is the same in all, so that code and stack stay.
     unsafe {
-        asm!("inc qword ptr gs:[{}]", "mov cr3, {}", const LOADS, in(reg) cr3, options(nostack));
+        asm!(
+            "inc qword ptr gs:[{loads}]",
+            "mov gs:[{at}], {space}",
+            "mov cr3, {cr3}",
+            loads = const LOADS,
+            at = const SPACE,
+            space = in(reg) space,
+            cr3 = in(reg) cr3,
+            options(nostack)
+        );
     }
+}
+
+/// Whether the address space that is known by `space` is loaded here. A comparison and a branch.
+#[inline(always)]
+pub fn is_loaded(space: u64) -> bool {
+    // SAFETY: as in `is_current`.
+    unsafe {
+        asm!(
+            "cmp gs:[{}], {}",
+            "jne {}",
+            const SPACE,
+            in(reg) space,
+            label { return false },
+            options(readonly, nostack)
+        );
+    }
+    true
+}
+
+/// Lets ring 3 use vector state, or makes its use an exception (CR0.EM; Intel SDM vol. 3, 2.5), where it is not so
+/// already: a comparison and a branch then.
+#[inline(always)]
+pub fn allow_vectors(allowed: bool) {
+    // SAFETY: as in `is_current`.
+    unsafe {
+        asm!(
+            "cmp qword ptr gs:[{}], {}",
+            "jne {}",
+            const VECTORS,
+            in(reg) u64::from(allowed),
+            label { allow_vectors_anew(allowed) },
+            options(readonly, nostack)
+        );
+    }
+}
+
+/// Sets the bit, whatever it was.
+pub(super) fn set_vectors(allowed: bool) {
+    allow_vectors_anew(allowed);
+}
+
+#[cold]
+#[inline(never)]
+fn allow_vectors_anew(allowed: bool) {
+    percpu::this_cpu().ring3.vectors.store(u64::from(allowed), Relaxed);
+    protection::allow_vectors(allowed);
 }
 
 /// Loads CR3 with what it holds, which empties the TLB, and counts it as [`load_address_space`] does.
@@ -247,12 +305,6 @@ pub fn reload_address_space() {
     unsafe {
         asm!("inc qword ptr gs:[{}]", "mov {1}, cr3", "mov cr3, {1}", const LOADS, out(reg) _, options(nostack));
     }
-}
-
-/// Whether the running CPU has the address space that the word `cr3` stands for.
-pub fn has_address_space(cr3: u64) -> bool {
-    const FLAGS: u64 = 0xfff | 1 << 63;
-    (Cr3::read_raw().0.start_address().as_u64() ^ cr3) & !FLAGS == 0
 }
 
 /// Counts a system call. One instruction.

@@ -54,6 +54,14 @@ impl State {
         Some(Self { features, bytes: bytes as usize })
     }
 
+    /// The same for programs of ring 3: CR0.EM stays as it is, which says which of them may use the state.
+    pub fn enable_for_ring_3() -> Option<Self> {
+        let may_use = !Cr0::read().contains(Cr0Flags::EMULATE_COPROCESSOR);
+        let state = Self::enable();
+        super::ring3::set_vectors(may_use);
+        state
+    }
+
     /// Bytes that an area takes.
     pub const fn bytes(self) -> usize {
         self.bytes

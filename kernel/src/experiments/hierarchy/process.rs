@@ -1,6 +1,7 @@
 //! Two processes: the tasks of level `task`, each in ring 3 and an address space of its own. `process` sends and
 //! receives, by a system call each; `process-fastpath` calls and answers, by one, and on one CPU the CPU goes with
-//! the call.
+//! the call. And two threads in one address space, `thread-user`: each a process that shares its space, with vector
+//! state, which hands over by one system call that sends and receives.
 
 use alloc::{borrow::Cow, boxed::Box, format};
 use core::cell::Cell;
@@ -9,11 +10,17 @@ use switchlab_records::{Counts, Mode};
 
 use super::{Context, Level, Taken, mode, say};
 use crate::{
+    arch::xsave,
     container::Container,
     lock::Lock,
     measure::{Measured, NO_NUMBER, SETTLING, Wrong, measure_block, probe::Batch, snapshot},
     sched::{Channel, Cpu, Gate},
-    user::{self, Ended, Port, Spec, programs},
+    thread,
+    user::{
+        self, Ended, Port, Space, Spec,
+        program::{CODE, STACK_BYTES},
+        programs,
+    },
 };
 
 /// By send and recv.
@@ -21,6 +28,9 @@ pub struct Process;
 
 /// By call and answer.
 pub struct FastPath;
+
+/// Threads of one address space.
+pub struct Threads;
 
 impl Level for Process {
     fn name(&self) -> &'static str {
@@ -58,6 +68,7 @@ pub(super) fn measure_in(
 ) -> Result<Taken, Cow<'static, str>> {
     let [there, back] = channels();
     let pair = Pair {
+        space: None,
         asking: Spec {
             ports: [Port::Sends(there), Port::Receives(back)].into(),
             container: of_asking,
@@ -105,10 +116,59 @@ impl Level for FastPath {
             [Port::CallsAcross { there, back }, Port::AnswersAcross { there, back }]
         };
         let pair = Pair {
+            space: None,
             asking: Spec { ports: [asking].into(), ..Spec::new(&programs::CALLER) },
             answering: Spec { ports: [answering].into(), ..Spec::new(&programs::ANSWERER) },
             calls_of_an_exchange: 2,
         };
+        measure(pair, cpus, warm_up, exchanges)
+    }
+}
+
+impl Level for Threads {
+    fn name(&self) -> &'static str {
+        "thread-user"
+    }
+
+    fn absent(&self) -> Option<Cow<'static, str>> {
+        user::absent().or_else(|| thread::detect().is_none().then(|| xsave::ABSENT.into()))
+    }
+
+    fn crosses_cpus(&self) -> bool {
+        true
+    }
+
+    /// As of a process, without CR3, and with the vector state.
+    fn context(&self) -> Context {
+        let words = Context::of_words(user::CONTEXT_WORDS - 1);
+        thread::detect().map_or(words, |state| Context {
+            bytes: words.bytes + state.bytes(),
+            registers: words.registers + state.registers(),
+        })
+    }
+
+    fn measure(
+        &self,
+        cpus: [&'static Cpu; 2],
+        warm_up: u64,
+        exchanges: u64,
+    ) -> Result<Taken, Cow<'static, str>> {
+        let [there, back] = channels();
+        let asking = Spec {
+            ports: [Port::CallsAcross { there, back }].into(),
+            vectors: true,
+            ..Spec::new(&programs::CALLER)
+        };
+        let answering = Spec {
+            ports: [Port::AnswersAcross { there, back }].into(),
+            vectors: true,
+            // The other program of the same space, and its other stack.
+            code_at: CODE + STACK_BYTES,
+            thread: 1,
+            ..Spec::new(&programs::ANSWERER)
+        };
+        let space = Space::new(None).map_err(say)?;
+        let pair = Pair { space: Some(space), asking, answering, calls_of_an_exchange: 2 };
         measure(pair, cpus, warm_up, exchanges)
     }
 }
@@ -123,6 +183,8 @@ fn on_one(cpus: [&'static Cpu; 2]) -> bool {
 
 /// The two processes.
 struct Pair {
+    /// The address space that both have; `None` where each has its own.
+    space: Option<Space>,
     asking: Spec,
     answering: Spec,
     calls_of_an_exchange: u64,
@@ -137,10 +199,14 @@ fn measure(
     warm_up: u64,
     exchanges: u64,
 ) -> Result<Taken, Cow<'static, str>> {
-    let Pair { asking, answering, calls_of_an_exchange } = pair;
+    let Pair { space, asking, answering, calls_of_an_exchange } = pair;
+    let is_shared = space.is_some();
+    let of = |spec: &Spec| space.clone().map_or_else(|| Space::new(spec.container), Ok).map_err(say);
+    let spaces = [of(&asking)?, of(&answering)?];
+    let [of_asking, of_answering] = spaces;
     let found: &'static Lock<Option<Found>> = Box::leak(Box::new(Lock::new(None)));
-    let answering = user::spawn(cpus[1], answering).map_err(say)?;
-    let asking = user::host(cpus[0], asking, move |process| {
+    let answering = user::spawn_in(cpus[1], answering, of_answering).map_err(say)?;
+    let asking = user::host_in(cpus[0], asking, of_asking, move |process| {
         *found.lock() = Some(ask(process, cpus, warm_up, exchanges));
         // The other side takes it for the end.
         process.hand_over_last(NO_NUMBER);
@@ -153,21 +219,16 @@ fn measure(
     if measured.wrong.is_none() && answered != Ended::Exited([due, NO_NUMBER]) {
         return Err(format!("the answering process {answered}, behind {due} numbers").into());
     }
-    judge(mode(cpus), exchanges, calls_of_an_exchange, counted)?;
+    let loads = if is_shared || !on_one(cpus) { 0 } else { 2 * exchanges };
+    judge(loads, mode(cpus), calls_of_an_exchange * exchanges + 1, counted)?;
     let also = [("address-space-loads", counted.loads), ("system-calls", counted.calls)];
     Ok(Taken::by_tasks(cpus, exchanges, measured).with(also))
 }
 
-/// One load of CR3 for each switch, and so many system calls, with that by which the asking process ends. Across
-/// CPUs the other side may be on its way to its last one.
-fn judge(
-    mode: Mode,
-    exchanges: u64,
-    calls_of_an_exchange: u64,
-    counted: user::Counts,
-) -> Result<(), Cow<'static, str>> {
-    let (loads, late) = if mode == Mode::SameCore { (2 * exchanges, 0) } else { (0, 1) };
-    let calls = calls_of_an_exchange * exchanges + 1;
+/// One load of CR3 for each switch between address spaces, and so many system calls, with that by which the asking
+/// process ends. Across CPUs the other side may be on its way to its last one.
+fn judge(loads: u64, mode: Mode, calls: u64, counted: user::Counts) -> Result<(), Cow<'static, str>> {
+    let late = if mode == Mode::SameCore { 0 } else { 1 };
     if counted.loads != loads {
         return Err(format!("loads of CR3: expected {loads}, found {}", counted.loads).into());
     }

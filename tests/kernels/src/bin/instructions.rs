@@ -8,7 +8,7 @@ extern crate alloc;
 use alloc::format;
 
 use case::{
-    count, frees,
+    count, frees, levels,
     shapes::{EXCHANGES, Shape, ticks},
     waits,
 };
@@ -37,6 +37,7 @@ fn instructions(_: &Lab) {
             }
         }
     }
+    levels::count_all();
     frees::count_all();
     waits::count_all();
 }

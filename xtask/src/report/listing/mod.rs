@@ -179,11 +179,23 @@ pub type Loop = (String, Vec<Routine>);
 ///
 /// The file can not be read, or is no ELF of x86_64.
 pub fn of_loops(kernel: &Path, paths: &[&str]) -> Result<Vec<Vec<Loop>>, String> {
+    of_all(kernel, paths, Extent::Loops)
+}
+
+/// The same of whole functions, from their entries to their returns.
+///
+/// # Errors
+///
+/// As of [`of_loops`].
+pub fn of_functions(kernel: &Path, paths: &[&str]) -> Result<Vec<Vec<Loop>>, String> {
+    of_all(kernel, paths, Extent::Whole)
+}
+
+fn of_all(kernel: &Path, paths: &[&str], extent: Extent) -> Result<Vec<Vec<Loop>>, String> {
     with_maker(kernel, |maker| {
         let code = maker.code;
-        let mut of_path = |path: &&str| {
-            code.all(path).map(|function| of_function(maker, function, Extent::Loops)).collect()
-        };
+        let mut of_path =
+            |path: &&str| code.all(path).map(|function| of_function(maker, function, extent)).collect();
         paths.iter().map(&mut of_path).collect()
     })
 }

@@ -68,11 +68,10 @@ pub const KEPT_BY_HANDLER: [&str; 6] = ["rbx", "rbp", "r12", "r13", "r14", "r15"
 /// Words of ring 3 that are saved while a system call waits.
 pub const SAVED_WORDS: usize = size_of::<Saved>() / size_of::<u64>() + KEPT_BY_HANDLER.len();
 
-/// The frame of the system call that the CPU is in.
+/// The frame of a system call of who leaves ring 3 to the stack that ends at `kernel_stack`.
 #[inline(always)]
-pub fn frame() -> *mut SystemCallFrame {
-    let end = super::kernel_stack() as usize;
-    ptr::with_exposed_provenance_mut(end - size_of::<SystemCallFrame>())
+pub fn frame_below(kernel_stack: u64) -> *mut SystemCallFrame {
+    ptr::with_exposed_provenance_mut(kernel_stack as usize - size_of::<SystemCallFrame>())
 }
 
 /// How ring 3 is entered: all other registers are 0.
@@ -188,62 +187,69 @@ extern "C" fn leave() -> ! {
     )
 }
 
-/// Where SYSCALL goes (Intel SDM vol. 2, SYSCALL): rcx is where ring 3 goes on, r11 its flags, rsp still
-/// its stack; interrupts are off, by SFMASK.
-///
-/// ```text
-///   ring 3 leaves            the handler gets        ring 3 gets back
-///   rax  number              rcx                     status
-///   rdi  first argument      rdi                     0
-///   rsi  second              rsi                     a word
-///   rdx  third               rdx                     a word: of the answer
-///   r8   fourth              r8                      a word
-///   r9   fifth               r9                      a word
-///   r10                                              0
-///   rcx, r11                 (used by SYSCALL)       rip, rflags
-///   rbx rbp r12 to r15, rsp                          as they were
-/// ```
-#[unsafe(naked)]
-extern "C" fn system_call() -> ! {
-    naked_asm!(
-        "swapgs",
-        "mov gs:[{user_stack}], rsp",
-        "mov rsp, gs:[{kernel_stack}]",
-        "push gs:[{user_stack}]",   // SystemCallFrame, from its end
-        "push rcx",
-        "push r11",
-        "push 0",
-        "push 0",
-        "push 0",                   // six words: rsp is aligned to 16
-        "mov rcx, rax",             // the number, as the fourth argument
-        "call [rsp + {handler}]",   // keeps rbx, rbp and r12 to r15: that is declared by its ABI
-        "cmp rax, {leave_status}",
-        "je {leave}",
-        "pop r9",
-        "pop r8",
-        "pop rsi",
-        "pop r11",
-        "pop rcx",
-        "mov r10, rcx",             // SYSRET to an address that is not canonical would fault in ring 0,
-        "shr r10, {bits}",          // on the program's stack (Intel SDM vol. 2, SYSRET)
-        "jnz 2f",                   // else r10 is 0 now
-        "xor edi, edi",
-        "mov rsp, [rsp]",
-        "swapgs",
-        "sysretq",
-        "2:",
-        "mov rdi, rcx",
-        "sub rsp, 8",               // one word is left of the frame
-        "call [rip + {bad_return}]",
-        "jmp {leave}",
-        user_stack = const USER_STACK,
-        kernel_stack = const percpu::KERNEL_STACK,
-        handler = const size_of::<SystemCallFrame>() + offset_of!(Entries, system_call),
-        leave_status = const LEAVE as i64,
-        leave = sym leave,
-        bits = const CANONICAL_BITS,
-        bad_return = sym BAD_RETURN,
-    )
+// Where SYSCALL goes (Intel SDM vol. 2, SYSCALL): rcx is where ring 3 goes on, r11 its flags, rsp still
+// its stack; interrupts are off, by SFMASK.
+//
+// ```text
+//   ring 3 leaves            the handler gets        ring 3 gets back
+//   rax  number              rcx                     status
+//   rdi  first argument      rdi                     0
+//   rsi  second              rsi                     a word
+//   rdx  third               rdx                     a word: of the answer
+//   r8   fourth              r8                      a word
+//   r9   fifth               r9                      a word
+//   r10                                              0
+//   rcx, r11                 (used by SYSCALL)       rip, rflags
+//   rbx rbp r12 to r15, rsp                          as they were
+// ```
+//
+// It is the first in a page, in which the handler stands too (`kernel/src/user/system_call.rs`).
+global_asm!(
+    ".pushsection .text.ring3_page, \"ax\"",
+    ".balign 4096",
+    "ring3_system_call:",
+    "swapgs",
+    "mov gs:[{user_stack}], rsp",
+    "mov rsp, gs:[{kernel_stack}]",
+    "push gs:[{user_stack}]",   // SystemCallFrame, from its end
+    "push rcx",
+    "push r11",
+    "push 0",
+    "push 0",
+    "push 0",                   // six words: rsp is aligned to 16
+    "mov rcx, rax",             // the number, as the fourth argument
+    "call [rsp + {handler}]",   // keeps rbx, rbp and r12 to r15: that is declared by its ABI
+    "cmp rax, {leave_status}",
+    "je {leave}",
+    "pop r9",
+    "pop r8",
+    "pop rsi",
+    "pop r11",
+    "pop rcx",
+    "mov r10, rcx",             // SYSRET to an address that is not canonical would fault in ring 0,
+    "shr r10, {bits}",          // on the program's stack (Intel SDM vol. 2, SYSRET)
+    "jnz 2f",                   // else r10 is 0 now
+    "xor edi, edi",
+    "mov rsp, [rsp]",
+    "swapgs",
+    "sysretq",
+    "2:",
+    "mov rdi, rcx",
+    "sub rsp, 8",               // one word is left of the frame
+    "call [rip + {bad_return}]",
+    "jmp {leave}",
+    ".popsection",
+    user_stack = const USER_STACK,
+    kernel_stack = const percpu::KERNEL_STACK,
+    handler = const size_of::<SystemCallFrame>() + offset_of!(Entries, system_call),
+    leave_status = const LEAVE as i64,
+    leave = sym leave,
+    bits = const CANONICAL_BITS,
+    bad_return = sym BAD_RETURN,
+);
+
+unsafe extern "C" {
+    static ring3_system_call: u8;
 }
 
 const _: () = assert!(size_of::<SystemCallFrame>() == 6 * 8, "the asm above");
@@ -420,7 +426,7 @@ pub(super) fn fill_table() {
 pub(super) fn turn_on() {
     Star::write(gdt::USER_CODE, gdt::USER_DATA, gdt::KERNEL_CODE, gdt::KERNEL_DATA)
         .expect("the GDT's order is what SYSCALL and SYSRET want");
-    LStar::write(VirtAddr::from_ptr(system_call as *const ()));
+    LStar::write(VirtAddr::from_ptr(&raw const ring3_system_call));
     // Of these no handler may find anything of ring 3's.
     SFMask::write(
         RFlags::INTERRUPT_FLAG

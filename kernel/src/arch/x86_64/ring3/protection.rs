@@ -6,7 +6,7 @@
 //! | CR4.SMEP | ring 0 can be led to execute a program's page | 4.6.1 |
 //! | CR4.SMAP | ring 0 can be led to read or write one unasked | 4.6.1 |
 //! | CR4.UMIP | a program learns by SGDT, SIDT, SLDT, STR, SMSW where the tables are | 2.5 |
-//! | CR0.EM | a program leaves x87 and MMX state behind, which nobody keeps apart here | 2.5 |
+//! | CR0.EM | a program leaves vector state behind, where nobody keeps that apart | 2.5 |
 
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -71,6 +71,13 @@ pub(super) fn turn_on() -> [u64; 2] {
     }
     SMAP_IS_ON.store(has.smap, Relaxed);
     before
+}
+
+/// Lets ring 3 use vector state, or not.
+pub(super) fn allow_vectors(allowed: bool) {
+    // SAFETY: the kernel is built without such instructions, but for those that save the state, which run while it is
+    // allowed.
+    unsafe { Cr0::update(|flags| flags.set(Cr0Flags::EMULATE_COPROCESSOR, !allowed)) };
 }
 
 /// Makes the running CPU's CR0 and CR4 what they were. The kernel's address space is loaded.
