@@ -127,7 +127,7 @@ pub const LEVELS: &[Level] = &[
     Level {
         name: "thread-user",
         over: Some("thread"),
-        guess: Some(THREAD_GUESS),
+        guess: Some(guesses::THREAD),
         fpu: "saved and loaded at each switch (eager)",
         memory: "one of their own, which both have: it stays loaded",
         waits: "blocked in a system call; across CPUs halted until the IPI",
