@@ -207,32 +207,57 @@ impl<P: Platform> Channel<P> {
     fn close(&'static self, own: usize) {
         let other = 1 - own;
         // Both orders are one: either this finds that the other watches, or that one, which looks behind, finds this. One
-        // that is not there yet does not wait, and finds nothing settled, so looks.
+        // that is not there yet does not wait, and looks as it watches.
         if self.closed.swap(true, SeqCst) || !self.watched[other].load(SeqCst) {
             return;
         }
         let state = self.state.load(Acquire);
         if let Some(receiver) = state.reference() {
             // It waits, on this CPU, for a message and nothing else. So it gets one.
-            self.state.store(CLOSED | EMPTY, Relaxed);
+            self.state.store(CLOSED | SENDER_WAITS | EMPTY, Relaxed);
+            self.receiver.leave_token(receiver);
             self.failed[RECEIVER].store(true, Relaxed);
             P::look_closer();
             return Cpu::hand_over(receiver, 0);
         }
         let state = state.number();
-        let before = if state & DIRECT != 0 || state == DIRECT_SENDER_WAITS {
-            // Of this CPU alone.
-            self.state.store(CLOSED | state & EMPTY, Relaxed);
+        let is_of_one_cpu = state & DIRECT != 0 || state == DIRECT_SENDER_WAITS;
+        if other == RECEIVER {
+            // The highest bit, so that whoever takes looks behind it.
+            if is_of_one_cpu {
+                self.state.store(CLOSED | SENDER_WAITS | state & EMPTY, Relaxed);
+            } else {
+                // SAFETY: only the receiver of a direct channel writes itself there, and none is, or will be: nobody
+                // settles a channel that is closed.
+                unsafe { self.state.set(CLOSED | SENDER_WAITS, AcqRel) };
+            }
+            self.wake_receiver();
+            return;
+        }
+        // Full, so that whoever sends has to wait, and asks before it does.
+        let before = if is_of_one_cpu {
+            self.state.store(CLOSED, Relaxed);
             state
         } else {
-            // SAFETY: only the receiver of a direct channel writes itself there, and none is, or will be: nobody
-            // settles a channel without both ends.
-            unsafe { self.state.set(CLOSED, AcqRel) }
+            // SAFETY: as above: the receiver, which is gone, is this.
+            unsafe { self.mark_closed_to_sender() }
         };
-        if other == RECEIVER {
-            self.wake_receiver();
-        } else if before & SENDER_WAITS != 0 || before == DIRECT_SENDER_WAITS {
+        if before & SENDER_WAITS != 0 || before == DIRECT_SENDER_WAITS {
             self.wake_sender();
+        }
+    }
+
+    /// Makes the state one of which a sender asks; returns what it was.
+    ///
+    /// # Safety
+    ///
+    /// No receiver writes itself there.
+    #[expect(unsafe_code, reason = "bits of the state")]
+    unsafe fn mark_closed_to_sender(&self) -> usize {
+        // SAFETY: the caller owes it.
+        unsafe {
+            self.state.clear(EMPTY, AcqRel);
+            self.state.set(CLOSED, AcqRel)
         }
     }
 
@@ -248,13 +273,14 @@ impl<P: Platform> Channel<P> {
         P::look_closer();
     }
 
-    /// Receives where the sender is gone: what it sent before that, and then nothing.
-    fn recv_closed(&self) -> u64 {
-        // Nobody else touches it any more, but to say that it is closed.
-        let is_full = self.is_full();
-        self.state.store(CLOSED | EMPTY, Relaxed);
-        if is_full {
-            return self.value.load(Relaxed);
+    /// Receives where the sender is gone: what it sent before that, `value` where there `was_full` slot, and then nothing.
+    /// Leaves a token, since nobody sends one any more.
+    fn recv_closed(&self, value: u64, was_full: bool) -> u64 {
+        // Nobody else touches it any more.
+        self.state.store(CLOSED | SENDER_WAITS | EMPTY, Relaxed);
+        self.receiver.leave_token(Cpu::current());
+        if was_full {
+            return value;
         }
         self.fail(RECEIVER);
         0
@@ -266,11 +292,6 @@ impl<P: Platform> Channel<P> {
     #[inline(never)]
     fn send_slow(&'static self, value: u64) {
         let kind = loop {
-            if self.is_closed_for(SENDER) {
-                // No receiver writes there any more, and no bit may stay that a send takes for one.
-                self.state.store(CLOSED | EMPTY, Relaxed);
-                return self.fail(SENDER);
-            }
             let state = self.state.load(Acquire);
             if state.reference().is_some() {
                 return self.send(value, &());
@@ -278,7 +299,9 @@ impl<P: Platform> Channel<P> {
             if state.number() & EMPTY != 0 {
                 break state.number() & KINDS;
             }
-            self.wait_for_room(state.number());
+            if !self.wait_for_room(state.number()) {
+                return self.fail(SENDER);
+            }
         };
         if kind == LINE || kind == DIRECT {
             return self.send(value, &());
@@ -295,24 +318,26 @@ impl<P: Platform> Channel<P> {
         }
     }
 
-    /// Waits until the receiver may have taken the message that makes the slot full.
+    /// Waits until the receiver may have taken the message that makes the slot full; false where it is gone.
     #[expect(unsafe_code, reason = "a bit of the state")]
-    fn wait_for_room(&self, state: usize) {
+    fn wait_for_room(&self, state: usize) -> bool {
         if state == DIRECT {
             self.state.store(DIRECT_SENDER_WAITS, Relaxed);
             self.sender.wait();
-            return;
+            return true;
         }
         // SAFETY: it was found to be a number. A receiver on this CPU has not run since, and one on another never
         // writes itself there.
         let before = unsafe { self.state.set(SENDER_WAITS, AcqRel) };
         // Either the receiver finds this bit and wakes, or this finds the slot empty, or the channel closed.
-        if before & EMPTY == 0 && !self.is_closed_for(SENDER) {
+        let is_closed = self.is_closed_for(SENDER);
+        if before & EMPTY == 0 && !is_closed {
             self.sender.wait();
         } else {
             // SAFETY: as above; the bit was set by this.
             unsafe { self.state.clear(SENDER_WAITS, Relaxed) };
         }
+        !is_closed
     }
 
     /// Puts a message into the slot and wakes the receiver, or hands it over together with the CPU.
@@ -420,12 +445,29 @@ impl<P: Platform> Channel<P> {
         value
     }
 
+    /// Behind a message that was taken where the highest bit is set: the sender waits, or is gone.
     #[expect(unsafe_code, reason = "a bit of the state")]
     #[cold]
     #[inline(never)]
     fn let_sender_go_on(&'static self, value: u64) -> u64 {
+        if self.is_closed_for(RECEIVER) {
+            // The addition made it empty, where there was a message.
+            let was_full = self.state.load(Acquire).number() & EMPTY != 0;
+            return self.recv_closed(value, was_full);
+        }
         // SAFETY: as in `take`, which asks for it.
         unsafe { self.state.clear(SENDER_WAITS, AcqRel) };
+        self.wake_sender();
+        value
+    }
+
+    /// Behind the first message, or a wait for it, where the highest bit was set `before` it was settled how messages go.
+    #[cold]
+    #[inline(never)]
+    fn settled_meanwhile(&'static self, value: u64, before: usize) -> u64 {
+        if before & CLOSED == CLOSED {
+            return self.recv_closed(value, before & EMPTY == 0);
+        }
         self.wake_sender();
         value
     }
@@ -434,9 +476,6 @@ impl<P: Platform> Channel<P> {
     #[expect(unsafe_code, reason = "a bit of the state")]
     #[inline(never)]
     fn recv_slow(&'static self) -> u64 {
-        if self.is_closed_for(RECEIVER) {
-            return self.recv_closed();
-        }
         let state = self.state.load(Acquire).number();
         if state == DIRECT_SENDER_WAITS {
             self.state.store(DIRECT_ROOM, Relaxed);
@@ -447,15 +486,9 @@ impl<P: Platform> Channel<P> {
         match state & KINDS {
             LINE => {
                 while self.state.load(Acquire).number() & NOTICED == 0 && !Cpu::wait_on_line(self) {
-                    if self.is_closed_for(RECEIVER) {
-                        return self.recv_closed();
-                    }
                     if self.state.load(Acquire).number() & NOTICED == 0 {
                         self.receiver.block();
                     }
-                }
-                if self.is_closed_for(RECEIVER) {
-                    return self.recv_closed();
                 }
                 // Full, so nobody else clears it.
                 // SAFETY: as in `notice`.
@@ -464,28 +497,17 @@ impl<P: Platform> Channel<P> {
             }
             NEW => {
                 self.receiver.wait();
-                if self.is_closed_for(RECEIVER) {
-                    return self.recv_closed();
-                }
                 let kind = self.settle();
                 let value = self.value.load(Relaxed);
                 // The sender may wait already, and come back to a channel of the new kind.
                 let before = self.state.swap(kind | EMPTY, AcqRel);
                 if (before.number() as isize) < 0 {
-                    self.wake_sender();
-                }
-                if self.is_closed_for(RECEIVER) {
-                    // The swap may have lost it; what the sender sent since may be in the slot.
-                    // SAFETY: nobody receives but this.
-                    unsafe { self.state.set(CLOSED, AcqRel) };
+                    return self.settled_meanwhile(value, before.number());
                 }
                 value
             }
             _ => {
                 self.receiver.wait();
-                if self.is_closed_for(RECEIVER) {
-                    return self.recv_closed();
-                }
                 self.take()
             }
         }
@@ -510,8 +532,13 @@ impl<P: Platform> Sender<P> {
 impl<P: Platform> Sender<P> {
     /// Asks to be told when the receiver is gone: then what is sent, or waits for room, is lost and
     /// [`take_failure`](Self::take_failure) says so.
+    #[expect(unsafe_code, reason = "a bit of the state")]
     pub fn watch(&self) {
         self.channel.watched[SENDER].swap(true, SeqCst);
+        if self.channel.closed.load(SeqCst) {
+            // SAFETY: no receiver writes itself there: it is gone.
+            unsafe { self.channel.mark_closed_to_sender() };
+        }
     }
 
     /// Whether the last message was lost since the receiver is gone; asked once for each. [`Platform::look_closer`] was
@@ -529,8 +556,14 @@ impl<P: Platform> Sender<P> {
 impl<P: Platform> Receiver<P> {
     /// Asks to be told when the sender is gone: then a wait for a message ends, gives 0, and
     /// [`take_failure`](Self::take_failure) says so.
+    #[expect(unsafe_code, reason = "a bit of the state")]
     pub fn watch(&self) {
         self.channel.watched[RECEIVER].swap(true, SeqCst);
+        if self.channel.closed.load(SeqCst) {
+            // SAFETY: the receiver is this one, and does not wait.
+            unsafe { self.channel.state.set(CLOSED | SENDER_WAITS, AcqRel) };
+            self.channel.receiver.leave_token(Cpu::current());
+        }
     }
 
     /// Whether the last message is none since the sender is gone; asked once for each. [`Platform::look_closer`] was

@@ -391,7 +391,7 @@ fn paths() {
 /// A part that is not there is a system call that is not.
 fn without_parts() {
     let container = for_ever(Container::new("with nothing"));
-    for container in [None, Some(&*container)] {
+    for container in [None, Some(container)] {
         for call in [MAP, ID, END, OPEN, READ, READ + 1, NUMBERS + EXIT] {
             let report = beside_others(Spec {
                 container,

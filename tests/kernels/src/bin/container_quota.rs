@@ -101,7 +101,7 @@ fn beside_a_sibling() {
 /// The budget of a group around two is used up before that of either; whoever else there is goes on.
 fn group_around() {
     let web = group("web", BUDGET);
-    let jobs = ["job 1", "job 2"].map(|name| &*for_ever(CpuGroup::within(web, name, PERIOD / 2)));
+    let jobs = ["job 1", "job 2"].map(|name| for_ever(CpuGroup::within(web, name, PERIOD / 2)));
     let other = group("other", PERIOD);
     let looping = jobs.map(|job| user::spawn(cpu(0), spec(job, &LOOPS, TICKS / 2)).expect("a process"));
     let ended = user::spawn(cpu(0), spec(other, &WORKS, u64::MAX)).expect("a process").join().ended;
