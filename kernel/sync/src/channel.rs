@@ -268,6 +268,8 @@ impl<P: Platform> Channel<P> {
     }
 
     /// What was asked for at end `own` is in vain.
+    #[cold]
+    #[inline(never)]
     fn fail(&self, own: usize) {
         self.failed[own].store(true, Relaxed);
         P::look_closer();
@@ -320,6 +322,8 @@ impl<P: Platform> Channel<P> {
 
     /// Waits until the receiver may have taken the message that makes the slot full; false where it is gone.
     #[expect(unsafe_code, reason = "a bit of the state")]
+    #[cold]
+    #[inline(never)]
     fn wait_for_room(&self, state: usize) -> bool {
         if state == DIRECT {
             self.state.store(DIRECT_SENDER_WAITS, Relaxed);
