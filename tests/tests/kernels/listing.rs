@@ -100,9 +100,10 @@ const LOOPS: [&str; 35] = [
 ];
 
 /// What a measured loop comes to by an interrupt, a trap or a system call: the loop itself may be a program's, in ring 3.
-const ENTERED: [&str; 4] = [
+const ENTERED: [&str; 5] = [
     "switchlab_kernel::user::system_call::handle",
-    "switchlab_kernel::user::process::trap",
+    "switchlab_kernel::user::vectored::handle",
+    "switchlab_kernel::user::vectored::trap",
     "switchlab_kernel::thread::preempted",
     "switchlab_kernel::thread::state_used",
 ];
