@@ -164,7 +164,7 @@ extern "C" fn handle<const PARTS: usize>(
         }
     }
     let arguments = [first, second, third, fourth, fifth];
-    make_charged::<PARTS>(process, number, arguments, || {
+    make_charged::<PARTS>(process, number, arguments, move || {
         if PARTS & FILTER != 0 && number >= NUMBERS {
             return look_closer::<PARTS>(first, second, third, number, fourth, fifth);
         }
@@ -208,7 +208,7 @@ extern "C" fn look_closer<const PARTS: usize>(
             return filtered(process, number, action);
         }
     }
-    make_charged::<PARTS>(process, number, arguments, || further(process, number, arguments))
+    make_charged::<PARTS>(process, number, arguments, move || further(process, number, arguments))
 }
 
 extern "C" fn trap<const PARTS: usize>(frame: &mut TrapFrame) -> bool {
