@@ -164,8 +164,9 @@ extern "C" fn handle<const PARTS: usize>(
         }
     }
     let arguments = [first, second, third, fourth, fifth];
-    make_charged::<PARTS>(process, number, arguments, move || {
+    make_charged::<PARTS>(process, number, arguments, |process, number, arguments| {
         if PARTS & FILTER != 0 && number >= NUMBERS {
+            let [first, second, third, fourth, fifth] = arguments;
             return look_closer::<PARTS>(first, second, third, number, fourth, fifth);
         }
         further(process, number, arguments)
@@ -177,7 +178,7 @@ fn make_charged<const PARTS: usize>(
     process: &Process,
     number: u64,
     arguments: [u64; ARGUMENTS],
-    others: impl FnOnce() -> Answer,
+    others: impl FnOnce(&Process, u64, [u64; ARGUMENTS]) -> Answer,
 ) -> Answer {
     if PARTS & QUOTA != 0 {
         make(process, number, arguments, &Charged(process), others)
@@ -208,7 +209,7 @@ extern "C" fn look_closer<const PARTS: usize>(
             return filtered(process, number, action);
         }
     }
-    make_charged::<PARTS>(process, number, arguments, move || further(process, number, arguments))
+    make_charged::<PARTS>(process, number, arguments, further)
 }
 
 extern "C" fn trap<const PARTS: usize>(frame: &mut TrapFrame) -> bool {

@@ -106,7 +106,7 @@ pub extern "C" fn handle(
 ) -> Answer {
     let process = Process::current();
     ring3::count_call();
-    make(process, number, [first, second, third, fourth, fifth], &(), || answer(NO_SUCH_CALL))
+    make(process, number, [first, second, third, fourth, fifth], &(), |_, _, _| answer(NO_SUCH_CALL))
 }
 
 /// Makes a call; `away` is told where others may run meanwhile, and `others` makes what is not for every process.
@@ -114,13 +114,14 @@ pub extern "C" fn handle(
 pub(super) fn make(
     process: &Process,
     number: u64,
-    [first, second, third, fourth, fifth]: [u64; 5],
+    arguments: [u64; 5],
     away: &impl Away,
-    others: impl FnOnce() -> Answer,
+    others: impl FnOnce(&Process, u64, [u64; 5]) -> Answer,
 ) -> Answer {
     if !matches!(number, SEND | RECV | CALL | ANSWER) {
-        return rarely(process, number, [first, second], away, others);
+        return rarely(process, number, arguments, away, others);
     }
+    let [first, second, third, fourth, fifth] = arguments;
     // Branches, since a table of them would be one page more.
     let (given, is_final) = match process.port(first) {
         Some(End::Sends(sender)) if number == SEND => {
@@ -160,10 +161,11 @@ fn go_on(process: &Process, given: Answer, is_final: bool) -> Answer {
 fn rarely(
     process: &Process,
     number: u64,
-    [first, second]: [u64; 2],
+    arguments: [u64; 5],
     away: &impl Away,
-    others: impl FnOnce() -> Answer,
+    others: impl FnOnce(&Process, u64, [u64; 5]) -> Answer,
 ) -> Answer {
+    let [first, second, ..] = arguments;
     match number {
         EXIT => {
             process.end(Ended::Exited([first, second]));
@@ -177,7 +179,7 @@ fn rarely(
         SAY => answer(say(process, first, second)),
         STATUS => answer(status(process, first)),
         SET_BASES => answer(set_bases(process, first, second)),
-        _ => others(),
+        _ => others(process, number, arguments),
     }
 }
 

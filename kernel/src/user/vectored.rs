@@ -32,7 +32,9 @@ impl Away for Saving<'_> {
 extern "C" fn handle(first: u64, second: u64, third: u64, number: u64, fourth: u64, fifth: u64) -> Answer {
     let process = Process::current();
     ring3::count_call();
-    make(process, number, [first, second, third, fourth, fifth], &Saving(process), || answer(NO_SUCH_CALL))
+    make(process, number, [first, second, third, fourth, fifth], &Saving(process), |_, _, _| {
+        answer(NO_SUCH_CALL)
+    })
 }
 
 extern "C" fn trap(frame: &mut TrapFrame) -> bool {
