@@ -1,5 +1,6 @@
 // Go's own ways to hand over: two goroutines over unbuffered channels, and by Gosched. It speaks as the
-// program in Rust beside it does: `list`, `levels`, and `run ID EXCHANGES REPEATS`, a JSON object a line.
+// program in Rust beside it does: `list`, `levels`, `step ID`, and `run ID EXCHANGES REPEATS`,
+// a JSON object a line.
 package main
 
 import (
@@ -29,6 +30,13 @@ type answer struct {
 	Reason    string    `json:"reason,omitempty"`
 	Switched  *switched `json:"switched,omitempty"`
 	Crossed   *crossed  `json:"crossed,omitempty"`
+}
+
+// Instructions of one switch, which nobody counts here.
+type stepped struct {
+	ID           string   `json:"id"`
+	Instructions *float64 `json:"instructions"`
+	Reason       string   `json:"reason"`
 }
 
 // The system's own switches of threads, over warm-up and timed blocks.
@@ -116,6 +124,8 @@ func main() {
 		for _, peer := range levels {
 			say(peer.about(level))
 		}
+	case len(arguments) == 2 && arguments[0] == "step":
+		say(stepped{ID: arguments[1], Reason: "Go's runtime has threads of the system beside the one that runs both sides"})
 	case len(arguments) == 4 && arguments[0] == "run":
 		exchanges, first := strconv.ParseUint(arguments[2], 10, 40)
 		repeats, second := strconv.ParseUint(arguments[3], 10, 40)

@@ -52,7 +52,12 @@ pub fn instructions(peer: &dyn Peer) -> Result<f64, String> {
         }
     }
     let [few, many] = PLANS.map(|exchanges| Plan::of(exchanges, 1).total());
-    Ok(counts[1].abs_diff(counts[0]) as f64 / (2 * (many - few)) as f64)
+    match counts[1].checked_sub(counts[0]) {
+        Some(more) => Ok(more as f64 / (2 * (many - few)) as f64),
+        None => {
+            Err(format!("{} exchanges took {} instructions, and {} took {}", few, counts[0], many, counts[1]))
+        }
+    }
 }
 
 /// See above.

@@ -56,38 +56,61 @@ pub fn count(what: impl FnOnce()) -> Result<usize, String> {
 /// Both of the above: `steps` has room for [`MOST_STEPS`], or is null, and the steps are counted alone.
 fn trapping(what: impl FnOnce(), steps: *mut Step) -> Result<usize, String> {
     let _stepping = STEPPING.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut stack = vec![0_u8; HANDLER_STACK];
     STEPS.store(steps, Relaxed);
     TAKEN.store(0, Relaxed);
-    let own_stack = libc::stack_t { ss_sp: stack.as_mut_ptr().cast(), ss_flags: 0, ss_size: HANDLER_STACK };
-    // SAFETY: an all-zero `sigaction` is one; the handler has the type that SA_SIGINFO asks for.
-    let mut action: libc::sigaction = unsafe { mem::zeroed() };
-    action.sa_sigaction = take_down as *const () as usize;
-    action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
-    // SAFETY: as above.
-    let mut before: libc::sigaction = unsafe { mem::zeroed() };
-    // SAFETY: both structures are valid, and the stack outlives the handler, which is taken away below.
-    let is_set = unsafe {
-        libc::sigaltstack(&raw const own_stack, ptr::null_mut()) == 0
-            && libc::sigaction(libc::SIGTRAP, &raw const action, &raw mut before) == 0
-    };
-    if !is_set {
-        return Err(format!("no handler for single steps: {}", Error::last_os_error()));
-    }
+    let handling = Handling::begin().map_err(|why| format!("no handler for single steps: {why}"))?;
     // SAFETY: from here on each instruction traps into the handler; flags are changed as by a comparison.
     unsafe { core::arch::asm!("pushfq", "or qword ptr [rsp], 0x100", "popfq") };
     what();
-    // SAFETY: as above.
-    unsafe { core::arch::asm!("pushfq", "and qword ptr [rsp], ~0x100", "popfq") };
-    let none = libc::stack_t { ss_sp: ptr::null_mut(), ss_flags: libc::SS_DISABLE, ss_size: 0 };
-    // SAFETY: what was before is put back, before the stack is freed.
-    unsafe {
-        libc::sigaction(libc::SIGTRAP, &raw const before, ptr::null_mut());
-        libc::sigaltstack(&raw const none, ptr::null_mut());
-    }
+    drop(handling);
     match TAKEN.load(Relaxed) {
         0 => Err("no instruction trapped: whatever runs this machine hides the trap flag".into()),
         taken => Ok(taken),
+    }
+}
+
+/// The handler and the stack that it runs on. As it is dropped, stepping ends, and what was before is put back: so too
+/// where what is stepped through unwinds.
+struct Handling {
+    action: libc::sigaction,
+    stack: libc::stack_t,
+    /// What the handler runs on.
+    _own: Vec<u8>,
+}
+
+impl Handling {
+    fn begin() -> Result<Self, Error> {
+        let mut own = vec![0_u8; HANDLER_STACK];
+        let own_stack = libc::stack_t { ss_sp: own.as_mut_ptr().cast(), ss_flags: 0, ss_size: HANDLER_STACK };
+        let mut stack = libc::stack_t { ss_sp: ptr::null_mut(), ss_flags: libc::SS_DISABLE, ss_size: 0 };
+        // SAFETY: both are valid, and the stack outlives its use: `drop` puts the other back.
+        if unsafe { libc::sigaltstack(&raw const own_stack, &raw mut stack) } != 0 {
+            return Err(Error::last_os_error());
+        }
+        // SAFETY: an all-zero `sigaction` is one; the handler has the type that SA_SIGINFO asks for.
+        let [mut action, mut before]: [libc::sigaction; 2] = unsafe { mem::zeroed() };
+        action.sa_sigaction = take_down as *const () as usize;
+        action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
+        // SAFETY: both are valid.
+        if unsafe { libc::sigaction(libc::SIGTRAP, &raw const action, &raw mut before) } != 0 {
+            let why = Error::last_os_error();
+            // SAFETY: it was this thread's before.
+            unsafe { libc::sigaltstack(&raw const stack, ptr::null_mut()) };
+            return Err(why);
+        }
+        Ok(Self { action: before, stack, _own: own })
+    }
+}
+
+impl Drop for Handling {
+    fn drop(&mut self) {
+        // SAFETY: ends the single steps, if there are any; flags are changed as by a comparison. Both were this thread's
+        // before, and are put back before the stack is freed.
+        unsafe {
+            core::arch::asm!("pushfq", "and qword ptr [rsp], ~0x100", "popfq");
+            libc::sigaction(libc::SIGTRAP, &raw const self.action, ptr::null_mut());
+            libc::sigaltstack(&raw const self.stack, ptr::null_mut());
+        }
     }
 }
 

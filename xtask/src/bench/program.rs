@@ -82,6 +82,7 @@ pub struct Answer {
 struct Stepped {
     id: String,
     instructions: Option<f64>,
+    reason: Option<String>,
 }
 
 /// An executable that holds peers.
@@ -144,15 +145,15 @@ impl Program {
         Ok(said.and_then(|said| answer(&said, id, repeats)))
     }
 
-    /// Lets it count the instructions of one switch of the peer `id`: `None` where it can't, since its sides are threads
-    /// of the system, or no single steps are to be had.
+    /// Lets it count the instructions of one switch of the peer `id`; a reason where it can't, as that its sides are
+    /// threads of the system.
     ///
     /// # Errors
     ///
     /// As [`run`](Self::run).
-    pub fn step(&self, id: &str) -> anyhow::Result<Option<f64>> {
+    pub fn step(&self, id: &str) -> anyhow::Result<Result<f64, String>> {
         let said = self.say(&["step", id])?;
-        Ok(said.ok().and_then(|said| instructions(&said, id)))
+        Ok(said.and_then(|said| instructions(&said, id)))
     }
 
     /// Lets it remove what starts that were ended by force left behind. What can not be removed stays.
@@ -207,11 +208,18 @@ fn answer(said: &str, id: &str, repeats: u32) -> Result<Answer, String> {
 }
 
 /// Reads a count of instructions, and believes it only where it is about what was asked.
-fn instructions(said: &str, id: &str) -> Option<f64> {
-    let stepped: Stepped = serde_json::from_str(said).ok()?;
-    stepped
-        .instructions
-        .filter(|instructions| stepped.id == id && instructions.is_finite() && *instructions > 0.0)
+fn instructions(said: &str, id: &str) -> Result<f64, String> {
+    let stepped: Stepped =
+        serde_json::from_str(said).map_err(|why| format!("its count is not JSON as expected: {why}"))?;
+    match stepped {
+        Stepped { reason: Some(reason), .. } => Err(reason),
+        Stepped { id: of, instructions: Some(count), .. } if of == id && count.is_finite() && count > 0.0 => {
+            Ok(count)
+        }
+        Stepped { id: of, instructions, .. } => {
+            Err(format!("counted {instructions:?} of `{of}`, where a number above 0 of `{id}` was asked for"))
+        }
+    }
 }
 
 /// A process that does not outlive whoever waits for it.
@@ -272,11 +280,15 @@ mod tests {
 
     #[test]
     fn count_of_instructions_is_about_what_was_asked() {
-        assert_eq!(instructions(r#"{"id":"pipe","instructions":7.95}"#, "pipe"), Some(7.95));
-        assert_eq!(instructions(r#"{"id":"pipe","instructions":7.95}"#, "futex"), None);
-        assert_eq!(instructions(r#"{"id":"pipe","instructions":null,"reason":"two threads"}"#, "pipe"), None);
-        assert_eq!(instructions(r#"{"id":"pipe","instructions":0}"#, "pipe"), None);
-        assert_eq!(instructions("usage", "pipe"), None);
+        assert_eq!(instructions(r#"{"id":"pipe","instructions":7.95}"#, "pipe"), Ok(7.95));
+        let why = |said: &str, id: &str| instructions(said, id).unwrap_err();
+        assert!(why(r#"{"id":"pipe","instructions":7.95}"#, "futex").contains("of `futex` was asked for"));
+        assert_eq!(
+            why(r#"{"id":"pipe","instructions":null,"reason":"lost exchanges"}"#, "pipe"),
+            "lost exchanges"
+        );
+        assert!(why(r#"{"id":"pipe","instructions":0}"#, "pipe").contains("Some(0.0)"));
+        assert!(why("usage", "pipe").contains("not JSON"));
     }
 
     #[test]

@@ -61,8 +61,11 @@ pub fn measure(jobs: &[Job], effort: Effort, hears: Hears<'_>) -> anyhow::Result
     for job in jobs {
         hears(&job.about.title, done, starts);
         let sized = sized(job, effort.block)?;
-        let instructions = if sized.is_ok() { job.program.step(&job.about.id)? } else { None };
-        states.push(State::new(sized, instructions));
+        let mut state = State::new(sized);
+        if state.sized.is_ok() {
+            state.instructions = Some(job.program.step(&job.about.id)?);
+        }
+        states.push(state);
         done += 1;
     }
     let mut random = SplitMix64::new(effort.seed);
@@ -83,12 +86,13 @@ struct State {
     one_way_ns: Vec<f64>,
     switched: Option<Switched>,
     crossed: Option<Crossed>,
-    instructions: Option<f64>,
+    /// Of one switch, or why they were not counted.
+    instructions: Option<Result<f64, String>>,
 }
 
 impl State {
-    const fn new(sized: Result<u64, String>, instructions: Option<f64>) -> Self {
-        Self { sized, one_way_ns: Vec::new(), switched: None, crossed: None, instructions }
+    const fn new(sized: Result<u64, String>) -> Self {
+        Self { sized, one_way_ns: Vec::new(), switched: None, crossed: None, instructions: None }
     }
 
     fn go_on(&mut self, job: &Job) -> anyhow::Result<()> {
@@ -110,7 +114,19 @@ impl State {
         let outcome = match self.sized {
             Ok(exchanges) => {
                 let Self { one_way_ns, switched, crossed, instructions, .. } = self;
-                Outcome::Measured(Measured { exchanges, one_way_ns, switched, crossed, instructions })
+                let (instructions, uncounted) = match instructions {
+                    None => (None, None),
+                    Some(Ok(count)) => (Some(count), None),
+                    Some(Err(why)) => (None, Some(why)),
+                };
+                Outcome::Measured(Measured {
+                    exchanges,
+                    one_way_ns,
+                    switched,
+                    crossed,
+                    instructions,
+                    uncounted,
+                })
             }
             Err(reason) => Outcome::Missing(Missing { reason, to_do: String::new() }),
         };

@@ -172,6 +172,9 @@ pub struct Measured {
     /// not to be had.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instructions: Option<f64>,
+    /// Why they were not counted; `None` where they were, or nobody asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uncounted: Option<String>,
 }
 
 /// How often the system took a CPU from a thread meanwhile, by its own count: warm-up and set-up are in it.

@@ -185,9 +185,18 @@ pub(crate) fn conditions(bench: &Bench) -> Vec<(&'static str, String)> {
         Some(emulator) => lines.extend(conditions_of_guests(emulator)),
     }
     if rows_of(bench).any(|measured| measured.instructions.is_some()) {
-        let how = "of one switch, its loop and checks included, counted one at a time; not where threads of the system \
-                   switch";
-        lines.push(("Instructions", how.into()));
+        let mut how = "of one switch, its loop and checks included, counted one at a time".to_owned();
+        let mut reasons: Vec<(&str, u64)> = Vec::new();
+        for why in rows_of(bench).filter_map(|measured| measured.uncounted.as_deref()) {
+            match reasons.iter_mut().find(|(reason, _)| *reason == why) {
+                Some((_, rows)) => *rows += 1,
+                None => reasons.push((why, 1)),
+            }
+        }
+        for (why, rows) in reasons {
+            how += &format!("; not of {}: {why}", plural(rows, "row"));
+        }
+        lines.push(("Instructions", how));
     }
     let verdict = "on the peer, by the ratio of medians; the intervals of all ratios hold at once";
     lines.push(("Verdict", verdict.into()));

@@ -154,6 +154,7 @@ fn measured(exchanges: u64, values: &[f64]) -> Outcome {
         switched: None,
         crossed: None,
         instructions: None,
+        uncounted: None,
     })
 }
 

@@ -8,7 +8,14 @@ fn measured(middle: f64) -> Outcome {
     let mut one_way_ns = [1.0, 0.99, 1.01, 0.98, 1.02].map(|part| part * middle).to_vec();
     one_way_ns.rotate_left(middle as usize / 50 % 5);
     let switched = Some(Switched { handoffs: 100, voluntary: 0, involuntary: 0 });
-    Outcome::Measured(Measured { exchanges: 1_000, one_way_ns, switched, crossed: None, instructions: None })
+    Outcome::Measured(Measured {
+        exchanges: 1_000,
+        one_way_ns,
+        switched,
+        crossed: None,
+        instructions: None,
+        uncounted: None,
+    })
 }
 
 fn row(level: &str, id: &str, title: &str, outcome: Outcome) -> Row {
