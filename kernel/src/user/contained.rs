@@ -22,13 +22,13 @@ use switchlab_core::{
         filter::{ARGUMENTS, Action, Filter, NUMBERS},
         ids::Full,
         mounts::{PATH_BYTES, PathError},
-        names::{NAME_BYTES, NameError, Side},
+        names::NAME_BYTES,
     },
 };
 use switchlab_sync::Away;
 
 use super::{
-    Ended, Port, Process, process,
+    Ended, Process, process,
     system_call::{
         self, BAD_ADDRESS, DONE, END, ID, IN_USE, MAP, NO_MEMORY, NO_SUCH_CALL, NO_SUCH_FILE, OPEN,
         OVER_LIMIT, READ, REFUSED, TOO_LONG, UNKNOWN_ID, UNKNOWN_NAME, answer, make,
@@ -290,23 +290,18 @@ fn end(container: Option<&Container>, id: u64) -> Result<(), u64> {
 
 fn open(process: &Process, container: Option<&Container>, name: [u64; 2], side: u64) -> Made {
     let names = container.and_then(|container| container.names).ok_or(NO_SUCH_CALL)?;
-    let side = match side {
-        0 => Side::Sends,
-        1 => Side::Receives,
+    let claim = match side {
+        0 => process::try_sender,
+        1 => process::try_receiver,
         _ => return Err(UNKNOWN_NAME),
     };
     let mut room = [0; NAME_BYTES];
     let name = copy_in(&mut room, name)?;
-    let channel = names.lock().claim(name, side).map_err(|error| match error {
-        NameError::InUse => IN_USE,
-        _ => UNKNOWN_NAME,
-    })?;
-    let port = match side {
-        Side::Sends => Port::Sends(channel),
-        Side::Receives => Port::Receives(channel),
-    };
+    let channel = names.lock().find(name).ok_or(UNKNOWN_NAME)?;
+    // The channel knows who owns that end: by this name, by another, here or elsewhere, or by none.
+    let end = claim(channel).ok_or(IN_USE)?;
     // SAFETY: this is a call of its own task's, which uses no port.
-    Ok(unsafe { process.add_port(port) })
+    Ok(unsafe { process.add_port(end) })
 }
 
 fn read(container: Option<&Container>, path: [u64; 2], [to, room_for]: [u64; 2]) -> Made {

@@ -133,7 +133,7 @@ fn vectors() -> UnsafeCell<Area> {
     )
 }
 
-pub(super) fn claim(port: Port) -> End {
+fn claim(port: Port) -> End {
     match port {
         Port::Sends(channel) => End::Sends(sender(channel)),
         Port::Receives(channel) => End::Receives(receiver(channel)),
@@ -160,6 +160,20 @@ fn receiver(channel: &'static Channel) -> Receiver {
     let end = channel.receiver();
     end.watch();
     end
+}
+
+/// The end that sends, where it has no owner.
+pub(super) fn try_sender(channel: &'static Channel) -> Option<End> {
+    let end = channel.try_sender()?;
+    end.watch();
+    Some(End::Sends(end))
+}
+
+/// The end that receives, where it has no owner.
+pub(super) fn try_receiver(channel: &'static Channel) -> Option<End> {
+    let end = channel.try_receiver()?;
+    end.watch();
+    Some(End::Receives(end))
 }
 
 impl End {
@@ -269,10 +283,10 @@ impl Process {
     /// # Safety
     ///
     /// Nothing refers to one of its ports.
-    pub(super) unsafe fn add_port(&self, port: Port) -> u64 {
+    pub(super) unsafe fn add_port(&self, port: End) -> u64 {
         // SAFETY: the caller owes it.
         let ports = unsafe { &mut *self.ports.get() };
-        ports.push(claim(port));
+        ports.push(port);
         ports.len() as u64 - 1
     }
 

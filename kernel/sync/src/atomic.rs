@@ -48,6 +48,17 @@ impl<T: Sync> AtomicRef<T> {
         Self::from_pointer(self.0.swap(Self::to_pointer(value), order))
     }
 
+    /// Stores a reference where there is none.
+    ///
+    /// # Errors
+    ///
+    /// The one that is there.
+    pub(crate) fn claim(&self, value: &'static T, order: Ordering) -> Result<(), Option<&'static T>> {
+        let null = Self::to_pointer(None);
+        let claimed = self.0.compare_exchange(null, Self::to_pointer(Some(value)), order, Relaxed);
+        claimed.map(drop).map_err(Self::from_pointer)
+    }
+
     fn to_pointer(value: Option<&'static T>) -> *mut T {
         value.map_or(ptr::null_mut(), |reference| ptr::from_ref(reference).cast_mut())
     }

@@ -134,16 +134,34 @@ impl<P: Platform> Channel<P> {
         Sender { channel: self, of_one_task: PhantomData }
     }
 
+    /// As [`sender`](Self::sender), for who can not know whether there is one; `None` where there is.
+    #[cold]
+    pub fn try_sender(&'static self) -> Option<Sender<P>> {
+        self.sender.try_claim(Cpu::current()).then_some(Sender { channel: self, of_one_task: PhantomData })
+    }
+
     /// Makes the running task the one that receives. From here on every message comes with its wake-up.
     ///
     /// # Panics
     ///
     /// If there was a receiver before.
-    #[expect(unsafe_code, reason = "a bit of the state")]
     #[cold]
     pub fn receiver(&'static self) -> Receiver<P> {
         let task = Cpu::current();
         self.receiver.claim(task);
+        self.become_known(task)
+    }
+
+    /// As [`receiver`](Self::receiver), for who can not know whether there is one; `None` where there is.
+    #[cold]
+    pub fn try_receiver(&'static self) -> Option<Receiver<P>> {
+        let task = Cpu::current();
+        self.receiver.try_claim(task).then(|| self.become_known(task))
+    }
+
+    /// Tells senders that there is a receiver: the running task, which has claimed that end.
+    #[expect(unsafe_code, reason = "a bit of the state")]
+    fn become_known(&'static self, task: &'static Task<P>) -> Receiver<P> {
         // SAFETY: only the receiver writes itself there, and that is this one.
         let before = unsafe { self.state.set(NEW, AcqRel) };
         // A message that is there already came without.

@@ -69,13 +69,19 @@ impl<P: Platform> Parker<P> {
     ///
     /// If one does already: a parker has one owner for life.
     pub(crate) fn claim(&self, task: &'static Task<P>) {
-        let before = self.owner.swap(Some(task), AcqRel);
-        assert!(
-            before.is_none(),
-            "{:?} waits where {:?} waits already: a parker has one owner",
-            task.id(),
-            before.map(Task::id),
-        );
+        if let Err(before) = self.owner.claim(task, AcqRel) {
+            panic!(
+                "{:?} waits where {:?} waits already: a parker has one owner",
+                task.id(),
+                before.map(Task::id),
+            );
+        }
+    }
+
+    /// As [`claim`](Self::claim), where no task waits here yet; returns whether.
+    #[must_use]
+    pub(crate) fn try_claim(&self, task: &'static Task<P>) -> bool {
+        self.owner.claim(task, AcqRel).is_ok()
     }
 
     /// Waits for the token and takes it. Called by the owner, on its CPU.

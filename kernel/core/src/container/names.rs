@@ -1,39 +1,18 @@
-//! Names of channels in a namespace: what a process opens by name, and by which end. Each end has one owner for
-//! life, as a channel's has.
+//! Names of channels in a namespace: what a process opens by name. Who owns which end of it the channel itself knows,
+//! since it may have names elsewhere too, or an owner that knows it by none.
 
 /// Bytes of a name.
 pub const NAME_BYTES: usize = 32;
 
-/// Which end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
-    /// That which sends.
-    Sends,
-    /// That which receives.
-    Receives,
-}
-
 /// Names of one namespace, at most `N`.
 #[derive(Debug)]
 pub struct Names<T, const N: usize> {
-    entries: [Option<Entry<T>>; N],
+    entries: [Option<(&'static str, T)>; N],
 }
 
-#[derive(Debug)]
-struct Entry<T> {
-    name: &'static str,
-    of: T,
-    /// Whether the end that sends has an owner, and that which receives.
-    taken: [bool; 2],
-}
-
-/// Why a name is not what was wanted.
+/// Why a name can not stand for something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NameError {
-    /// It stands for nothing here.
-    Unknown,
-    /// That end has an owner.
-    InUse,
     /// It stands for something already.
     Known,
     /// There are as many names as there can be, or it has too many bytes.
@@ -52,24 +31,17 @@ impl<T: Copy, const N: usize> Names<T, N> {
     ///
     /// [`NameError::Known`] or [`NameError::NoRoom`].
     pub fn publish(&mut self, name: &'static str, of: T) -> Result<(), NameError> {
-        if self.entries.iter().flatten().any(|entry| entry.name == name) {
+        if self.entries.iter().flatten().any(|(known, _)| *known == name) {
             return Err(NameError::Known);
         }
         let free = self.entries.iter_mut().find(|entry| entry.is_none() && name.len() <= NAME_BYTES);
-        *free.ok_or(NameError::NoRoom)? = Some(Entry { name, of, taken: [false; 2] });
+        *free.ok_or(NameError::NoRoom)? = Some((name, of));
         Ok(())
     }
 
-    /// What `name` stands for here; that end has an owner from now on.
-    ///
-    /// # Errors
-    ///
-    /// [`NameError::Unknown`] or [`NameError::InUse`].
-    pub fn claim(&mut self, name: &[u8], side: Side) -> Result<T, NameError> {
-        let entry = self.entries.iter_mut().flatten().find(|entry| entry.name.as_bytes() == name);
-        let entry = entry.ok_or(NameError::Unknown)?;
-        let taken = &mut entry.taken[side as usize];
-        if core::mem::replace(taken, true) { Err(NameError::InUse) } else { Ok(entry.of) }
+    /// What `name` stands for here, if anything.
+    pub fn find(&self, name: &[u8]) -> Option<T> {
+        self.entries.iter().flatten().find(|(known, _)| known.as_bytes() == name).map(|(_, of)| *of)
     }
 }
 
@@ -89,22 +61,12 @@ mod tests {
         assert_eq!(web.publish("requests", 1), Ok(()));
         assert_eq!(batch.publish("requests", 2), Ok(()));
         assert_eq!(batch.publish("results", 3), Ok(()));
-        assert_eq!(web.claim(b"requests", Side::Sends), Ok(1));
-        assert_eq!(batch.claim(b"requests", Side::Sends), Ok(2));
-        assert_eq!(web.claim(b"results", Side::Receives), Err(NameError::Unknown));
+        assert_eq!(web.find(b"requests"), Some(1));
+        assert_eq!(batch.find(b"requests"), Some(2));
+        assert_eq!(web.find(b"results"), None);
         for near in [&b""[..], b"request", b"requests\0", b"requests/"] {
-            assert_eq!(web.claim(near, Side::Receives), Err(NameError::Unknown));
+            assert_eq!(web.find(near), None);
         }
-    }
-
-    #[test]
-    fn each_end_has_one_owner() {
-        let mut names = Names::<u32, 1>::new();
-        assert_eq!(names.publish("requests", 1), Ok(()));
-        assert_eq!(names.claim(b"requests", Side::Sends), Ok(1));
-        assert_eq!(names.claim(b"requests", Side::Sends), Err(NameError::InUse));
-        assert_eq!(names.claim(b"requests", Side::Receives), Ok(1));
-        assert_eq!(names.claim(b"requests", Side::Receives), Err(NameError::InUse));
     }
 
     #[test]

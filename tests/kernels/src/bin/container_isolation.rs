@@ -341,6 +341,23 @@ fn names() {
     check!(report.ended == Ended::Exited([DONE, 1]), "its own, behind port 0: {}", report.ended);
     let report = stopped(&mut cases, opens(web, "requests", 1));
     check!(report.ended == Ended::Exited([IN_USE, 0]), "an end that has an owner: {}", report.ended);
+    // So are those whose owner has it by another name, elsewhere, by none, or is the kernel.
+    let [held, port] = [(); 2].map(|()| -> &'static Channel { for_ever(Channel::new()) });
+    let _of_the_kernel = held.receiver();
+    NAMES[1].lock().publish("lent", channel).expect("a name");
+    for (name, channel) in [("again", channel), ("held", held), ("port", port)] {
+        NAMES[0].lock().publish(name, channel).expect("a name");
+    }
+    let has_it = Spec { ports: [Port::Receives(port)].into(), ..opens(web, "port", 1) };
+    for (what, spec) in [
+        ("another namespace's", opens(batch, "lent", 1)),
+        ("another name's", opens(web, "again", 1)),
+        ("the kernel's", opens(web, "held", 1)),
+        ("its own port's", has_it),
+    ] {
+        let report = stopped(&mut cases, spec);
+        check!(report.ended == Ended::Exited([IN_USE, 0]), "{what}: {}", report.ended);
+    }
     // What goes by a name arrives.
     let results = for_ever(Channel::new());
     NAMES[0].lock().publish("results", results).expect("a name");
