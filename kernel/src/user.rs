@@ -64,6 +64,9 @@ pub struct Spec {
     pub ports: Vec<Port>,
     /// The timer's ticks that it may take, where the timer is to tick.
     pub quantum: Option<Quantum>,
+    /// That who starts it answers for its program: it calls, and ends by itself. Such a one may be charged its CPU time
+    /// without a quantum, by its calls alone: the experiment's programs, whose counts are exact without ticks.
+    pub ends_by_itself: bool,
     /// What part of the machine it sees and gets; all that a process can, where there is none.
     pub container: Option<&'static Container>,
     /// Whether it has vector state: x87, SSE and, where the CPU has it, AVX. Without, using it ends it. With a container
@@ -119,6 +122,7 @@ impl Spec {
             arguments: [0; 4],
             ports: Vec::new(),
             quantum: None,
+            ends_by_itself: false,
             container: None,
             vectors: false,
             thread: 0,
@@ -253,6 +257,8 @@ pub enum Why {
     Task(StackError),
     /// Its container's namespace of ids has as many members as it can have.
     NoId,
+    /// Its CPU time is charged, and no tick would catch it where it does not call.
+    NoQuantum,
 }
 
 impl From<SpaceError> for Why {
@@ -273,6 +279,7 @@ impl fmt::Display for Why {
             Self::Space(error) => write!(f, "{error}"),
             Self::Task(error) => write!(f, "{error}"),
             Self::NoId => f.write_str("the namespace has no id left"),
+            Self::NoQuantum => f.write_str("without a quantum no tick charges it its CPU time"),
         }
     }
 }
@@ -363,6 +370,10 @@ pub fn host_in(
     body: impl FnOnce(&Process) + Send + 'static,
 ) -> Result<JoinHandle, Why> {
     assert!(spec.container.is_none() || !spec.vectors, "no container has vector state");
+    let is_charged = spec.container.is_some_and(|container| container.cpu.is_some());
+    if is_charged && spec.quantum.is_none() && !spec.ends_by_itself {
+        return Err(Why::NoQuantum);
+    }
     static READY: Once<()> = Once::new();
     READY.call_once(|| ring3::init(process::bad_return));
     space.add(&spec)?;

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! One charge a switch, by who leaves, at the last moment before it. What of the switch itself comes behind that is
-//! nobody's. A tick in ring 3 charges too, so that one that never calls is caught as well.
+//! nobody's. A tick in ring 3 charges too, so that one that never calls is caught as well: there is no process with a
+//! group and without a quantum, but for one whose program is vouched for (`user::Spec::ends_by_itself`).
 //!
 //! Who is out of time rests: it gives way to the others, in line, or halts where all that are ready on the CPU rest,
 //! until its period is over. It may be asked to give the CPU away in the meantime only, since the channel that it is

@@ -72,11 +72,13 @@ pub(super) fn measure_in(
         asking: Spec {
             ports: [Port::Sends(there), Port::Receives(back)].into(),
             container: of_asking,
+            ends_by_itself: true,
             ..Spec::new(&programs::PING)
         },
         answering: Spec {
             ports: [Port::Sends(back), Port::Receives(there)].into(),
             container: of_answering,
+            ends_by_itself: true,
             ..Spec::new(&programs::PONG)
         },
         calls_of_an_exchange: 4,

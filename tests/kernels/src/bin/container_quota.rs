@@ -12,7 +12,7 @@ use switchlab_kernel::{
     container::Container,
     program,
     sched::Channel,
-    user::{self, Ended, Port, Program, Quantum, Spec, programs},
+    user::{self, Ended, Port, Program, Quantum, Spec, Why, programs},
 };
 
 case::case!("container_quota", container_quota);
@@ -42,6 +42,7 @@ fn container_quota(_: &Lab) {
     beside_a_sibling();
     group_around();
     between_calls();
+    without_ticks();
 }
 
 fn group(name: &'static str, budget: u64) -> &'static CpuGroup {
@@ -124,7 +125,12 @@ fn between_calls() {
     let pair = group("pair", BUDGET / 4);
     let container = for_ever(Container { cpu: Some(pair), ..Container::new("of time") });
     let (there, back) = (for_ever(Channel::new()), for_ever(Channel::new()));
-    let spec = |ports, program| Spec { ports, container: Some(container), ..Spec::new(program) };
+    let spec = |ports, program| Spec {
+        ports,
+        container: Some(container),
+        ends_by_itself: true,
+        ..Spec::new(program)
+    };
     let ping = spec([Port::Sends(there), Port::Receives(back)].into(), &programs::PING);
     let pong = spec([Port::Sends(back), Port::Receives(there)].into(), &programs::PONG);
     let pong = user::spawn(cpu(0), pong).expect("a process");
@@ -143,4 +149,12 @@ fn between_calls() {
     );
     within(pair);
     count("between_calls", pair.throttles());
+}
+
+/// Who never calls is caught by ticks alone, so nobody is charged without, unless its program is vouched for.
+fn without_ticks() {
+    let free = group("free", BUDGET);
+    let refused = user::spawn(cpu(0), Spec { quantum: None, ..spec(free, &LOOPS, TICKS) }).err();
+    check!(refused == Some(Why::NoQuantum), "a quota without ticks: {refused:?}");
+    check!(free.used() == 0, "of what did not begin: {}", free.used());
 }
