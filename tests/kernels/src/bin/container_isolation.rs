@@ -31,10 +31,13 @@ case::case!("container_isolation", container_isolation);
 
 const EXCHANGES: u64 = 200;
 
+/// The first number that half a register does not hold.
+const HIGH: u64 = 1 << 32;
+
 program! {
     /// Makes system call rdi with the words rsi, rdx and r8; exits with its status and its word.
     static CALLS =
-        "mov eax, edi",
+        "mov rax, rdi",
         "mov rdi, rsi",
         "mov rsi, rdx",
         "mov rdx, r8",
@@ -267,7 +270,7 @@ fn filters() {
     let report = stopped(&mut cases, sends(0));
     check!(report.ended == Ended::Exited([DONE, 0]), "by port 0: {}", report.ended);
     // Numbers that have no bit of their own, but that of a call that is let through.
-    for call in [NUMBERS + EXIT, u64::from(u32::MAX) + 1 - NUMBERS + EXIT] {
+    for call in [NUMBERS + EXIT, HIGH - NUMBERS + EXIT, HIGH + EXIT, HIGH + SEND] {
         let report = stopped(&mut cases, with(container, &CALLS, [call, 0, 0, 0]));
         check!(report.ended == Ended::Filtered { call }, "call {call}: {}", report.ended);
     }
@@ -409,7 +412,7 @@ fn paths() {
 fn without_parts() {
     let container = for_ever(Container::new("with nothing"));
     for container in [None, Some(container)] {
-        for call in [MAP, ID, END, OPEN, READ, READ + 1, NUMBERS + EXIT] {
+        for call in [MAP, ID, END, OPEN, READ, READ + 1, NUMBERS + EXIT, HIGH + EXIT, HIGH + SEND] {
             let report = beside_others(Spec {
                 container,
                 ..with(for_ever(Container::new("")), &CALLS, [call, 1, 0, 0])
