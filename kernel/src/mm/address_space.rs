@@ -111,6 +111,14 @@ impl<'a> Taking<'a> {
     fn new(frames: &'a mut Vec<PhysFrame>, group: Option<&'static MemoryGroup>) -> Self {
         Self { frames, group, why_not: SpaceError::OutOfMemory }
     }
+
+    /// Gives back one of them that nothing maps, and its charge.
+    fn give_back(&mut self, frame: PhysFrame) {
+        let at = self.frames.iter().rposition(|own| *own == frame).expect("it was taken here");
+        self.frames.swap_remove(at);
+        self.group.inspect(|group| group.uncharge(1));
+        SPARE.lock().give_back(frame);
+    }
 }
 
 impl Spare {
@@ -124,7 +132,7 @@ impl Spare {
     }
 
     fn give_back(&mut self, frame: PhysFrame) {
-        // SAFETY: the space that had it is gone.
+        // SAFETY: the space that had it is gone, or never mapped it.
         unsafe { words_of(frame).write(self.0) };
         self.0 = frame.start_address().as_u64();
     }
@@ -210,20 +218,28 @@ impl AddressSpace {
         let flags = PageTableFlags::PRESENT | PageTableFlags::USER_ACCESSIBLE | access;
         let mut taking = Taking::new(&mut self.frames, self.group);
         let frame = taking.allocate_frame().ok_or(taking.why_not)?;
-        // SAFETY: the root is this space's own table, which no CPU uses meanwhile; the frame is fresh, and
-        // the page in the lower half.
+        // SAFETY: the root is this space's own table, which software changes here alone, by an exclusive reference.
+        // A CPU that has it loaded may walk it meanwhile: an entry is one word, which is not present until it leads to a
+        // table of zeros or to the frame. The frame is fresh, and the page in the lower half.
         let mapped = unsafe {
             let root = &mut *words_of(self.root).cast::<PageTable>();
             OffsetPageTable::new(root, physical::offset()).map_to(page, frame, flags, &mut taking)
         };
-        // Nobody has it in a TLB: it was not mapped.
-        mapped
-            .map_err(|error| match error {
-                MapToError::FrameAllocationFailed => taking.why_not,
-                _ => no_room,
-            })?
-            .ignore();
-        Ok(frame)
+        match mapped {
+            Ok(page) => {
+                // Nobody has it in a TLB: it was not mapped.
+                page.ignore();
+                Ok(frame)
+            }
+            Err(error) => {
+                // Tables that were made on the way stay, for the next page there.
+                taking.give_back(frame);
+                Err(match error {
+                    MapToError::FrameAllocationFailed => taking.why_not,
+                    _ => no_room,
+                })
+            }
+        }
     }
 }
 

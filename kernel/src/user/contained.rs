@@ -2,7 +2,7 @@
 //!
 //! | number | call | arguments | gives, besides a status |
 //! |---|---|---|---|
-//! | 10 | map | pages: at most [`MAX_PAGES`] | the first one's address |
+//! | 10 | map | pages: at most [`MAX_PAGES`] | the first one's address; where there is no memory for all, how many there are |
 //! | 11 | id | | its own id, in its namespace |
 //! | 12 | end | an id | |
 //! | 13 | open | address and length of a name, side: 0 sends, 1 receives | the port |
@@ -248,7 +248,7 @@ fn filtered(process: &Process, call: u64, action: Action) -> Answer {
 fn further(process: &Process, number: u64, [first, second, third, fourth, _]: [u64; 5]) -> Answer {
     let container = process.membership.container;
     let made = match number {
-        MAP => map(process, container, first),
+        MAP => return map(process, container, first),
         ID => id(process, container),
         END => end(container, first).map(|()| 0),
         OPEN => open(process, container, [first, second], third),
@@ -264,15 +264,20 @@ fn further(process: &Process, number: u64, [first, second, third, fourth, _]: [u
 /// A call's word, or the status that says why there is none.
 type Made = Result<u64, u64>;
 
-fn map(process: &Process, container: Option<&Container>, pages: u64) -> Made {
-    container.and_then(|container| container.memory).ok_or(NO_SUCH_CALL)?;
-    if pages > MAX_PAGES {
-        return Err(TOO_LONG);
+fn map(process: &Process, container: Option<&Container>, pages: u64) -> Answer {
+    if container.is_none_or(|container| container.memory.is_none()) {
+        return answer(NO_SUCH_CALL);
     }
-    process.map(pages).map_err(|error| match error {
-        SpaceError::OverLimit(_) => OVER_LIMIT,
-        SpaceError::OutOfMemory | SpaceError::NoRoom { .. } => NO_MEMORY,
-    })
+    if pages > MAX_PAGES {
+        return answer(TOO_LONG);
+    }
+    match process.map(pages) {
+        Ok(value) => Answer { status: DONE, value },
+        Err((SpaceError::OverLimit(_), value)) => Answer { status: OVER_LIMIT, value },
+        Err((SpaceError::OutOfMemory | SpaceError::NoRoom { .. }, value)) => {
+            Answer { status: NO_MEMORY, value }
+        }
+    }
 }
 
 fn id(process: &Process, container: Option<&Container>) -> Made {

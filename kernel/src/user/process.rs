@@ -291,15 +291,19 @@ impl Process {
     }
 
     /// Maps so many pages of zeros more, where they follow what it asked for before; returns where.
-    pub(super) fn map(&self, pages: u64) -> Result<u64, SpaceError> {
+    ///
+    /// # Errors
+    ///
+    /// Why not all, and how many there are now: those stay.
+    pub(super) fn map(&self, pages: u64) -> Result<u64, (SpaceError, u64)> {
         const PAGE: u64 = 4096;
         let at = self.heap_end.get();
-        for _ in 0..pages {
+        for mapped in 0..pages {
             if let Err(error) = self.space.map_page(self.heap_end.get()) {
                 if let SpaceError::OverLimit(over) = error {
                     self.over_limit.set(Some(over));
                 }
-                return Err(error);
+                return Err((error, mapped));
             }
             self.heap_end.set(self.heap_end.get() + PAGE);
         }
