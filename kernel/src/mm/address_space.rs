@@ -165,7 +165,8 @@ impl AddressSpace {
         let pages = bytes.chunks(Size4KiB::SIZE as usize);
         for (page, contents) in (0..).zip(pages) {
             let frame = self.map_page(at + page * Size4KiB::SIZE, access)?;
-            // SAFETY: the frame was mapped just now, for this space, which does not run.
+            // SAFETY: the frame was mapped just now, and the kernel goes to it from here alone. Threads of this space
+            // may run, but what they do at its address is ring 3's.
             unsafe {
                 words_of(frame).cast::<u8>().copy_from_nonoverlapping(contents.as_ptr(), contents.len());
             }

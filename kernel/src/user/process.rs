@@ -325,8 +325,9 @@ impl Process {
     }
 
     /// Makes the CPU's state of ring 3 its own again, where another ran meanwhile: behind everything that
-    /// lets others run. [`GONE`] where what it waited for in a channel does not come, since who was at the other end is
-    /// gone; else [`DONE`].
+    /// lets others run or looks closer, and before ring 3 goes on, since nobody's stack may be set
+    /// ([`ring3::forget_current`]). [`GONE`] where what it waited for in a channel does not come, since who was at the
+    /// other end is gone; else [`DONE`].
     #[inline(always)]
     pub(super) fn go_on(&self) -> u64 {
         if ring3::is_current(self) { DONE } else { self.load(self.loaded.cr3) }

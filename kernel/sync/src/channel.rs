@@ -252,7 +252,8 @@ impl<P: Platform> Channel<P> {
             self.wake_receiver();
             return;
         }
-        // Full, so that whoever sends has to wait, and asks before it does.
+        // Full, so that whoever sends has to wait, and asks before it does. One that has just found a line's slot empty
+        // stores over this (`send`), which makes it full as well.
         let before = if is_of_one_cpu {
             self.state.store(CLOSED, Relaxed);
             state
@@ -377,7 +378,9 @@ impl<P: Platform> Channel<P> {
             P::mark(Mark::MessageStored);
         } else if state.number() == LINE_ROOM {
             self.value.store(value, Relaxed);
-            // Release: the message before the state. Nobody else writes the state of an empty slot.
+            // Release: the message before the state. Nobody else writes the state of an empty slot, but a receiver that
+            // closes. This may undo what that one wrote: then the message is lost, as one that was sent before. The slot is
+            // full, so the next one asks whether it is closed (`wait_for_room`).
             self.state.store(LINE, Release);
             P::mark(Mark::MessageStored);
             self.ring();
@@ -416,7 +419,8 @@ impl<P: Platform> Channel<P> {
         P::mark(Mark::IpiSent);
     }
 
-    /// Takes the message out of the slot; blocks until there is one.
+    /// Takes the message out of the slot; blocks until there is one. Counts a handoff where there will be none as well,
+    /// once: a question on the way of each message would be the price of not doing so.
     #[inline(always)]
     fn recv(&'static self, away: &impl Away) -> u64 {
         // Signed, so that a sender which waits makes it less than all others.

@@ -27,7 +27,7 @@ pub struct Counters {
     pub ipis_sent: &'static AtomicU64,
     /// Calls of `switch_context`.
     pub switches: &'static AtomicU64,
-    /// Messages received.
+    /// Messages received, with those in a channel that did not come, since the sender was gone.
     pub handoffs: &'static AtomicU64,
     /// Halts.
     pub halts: &'static AtomicU64,

@@ -25,7 +25,7 @@ impl Words {
     pub const IPIS_SENT: usize = 4;
     /// Calls of `switch_context`.
     pub const SWITCHES: usize = 5;
-    /// Messages received.
+    /// Messages received, with those in a channel that did not come, since the sender was gone.
     pub const HANDOFFS: usize = 6;
     /// Halts.
     pub const HALTS: usize = 7;

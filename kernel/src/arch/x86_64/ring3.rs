@@ -360,6 +360,8 @@ pub enum Bases {
 
 /// Makes who goes on next in ring 3 on this CPU load its state, find bases that nobody has, and so write them: which
 /// it is told, and asks then what else there is. For questions that are not worth one of their own each time.
+///
+/// Called in the midst of calls and traps too: see [`forget_current`] for what they owe behind it.
 pub fn look_closer() {
     forget_current();
     percpu::this_cpu().ring3.fs_base.store(NO_BASE, Relaxed);
@@ -398,8 +400,11 @@ pub fn forbid_access() {
     }
 }
 
-/// Nobody's state is in the registers any more.
+/// Nobody's state is in the registers any more. Who goes on in ring 3, here or in the midst of a call, has to ask
+/// [`is_current`] before it does, and load its own.
 pub fn forget_current() {
-    // SAFETY: ring 3 is entered next by `run`, which sets the stack.
+    // SAFETY: the processor reads the stack at the next entry from ring 3. Before that ring 3 is entered by `run`, which
+    // sets it; or gone back to from a call or a trap, which the processes' `go_on` is behind wherever this may have been
+    // called: it finds that nobody is current, and sets the stack.
     unsafe { set_current(ptr::null::<()>(), 0) };
 }
