@@ -12,7 +12,7 @@
 //! group and without a quantum, but for one whose program is vouched for (`user::Spec::ends_by_itself`).
 //!
 //! Who is out of time rests: it gives way to the others, in line, or halts where all that are ready on the CPU rest,
-//! until its period is over. It may be asked to give the CPU away in the meantime only, since the channel that it is
+//! until its period is over, or one of its namespace ends it. It may be asked to give the CPU away in the meantime only, since the channel that it is
 //! in has decided already what comes next: so it rests when it has the CPU back.
 
 use core::{
@@ -26,6 +26,7 @@ use switchlab_core::{
 };
 use switchlab_sync::Away;
 
+use super::Member;
 use crate::{
     arch::{ring3, tsc},
     sched::{self, Cpu},
@@ -48,14 +49,16 @@ struct Since(Cell<u64>);
 #[derive(Debug)]
 pub(crate) struct Account {
     group: &'static CpuGroup,
+    /// Whose it is.
+    member: &'static Member,
     since: Since,
     is_out: Cell<bool>,
 }
 
 impl Account {
-    /// An account with this group; with none, where nothing is charged.
-    pub(crate) fn new(group: Option<&'static CpuGroup>) -> Self {
-        Self { group: group.unwrap_or(&NOBODY), since: Since(Cell::new(0)), is_out: Cell::new(false) }
+    /// This one's account with this group; with none, where nothing is charged.
+    pub(crate) fn new(group: Option<&'static CpuGroup>, member: &'static Member) -> Self {
+        Self { group: group.unwrap_or(&NOBODY), member, since: Since(Cell::new(0)), is_out: Cell::new(false) }
     }
 
     /// Begins to count from now on; where there is no time, from when there is.
@@ -74,7 +77,7 @@ impl Account {
         }
     }
 
-    /// Rests until there is time again, where there is none.
+    /// Rests until there is time again, where there is none; or until it is ended, whatever it owes.
     #[cold]
     #[inline(never)]
     fn rest(&self) {
@@ -86,7 +89,7 @@ impl Account {
         }
         let resting = &RESTING[cpu];
         resting.store(resting.load(Relaxed) + 1, Relaxed);
-        while self.group.out_of_time(tsc::unfenced()).is_some() {
+        while !self.member.is_ended() && self.group.out_of_time(tsc::unfenced()).is_some() {
             sched::rest(resting.load(Relaxed));
         }
         resting.store(resting.load(Relaxed) - 1, Relaxed);

@@ -38,16 +38,26 @@ pub struct Member {
     /// Bit n: call n goes through without a closer look. One word for all that may be in the way, as a kernel has one
     /// for what is to be done on entry.
     pub open: AtomicU64,
-    /// Whether one of its namespace has ended it.
-    pub is_ended: AtomicBool,
+    is_ended: AtomicBool,
 }
 
 impl Member {
+    /// One for whom these calls go through, and whom nobody has ended.
+    pub const fn new(open: u64) -> Self {
+        Self { open: AtomicU64::new(open), is_ended: AtomicBool::new(false) }
+    }
+
     /// Ends it, as soon as it is in the kernel.
     pub fn end(&self) {
         self.is_ended.store(true, Relaxed);
-        // Release: pairs with nothing; the closer look comes on the CPU of the process, sooner or later.
+        // Release: pairs with the fence of who looks closer, since it found no bit, so that it finds why.
         self.open.store(0, Release);
+    }
+
+    /// Whether one of its namespace has ended it.
+    #[inline(always)]
+    pub fn is_ended(&self) -> bool {
+        self.is_ended.load(Relaxed)
     }
 }
 

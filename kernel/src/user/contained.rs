@@ -14,7 +14,10 @@
 //! not asked for. A process gets its entries as it is made, and `ring3` finds them on its stack.
 
 use alloc::boxed::Box;
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{
+    Ordering::{Acquire, Relaxed},
+    fence,
+};
 
 use switchlab_core::{
     address_space::UserRange,
@@ -99,13 +102,10 @@ pub(super) struct Membership {
 impl Membership {
     /// A place in `container`.
     pub(super) fn of(container: Option<&'static Container>) -> Result<Self, Full> {
-        static NOBODY: Member = Member { open: AtomicU64::new(u64::MAX), is_ended: AtomicBool::new(false) };
+        static NOBODY: Member = Member::new(u64::MAX);
         let filter = container.and_then(|container| container.filter.as_ref()).unwrap_or(&NO_FILTER);
         // For ever, as a task: its fellows may hold it.
-        let member = container.map_or(&NOBODY, |_| {
-            let open = AtomicU64::new(filter.always());
-            Box::leak(Box::new(Member { open, is_ended: AtomicBool::new(false) }))
-        });
+        let member = container.map_or(&NOBODY, |_| Box::leak(Box::new(Member::new(filter.always()))));
         let id = match container.and_then(|container| container.ids) {
             Some(ids) => ids.lock().enter(member)?,
             None => 0,
@@ -117,8 +117,13 @@ impl Membership {
         self.container.is_some()
     }
 
+    /// As its fellows reach it.
+    pub(super) fn member(&self) -> &'static Member {
+        self.member
+    }
+
     fn is_ended(&self) -> bool {
-        self.member.is_ended.load(Relaxed)
+        self.member.is_ended()
     }
 }
 
@@ -199,6 +204,8 @@ extern "C" fn look_closer<const PARTS: usize>(
 ) -> Answer {
     let process = Process::current();
     let arguments = [first, second, third, fourth, fifth];
+    // Acquire: pairs with the release of `Member::end`, through the bit that was not found.
+    fence(Acquire);
     if PARTS & IDS != 0 && process.membership.is_ended() {
         process.end(Ended::EndedByFellow);
         return Answer { status: LEAVE, value: 0 };

@@ -9,10 +9,10 @@ use switchlab_core::container::cpu::{CpuGroup, UNLIMITED};
 use switchlab_kernel::{
     arch::{ring3, tsc},
     bring_up::Lab,
-    container::Container,
+    container::{self, Container, IdSpace},
     program,
-    sched::Channel,
-    user::{self, Ended, Port, Program, Quantum, Spec, Why, programs},
+    sched::{self, Channel},
+    user::{self, Ended, Port, Program, Quantum, Spec, Why, programs, system_call::DONE},
 };
 
 case::case!("container_quota", container_quota);
@@ -36,6 +36,10 @@ program! {
     /// Counts rdi down.
     static WORKS = "2:", "dec rdi", "jnz 2b", "xor esi, esi", "mov eax, SYS_EXIT", "syscall"
 }
+program! {
+    /// Ends who has the id rdi; exits with the status.
+    static ENDS = "mov eax, SYS_END", "syscall", "mov rdi, rax", "xor esi, esi", "mov eax, SYS_EXIT", "syscall"
+}
 
 fn container_quota(_: &Lab) {
     alone();
@@ -43,6 +47,7 @@ fn container_quota(_: &Lab) {
     group_around();
     between_calls();
     without_ticks();
+    ended_as_it_rests();
 }
 
 fn group(name: &'static str, budget: u64) -> &'static CpuGroup {
@@ -143,12 +148,30 @@ fn between_calls() {
     let ended = pong.join().ended;
     check!(ended == Ended::Exited([EXCHANGES, u64::MAX]), "the one that answers {ended}");
     check!(pair.throttles() > 0, "they never wait");
-    check!(
-        ring3::loads_of(switchlab_kernel::sched::percpu(cpu(0).id())) >= 2 * EXCHANGES,
-        "two switches each"
-    );
+    check!(ring3::loads_of(sched::percpu(cpu(0).id())) >= 2 * EXCHANGES, "two switches each");
     within(pair);
     count("between_calls", pair.throttles());
+}
+
+/// One who owes more than it will ever have rests; a fellow ends it all the same.
+fn ended_as_it_rests() {
+    static IDS: IdSpace = container::id_space();
+    let ever = 1 << 50;
+    let debtor = for_ever(CpuGroup::new("debtor", 1, ever));
+    let of_debtor = for_ever(Container { ids: Some(&IDS), cpu: Some(debtor), ..Container::new("in debt") });
+    let fellow = for_ever(Container { ids: Some(&IDS), ..Container::new("fellow") });
+    let looping = Spec { container: Some(of_debtor), ..spec(debtor, &LOOPS, u64::MAX) };
+    let looping = user::spawn(cpu(0), looping).expect("a process");
+    while debtor.throttles() == 0 {
+        sched::yield_now();
+    }
+    // The first of its namespace.
+    let ends = Spec { container: Some(fellow), arguments: [1, 0, 0, 0], ..Spec::new(&ENDS) };
+    let ended = user::spawn(cpu(0), ends).expect("a process").join().ended;
+    check!(ended == Ended::Exited([DONE, 0]), "its fellow {ended}");
+    let ended = looping.join().ended;
+    check!(ended == Ended::EndedByFellow, "one that rests {ended}");
+    check!(debtor.throttles() == 1 && tsc::unfenced() < ever, "it rested to the end of its period");
 }
 
 /// Who never calls is caught by ticks alone, so nobody is charged without, unless its program is vouched for.
