@@ -2,7 +2,7 @@
 //! host's with the host's toolchain, those for bare metal with the one that builds them. And for the peers of
 //! `bench`, which are a workspace of their own.
 //!
-//! Each release of Rust brings new lints. A compiler newer than [`CLEAN_WITH`] says what it warns of, and a
+//! Each release of Rust brings new lints. A compiler newer than `CLEAN_WITH` says what it warns of, and a
 //! warning is no failure there: what was clean yesterday does not fail today because a stable channel moved on.
 
 use std::env;
