@@ -98,7 +98,12 @@ fn paint(
                 Width::Narrow => (Align::Left, left),
             };
             canvas.text((x, top + to_label), &bar.label, align, Ink::Text)?;
-            paint_bar(canvas, &scale, top + to_bar, right, bar)?;
+            let text_at = match width {
+                Width::Wide => None,
+                // Beside the label: there is no room for both on a phone's line.
+                Width::Narrow => Some((right, top + to_label)),
+            };
+            paint_bar(canvas, &scale, top + to_bar, (left, right), bar, text_at)?;
         }
         top += group.bars.len() as i32 * row;
     }
@@ -108,13 +113,26 @@ fn paint(
     canvas.text(((left + right) / 2, top + 32), quantity.axis(), Align::Center, Ink::Muted)
 }
 
-fn paint_bar(canvas: &mut Canvas<'_>, scale: &Scale, y: i32, right: i32, bar: &Bar) -> Result<(), String> {
+fn paint_bar(
+    canvas: &mut Canvas<'_>,
+    scale: &Scale,
+    y: i32,
+    (left, right): (i32, i32),
+    bar: &Bar,
+    text_at: Option<(i32, i32)>,
+) -> Result<(), String> {
     let [one, other] = bar.ends.map(|end| scale.at(end));
     let (begin, end) = (one.min(other), one.max(other).max(one.min(other) + LEAST));
     canvas.bar((begin, y - HALF), (end, y + HALF), bar.ink)?;
-    match right - end < TEXT {
-        true => canvas.text((begin - 8, y), &bar.text, Align::Right, Ink::Text),
-        false => canvas.text((end + 8, y), &bar.text, Align::Left, Ink::Text),
+    if let Some(place) = text_at {
+        return canvas.text(place, &bar.text, Align::Right, Ink::Text);
+    }
+    let (to_the_right, to_the_left) = (right - end >= TEXT, begin - left >= TEXT);
+    match (to_the_right, to_the_left) {
+        (true, _) => canvas.text((end + 8, y), &bar.text, Align::Left, Ink::Text),
+        (false, true) => canvas.text((begin - 8, y), &bar.text, Align::Right, Ink::Text),
+        // A bar as long as that has room within.
+        (false, false) => canvas.text((end - 8, y), &bar.text, Align::Right, Ink::Paper),
     }
 }
 

@@ -243,7 +243,8 @@ pub(crate) fn additions(survey: &Survey<'_>, id: &str) -> Option<Figure> {
                 let over = level(&of.series).and_then(|level| level.over);
                 let below = over.and_then(|over| Some((over, cell(survey, over, cpus)?)));
                 let Some((over, below)) = below else {
-                    let text = format!("{}, with nothing below it", quantity.text(of.one_way));
+                    let without = over.map_or_else(String::new, |over| format!(", without {over}"));
+                    let text = format!("{}{without}", quantity.text(of.one_way));
                     return Bar { label: of.series.clone(), ends: [of.one_way; 2], text, ink: Ink::Original };
                 };
                 let adds = of.one_way - below.one_way;
