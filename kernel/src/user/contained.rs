@@ -169,13 +169,29 @@ extern "C" fn handle<const PARTS: usize>(
         }
     }
     let arguments = [first, second, third, fourth, fifth];
-    make_charged::<PARTS>(process, number, arguments, |process, number, arguments| {
+    let given = make_charged::<PARTS>(process, number, arguments, |process, number, arguments| {
         if PARTS & FILTER != 0 && number >= NUMBERS {
             let [first, second, third, fourth, fifth] = arguments;
             return look_closer::<PARTS>(first, second, third, number, fourth, fifth);
         }
         further(process, number, arguments)
-    })
+    });
+    unless_ended::<PARTS>(process, given)
+}
+
+/// What a call gives. Others may have run meanwhile, and who was ended by one does not go on.
+#[inline(always)]
+fn unless_ended<const PARTS: usize>(process: &Process, given: Answer) -> Answer {
+    if PARTS & IDS != 0 && process.membership.is_ended() { ended(process, given) } else { given }
+}
+
+#[cold]
+#[inline(never)]
+fn ended(process: &Process, given: Answer) -> Answer {
+    if given.status != LEAVE {
+        process.end(Ended::EndedByFellow);
+    }
+    Answer { status: LEAVE, value: 0 }
 }
 
 #[inline(always)]
@@ -207,8 +223,7 @@ extern "C" fn look_closer<const PARTS: usize>(
     // Acquire: pairs with the release of `Member::end`, through the bit that was not found.
     fence(Acquire);
     if PARTS & IDS != 0 && process.membership.is_ended() {
-        process.end(Ended::EndedByFellow);
-        return Answer { status: LEAVE, value: 0 };
+        return ended(process, answer(DONE));
     }
     if PARTS & FILTER != 0 {
         let action = process.membership.filter.judge(number, arguments);
@@ -216,7 +231,8 @@ extern "C" fn look_closer<const PARTS: usize>(
             return filtered(process, number, action);
         }
     }
-    make_charged::<PARTS>(process, number, arguments, further)
+    let given = make_charged::<PARTS>(process, number, arguments, further);
+    unless_ended::<PARTS>(process, given)
 }
 
 extern "C" fn trap<const PARTS: usize>(frame: &mut TrapFrame) -> bool {

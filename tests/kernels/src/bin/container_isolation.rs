@@ -94,6 +94,10 @@ program! {
     static YIELDS = "2:", "mov eax, SYS_YIELD", "syscall", "jmp 2b"
 }
 program! {
+    /// Receives at port 0, and loops for ever.
+    static WAITS_AND_LOOPS = "xor edi, edi", "mov eax, SYS_RECV", "syscall", "2:", "jmp 2b"
+}
+program! {
     /// Loops for ever.
     static LOOPS = "2:", "jmp 2b"
 }
@@ -323,6 +327,15 @@ fn ids() {
     check!(report.ended == Ended::Exited([UNKNOWN_ID, 0]), "one that is gone: {}", report.ended);
     let report = stopped(&mut cases, with(web, &CALLS, [ID, 0, 0, 0]));
     check!(report.ended == Ended::Exited([DONE, 5]), "its own: {}", report.ended);
+    // One that waits does not come back from that.
+    let word = for_ever(Channel::new());
+    let waits = Spec { ports: [Port::Receives(word)].into(), ..with(web, &WAITS_AND_LOOPS, [0; 4]) };
+    let waits = user::spawn(cpu(0), waits).expect("a process");
+    let report = stopped(&mut cases, with(web, &CALLS, [END, 6, 0, 0]));
+    check!(report.ended == Ended::Exited([DONE, 0]), "it ends one that waits: {}", report.ended);
+    word.sender().send(1);
+    let ended = waits.join().ended;
+    check!(ended == Ended::EndedByFellow, "its fellow that waits {ended}");
     check!(SPACES.iter().all(|ids| ids.lock().members() == 0), "all are gone");
     count("guessed", cases);
 }
