@@ -220,10 +220,12 @@ extern "C" fn look_closer<const PARTS: usize>(
 ) -> Answer {
     let process = Process::current();
     let arguments = [first, second, third, fourth, fifth];
-    // Acquire: pairs with the release of `Member::end`, through the bit that was not found.
-    fence(Acquire);
-    if PARTS & IDS != 0 && process.membership.is_ended() {
-        return ended(process, answer(DONE));
+    if PARTS & IDS != 0 {
+        // Acquire: pairs with the release of `Member::end`, through the bit that was not found.
+        fence(Acquire);
+        if process.membership.is_ended() {
+            return ended(process, answer(DONE));
+        }
     }
     if PARTS & FILTER != 0 {
         let action = process.membership.filter.judge(number, arguments);
