@@ -23,8 +23,8 @@
 //!
 //! Principles:
 //!
-//! - Dependencies go one way: experiments, qualify → thread, vm, user → measure → sched → mm → arch. arch calls nothing
-//!   above it but what was registered with it.
+//! - Dependencies go one way: experiments, qualify → thread, vm, user → container, measure → sched → mm → arch. arch
+//!   calls nothing above it but what was registered with it.
 //! - Interrupts are off, but for the halt and one named window (see `switchlab-sync`), and while a thread or a
 //!   process runs outside of the kernel's services.
 //! - While a clock runs, nothing allocates, formats, prints or takes a lock: [`foreign`] counts it.

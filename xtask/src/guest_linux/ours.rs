@@ -105,6 +105,11 @@ impl Ours {
         }
     }
 
+    /// Whether its two sides are on two CPUs.
+    pub const fn is_on_two_cpus(self) -> bool {
+        matches!(self.figure, Figure::Mode(Mode::CrossCore) | Figure::Level { cpus: 2, .. })
+    }
+
     /// The id of the row that it is held against.
     pub fn base(self) -> Option<String> {
         match self.figure {

@@ -39,8 +39,12 @@ fn laboratory(ours: Ours, series: &Series, facts: &Facts<'_>) -> Row {
                 measured(handoffs / 2, values)
             }
             None => {
-                let reason =
-                    absent.or(all_void(series)).unwrap_or("it did not run: two CPUs are wanted".into());
+                let why = if ours.is_on_two_cpus() {
+                    "it did not run: two CPUs are wanted"
+                } else {
+                    "the laboratory reported no block of it"
+                };
+                let reason = absent.or(all_void(series)).unwrap_or(why.into());
                 missing(reason, String::new())
             }
         },
@@ -220,6 +224,27 @@ mod tests {
             let comparison = found(id).against(&ours.id()).expect("it was held against that");
             assert_eq!(comparison.base, ours.title());
             assert!((comparison.ratio - times).abs() < 1e-9, "{}", comparison.ratio);
+        }
+    }
+
+    #[test]
+    fn row_without_a_figure_wants_two_cpus_only_where_it_is_on_two() {
+        let mut series = series();
+        series.laboratory.clear();
+        let go = no_go();
+        let rows = rows(&series, &Facts { laboratory: "switchlab", go: Err(&go) });
+        for (ours, wants_two) in
+            [(ours::CHANNEL, false), (ours::THREAD, false), (ours::THREAD_OTHER, true), (ours::IPI, true)]
+        {
+            let Outcome::Missing(missing) = &row(&rows, &ours.id()).outcome else {
+                panic!("{ours:?} has a figure")
+            };
+            assert_eq!(
+                missing.reason.contains("two CPUs are wanted"),
+                wants_two,
+                "{ours:?}: {}",
+                missing.reason
+            );
         }
     }
 
