@@ -104,11 +104,11 @@ fn go_on_with(fiber: &mut switch::Fiber) {
     Kernel::mark(Mark::Switched);
 }
 
-extern "C" fn enter<B: Body>(stack_pointer: usize, resume_at: usize, body: usize) -> ! {
+extern "C" fn enter<B: Body>(stack_pointer: usize, resume_at: usize, frame: usize, body: usize) -> ! {
     // SAFETY: the words that an entry gets, once; and `new` passes a body that it gave away.
     let (owner, body) = unsafe {
         let body: *mut B = ptr::with_exposed_provenance_mut(body);
-        (switch::Owner::from_words(stack_pointer, resume_at), Box::from_raw(body))
+        (switch::Owner::from_words(stack_pointer, resume_at, frame), Box::from_raw(body))
     };
     (*body).run(Owner(owner))
 }

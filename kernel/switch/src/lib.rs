@@ -5,7 +5,7 @@
 //! There are two, which differ in where a suspended flow of control is written down:
 //!
 //! - [`switch_context`]: in memory, in a [`Context`], where a scheduler finds it.
-//! - [`Fiber::resume`] and [`Owner::suspend`]: nowhere; each side holds the other in two registers. For two
+//! - [`Fiber::resume`] and [`Owner::suspend`]: nowhere; each side holds the other in three registers. For two
 //!   that hand over to each other only.
 //!
 //! # A suspended context
@@ -28,8 +28,8 @@
 //!
 //! Both are inlined, and tell the compiler that they destroy every register, those that a call preserves
 //! too (so it is not `clobber_abi`). So the compiler saves, around the switch, what lives there and
-//! nothing more: often nothing. Only rbp, which inline asm can not declare, is pushed always. rbx can not be
-//! declared by its name; it is what is left of the class
+//! nothing more: often nothing. Only rbp, which inline asm can not declare, is kept by the switch itself: pushed by the
+//! one, left in a register by the other. rbx can not be declared by its name; it is what is left of the class
 //! `reg_abcd` where rax, rcx and rdx are taken, so asking for one more of that class takes it.
 //!
 //! Not saved, because all contexts share one setting that the switch leaves alone: MXCSR, the x87
@@ -64,11 +64,9 @@ unsafe impl Sync for Context {}
 
 /// Words of a [`Context`], with rbp, which the switch pushes: what it saves by itself. What else lives the compiler
 /// saves around it.
-pub const CONTEXT_WORDS: usize = size_of::<Context>() / size_of::<usize>() + PUSHED_WORDS;
-/// The same of a [`Fiber`], or its [`Owner`].
-pub const FIBER_WORDS: usize = size_of::<Fiber>() / size_of::<usize>() + PUSHED_WORDS;
-/// What both switches push: rbp.
-const PUSHED_WORDS: usize = 1;
+pub const CONTEXT_WORDS: usize = size_of::<Context>() / size_of::<usize>() + 1;
+/// The same of a [`Fiber`], or its [`Owner`]; rbp is one of its words.
+pub const FIBER_WORDS: usize = size_of::<Fiber>() / size_of::<usize>();
 
 /// What a new context runs first. It gets the argument of [`Context::prepare`] and never returns.
 pub type Entry = extern "C" fn(argument: usize) -> !;
@@ -136,7 +134,7 @@ macro_rules! align_label_2 {
 
 /// Inline asm, in braces, that suspends what runs: `{rbx}` and all registers that inline asm can name are destroyed, so
 /// that the compiler keeps nothing in them across it. The operands behind it name those that carry something, and rdx,
-/// rdi, rsi and r12 to r15 where they carry nothing.
+/// rdi, rsi and r10 to r15 where they carry nothing.
 ///
 /// What is said of its instructions is told of where it is used.
 #[macro_export]
@@ -147,7 +145,7 @@ macro_rules! switching_asm {
             $($line,)+
             rbx = out(reg_abcd) _,
             out("rax") _, out("rcx") _,
-            out("r8") _, out("r9") _, out("r10") _, out("r11") _,
+            out("r8") _, out("r9") _,
             // Vector, mask and x87 registers: where the target has or uses none, nothing is saved for them.
             out("xmm0") _, out("xmm1") _, out("xmm2") _, out("xmm3") _,
             out("xmm4") _, out("xmm5") _, out("xmm6") _, out("xmm7") _,
@@ -204,6 +202,7 @@ pub unsafe fn switch_context(save: &Context, restore: &Context, message: Message
             inout("rdx") message,
             inout("rdi") save => _,
             inout("rsi") restore => _,
+            out("r10") _, out("r11") _,
             out("r12") _, out("r13") _, out("r14") _, out("r15") _,
             options(att_syntax),        // Intel's has no word for a label's address as an operand
         );
@@ -214,8 +213,8 @@ pub unsafe fn switch_context(save: &Context, restore: &Context, message: Message
 /// A flow of control that its [`Owner`] holds while it is suspended: a coroutine. To go on with it uses it
 /// up, so it is neither `Copy` nor `Clone`.
 ///
-/// In memory it is nowhere: it is two registers, r14 and r15, and its owner is two others, r12 and r13. So
-/// each side leaves itself where the other finds it, and nothing has to be exchanged.
+/// In memory it is nowhere: it is three registers, r14, r15 and r11, and its owner is three others, r12, r13 and r10.
+/// So each side leaves itself where the other finds it, and nothing has to be exchanged.
 ///
 /// It stays with the flow of control that made it:
 ///
@@ -228,6 +227,8 @@ pub unsafe fn switch_context(save: &Context, restore: &Context, message: Message
 pub struct Fiber {
     stack_pointer: usize,
     resume_at: usize,
+    /// Its rbp.
+    frame: usize,
     /// Neither `Send` nor `Sync`.
     stays: PhantomData<*mut ()>,
 }
@@ -243,35 +244,43 @@ pub struct Fiber {
 pub struct Owner {
     stack_pointer: usize,
     resume_at: usize,
+    frame: usize,
     stays: PhantomData<*mut ()>,
 }
 
-/// What a fiber runs first: it gets its owner in two words, which [`Owner::from_words`] puts together, and
+/// What a fiber runs first: it gets its owner in three words, which [`Owner::from_words`] puts together, and
 /// the argument; it never returns.
-pub type FiberEntry = extern "C" fn(stack_pointer: usize, resume_at: usize, argument: usize) -> !;
+pub type FiberEntry =
+    extern "C" fn(stack_pointer: usize, resume_at: usize, frame: usize, argument: usize) -> !;
 
-/// Suspends the side that runs, which leaves itself in `$own_stack` and `$own_place`, and goes on with the
-/// other, which stands in `$stack` and `$place`; goes on here when the other has left itself there again.
+/// Suspends the side that runs, which leaves itself in `$own_stack`, `$own_place` and `$own_frame`, and goes on with
+/// the other, which stands in `$stack`, `$place` and `$frame`; goes on here when the other has left itself there again.
 ///
-/// Six instructions, none of which touches memory but the push and the pop.
+/// Six instructions, none of which touches memory. Pushed and popped, rbp would come from what the other side's
+/// switch has just stored: a store and a load that each switch waits for.
 macro_rules! exchange {
-    ($other:ident, own: $own_stack:tt $own_place:tt, other: $stack:tt $place:tt) => {
+    (
+        $other:ident,
+        own: $own_stack:tt $own_place:tt $own_frame:tt,
+        other: $stack:tt $place:tt $frame:tt
+    ) => {
         // SAFETY: as in `switch_context`. The other was given away, so nobody goes on with it twice.
         unsafe {
             switching_asm!(
                 {
-                    "push rbp /* {rbx} */",             // the register that inline asm can not declare
+                    concat!("mov ", $own_frame, ", rbp /* {rbx} */"),   // what inline asm can not declare
                     concat!("lea ", $own_place, ", [rip + 2f]"),    // where this side goes on
                     concat!("mov ", $own_stack, ", rsp"),
                     concat!("mov rsp, ", $stack),       // from here on the other stack
                     concat!("jmp ", $place),            // usually label 2 of another copy of this
                     align_label_2!(),
                     "2:",                               // resumed: the other side has left itself
-                    "pop rbp",
+                    concat!("mov rbp, ", $own_frame),   // which it held, as it held the two others
                 }
                 inout($stack) $other.stack_pointer,
                 inout($place) $other.resume_at,
-                out($own_stack) _, out($own_place) _,
+                inout($frame) $other.frame,
+                out($own_stack) _, out($own_place) _, out($own_frame) _,
                 out("rdx") _, out("rdi") _, out("rsi") _,
             );
         }
@@ -294,7 +303,12 @@ impl Fiber {
             frame.write(argument);
             frame.add(1).write(entry as usize);
         }
-        Self { stack_pointer: frame.addr(), resume_at: start_fiber as *const () as usize, stays: PhantomData }
+        Self {
+            stack_pointer: frame.addr(),
+            resume_at: start_fiber as *const () as usize,
+            frame: 0, // the end of the chain of frame pointers, which `start_fiber` puts there
+            stays: PhantomData,
+        }
     }
 
     /// Suspends its owner, who calls this, and goes on with the fiber. Returns when the fiber
@@ -306,7 +320,7 @@ impl Fiber {
     #[expect(unsafe_code, reason = "the switch")]
     #[inline(always)]
     pub unsafe fn resume(mut self) -> Self {
-        exchange!(self, own: "r12" "r13", other: "r14" "r15");
+        exchange!(self, own: "r12" "r13" "r10", other: "r14" "r15" "r11");
         self
     }
 }
@@ -317,9 +331,9 @@ impl Owner {
     /// # Safety
     ///
     /// The words are those that a `FiberEntry` got, and are put together once.
-    #[expect(unsafe_code, reason = "two words are taken for a flow of control")]
-    pub const unsafe fn from_words(stack_pointer: usize, resume_at: usize) -> Self {
-        Self { stack_pointer, resume_at, stays: PhantomData }
+    #[expect(unsafe_code, reason = "three words are taken for a flow of control")]
+    pub const unsafe fn from_words(stack_pointer: usize, resume_at: usize, frame: usize) -> Self {
+        Self { stack_pointer, resume_at, frame, stays: PhantomData }
     }
 
     /// Suspends the fiber that runs, and goes on with its owner. Returns when somebody
@@ -331,7 +345,7 @@ impl Owner {
     #[expect(unsafe_code, reason = "the switch")]
     #[inline(always)]
     pub unsafe fn suspend(mut self) -> Self {
-        exchange!(self, own: "r14" "r15", other: "r12" "r13");
+        exchange!(self, own: "r14" "r15" "r11", other: "r12" "r13" "r10");
         self
     }
 }
@@ -353,7 +367,7 @@ extern "C" fn start_context() -> ! {
     )
 }
 
-/// As [`start_context`], for a [`FiberEntry`]: r12 and r13 are the owner.
+/// As [`start_context`], for a [`FiberEntry`]: r12, r13 and r10 are the owner.
 #[allow(
     unsafe_code,
     reason = "the body is all of it, and never returns; not every compiler lints this attribute"
@@ -361,9 +375,10 @@ extern "C" fn start_context() -> ! {
 #[unsafe(naked)]
 extern "C" fn start_fiber() -> ! {
     core::arch::naked_asm!(
-        "mov rdi, r12", // who resumed it: first and second parameter of the ABI
+        "mov rdi, r12", // who resumed it: the first three parameters of the ABI
         "mov rsi, r13",
-        "pop rdx",      // argument: the third
+        "mov rdx, r10",
+        "pop rcx",      // argument: the fourth
         "pop rax",      // entry
         "xor ebp, ebp", // end of the chain of frame pointers
         "call rax",

@@ -150,7 +150,7 @@ func (peer peer) about(level string) about {
 
 func (peer peer) exchange(exchanges, repeats uint64) answer {
 	runtime.GOMAXPROCS(peer.threads)
-	warmUp := (exchanges + 9) / 10
+	warmUp := ((exchanges+9)/10 + 7) / 8 * 8 // as Plan::warm_up
 	total := warmUp + repeats*exchanges
 	ping, pong := peer.link()
 	wrongPongs := make(chan uint64, 1)

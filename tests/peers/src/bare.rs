@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::time::Instant;
 
-use crate::plan::{Failure, Plan, Times};
+use crate::plan::{Failure, Plan, STEP, Times};
 
 /// What a side holds in registers across each switch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,12 +22,10 @@ pub struct Tally {
     wrong: Cell<u64>,
 }
 
-/// Switches for each count of a loop with nothing live. The count itself lives across a switch, so it is written
-/// to the stack and read again: with one count a switch that would be the longest chain there is, the same for
-/// all, and hide what the switches cost.
-const STEP: u64 = 8;
-
 /// Does `$turn` as often as [`STEP`] says, with how many there are by then, without a loop.
+///
+/// The count of a loop lives across a switch, so it is written to the stack and read again: with one count a switch
+/// that would be the longest chain there is, the same for all, and hide what the switches cost.
 macro_rules! step {
     (|$done:pat_param| $turn:expr) => {
         step!(@ $done, $turn, 1 2 3 4 5 6 7 8)

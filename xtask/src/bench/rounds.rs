@@ -13,7 +13,10 @@ use crate::analysis::Summary;
 /// no neighbour of the others.
 const REPEATS: u32 = 3;
 /// Exchanges of a peer's first start, which finds how many more there can be.
-const FIRST: u64 = 100;
+const FIRST: u64 = 13 * STEP;
+/// What the bare switches' loops are written out by: of whole ones a timed block is made where nobody asked for another
+/// number, so that both sides stay in step (`STEP` of tests/peers/src/plan.rs).
+const STEP: u64 = 8;
 /// How often that is looked at again with more of them.
 const STEPS: u32 = 3;
 
@@ -152,10 +155,10 @@ fn sized(job: &Job, block: Block) -> anyhow::Result<Result<u64, String>> {
 }
 
 /// How many exchanges fit into `lasting`; into a tenth of it for each step that is still to come, since what
-/// few exchanges tell is not to be trusted.
+/// few exchanges tell is not to be trusted. A multiple of [`STEP`].
 fn fitting(lasting: Duration, one_way_ns: f64, steps_to_come: u32) -> u64 {
     let fit = lasting.as_nanos() as f64 / (2.0 * one_way_ns.max(0.01)) / 10_f64.powi(steps_to_come as i32);
-    (fit as u64).max(FIRST)
+    (fit as u64).max(FIRST) / STEP * STEP
 }
 
 /// The median of the repeats of one start, or why there is none.
@@ -205,5 +208,6 @@ mod tests {
         assert_eq!(fitting(block, 2.0, 0), 10_000_000);
         assert_eq!(fitting(block, 2.0, 2), 100_000);
         assert_eq!(fitting(block, 1e9, 0), FIRST);
+        assert_eq!(fitting(block, 7.0, 0), 2_857_136, "of 2,857,142");
     }
 }

@@ -4,6 +4,7 @@
 use alloc::boxed::Box;
 use core::{
     marker::PhantomData,
+    ops::Range,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
@@ -63,52 +64,33 @@ pub fn measure_null<P: Probe>(
 ) -> Result<(Measured, P), StackError> {
     sched::run_on(cpu, move || {
         let mut side = Stay { shared: Shared::default(), expected: 0, cpu };
-        (measure_block(&mut side, Stay::counts, hand_over, warm_up, exchanges, &mut probe), probe)
+        (measure_block(&mut side, Stay::counts, hand_over_nothing, warm_up, exchanges, &mut probe), probe)
     })
 }
 
-/// The side that answers, as its owner sees it.
-trait OtherSide {
-    fn shared(&self) -> &Shared;
-
-    /// What was counted so far.
-    fn counts(&self) -> Counts;
-
-    /// Lets it check the number and answer.
-    fn answer<P: Probe>(&mut self);
-}
-
 /// A second context answers.
-struct Resume(Fiber, &'static Shared, &'static Cpu);
+struct Resume {
+    fiber: Fiber,
+    shared: &'static Shared,
+    cpu: &'static Cpu,
+}
 
 impl Resume {
     fn new<P: Probe>(cpu: &'static Cpu) -> Result<Self, StackError> {
         let shared: &'static Shared = Box::leak(Box::default());
-        Ok(Self(Fiber::new(Answering::<P>(shared, PhantomData))?, shared, cpu))
-    }
-}
-
-impl OtherSide for Resume {
-    #[inline(always)]
-    fn shared(&self) -> &Shared {
-        self.1
+        Ok(Self { fiber: Fiber::new(Answering::<P>(shared, PhantomData))?, shared, cpu })
     }
 
     /// The loop's own, since no scheduler sees a fiber, and the CPU's, which must stand still.
     fn counts(&self) -> Counts {
-        let cpu = snapshot(&[self.2, self.2]);
+        let cpu = snapshot(&[self.cpu, self.cpu]);
         let sum =
             |counters: &[AtomicU64; 2]| counters.iter().map(|counter| counter.load(Relaxed)).sum::<u64>();
         Counts {
-            handoffs: cpu.handoffs + sum(&self.1.resumed),
-            switches: cpu.switches + sum(&self.1.switches),
+            handoffs: cpu.handoffs + sum(&self.shared.resumed),
+            switches: cpu.switches + sum(&self.shared.switches),
             ..cpu
         }
-    }
-
-    #[inline(always)]
-    fn answer<P: Probe>(&mut self) {
-        self.0.resume();
     }
 }
 
@@ -119,34 +101,43 @@ struct Stay {
     cpu: &'static Cpu,
 }
 
-impl OtherSide for Stay {
-    #[inline(always)]
-    fn shared(&self) -> &Shared {
-        &self.shared
-    }
-
+impl Stay {
     /// The CPU's alone.
     fn counts(&self) -> Counts {
         snapshot(&[self.cpu, self.cpu])
-    }
-
-    #[inline(always)]
-    fn answer<P: Probe>(&mut self) {
-        answer::<P>(&self.shared, &mut self.expected);
     }
 }
 
 /// The timed block: the owner's side of exchanges `from..to`.
 #[inline(never)]
-fn hand_over<P: Probe>(other: &mut impl OtherSide, from: u64, to: u64, probe: &mut P) -> Option<Wrong> {
-    let (mut number, end) = (2 * from, 2 * to);
+fn hand_over<P: Probe>(side: &mut Resume, from: u64, to: u64, probe: &mut P) -> Option<Wrong> {
+    let shared = side.shared;
+    side.fiber.in_registers(|fiber| exchange(shared, from..to, probe, || fiber.resume()))
+}
+
+/// The null experiment's timed block.
+#[inline(never)]
+fn hand_over_nothing<P: Probe>(side: &mut Stay, from: u64, to: u64, probe: &mut P) -> Option<Wrong> {
+    let Stay { shared, expected, .. } = side;
+    exchange(shared, from..to, probe, || answer::<P>(shared, expected))
+}
+
+/// Hands each number over and checks what `answered` leaves.
+#[inline(always)]
+fn exchange<P: Probe>(
+    shared: &Shared,
+    exchanges: Range<u64>,
+    probe: &mut P,
+    mut answered: impl FnMut(),
+) -> Option<Wrong> {
+    let (mut number, end) = (2 * exchanges.start, 2 * exchanges.end);
     while number != end {
         P::before_handoff();
-        other.shared().number.store(number, Relaxed);
-        add_one(&other.shared().switches[OWNER]);
-        other.answer::<P>();
-        add_one(&other.shared().resumed[OWNER]);
-        let found = other.shared().number.load(Relaxed);
+        shared.number.store(number, Relaxed);
+        add_one(&shared.switches[OWNER]);
+        answered();
+        add_one(&shared.resumed[OWNER]);
+        let found = shared.number.load(Relaxed);
         if found != number + 1 {
             return Some(Wrong { expected: number + 1, found });
         }
@@ -166,7 +157,9 @@ impl<P: Probe> Body for Answering<P> {
 }
 
 #[inline(never)]
-fn answer_for_ever<P: Probe>(shared: &Shared, mut owner: Owner) -> ! {
+fn answer_for_ever<P: Probe>(shared: &Shared, owner: Owner) -> ! {
+    // Three words are passed in memory, and would be kept there.
+    let mut owner = owner;
     let mut expected = 0;
     loop {
         answer::<P>(shared, &mut expected);

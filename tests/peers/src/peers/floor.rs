@@ -52,6 +52,7 @@ fn jump() {
                 "2:",
             }
             out("rdx") _, out("rdi") _, out("rsi") _,
+            out("r10") _, out("r11") _,
             out("r12") _, out("r13") _, out("r14") _, out("r15") _,
         );
     }
