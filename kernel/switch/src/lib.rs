@@ -128,7 +128,7 @@ macro_rules! write_down_label_2 {
 /// jumped to, and where it begins in the middle, the jump costs a cycle more. What it skips never runs.
 macro_rules! align_label_2 {
     () => {
-        ".p2align 5"
+        ".p2align 6"
     };
 }
 

@@ -48,7 +48,7 @@ fn jump() {
             {
                 "lea {rbx}, [rip + 2f]",
                 "jmp {rbx}",
-                ".p2align 5",
+                ".p2align 6",
                 "2:",
             }
             out("rdx") _, out("rdi") _, out("rsi") _,
