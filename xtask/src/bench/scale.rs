@@ -94,6 +94,8 @@ pub struct Size {
     pub lines_ns: Option<f64>,
     /// A switch over that.
     pub switch_to_lines: Option<f64>,
+    /// What a switch takes more than in the smallest ring, over the same.
+    pub growth_to_lines: Option<f64>,
 }
 
 /// A figure with its values, one for each start.
@@ -144,7 +146,7 @@ impl Rings {
             return Err(differ("the sizes of the rings"));
         }
         let touched = first.touched;
-        let mut sizes = Vec::new();
+        let mut sizes = Vec::<Size>::new();
         for (index, point) in first.points.iter().enumerate() {
             let cost =
                 |of: fn(&Point) -> &[f64]| Cost::of(answers.iter().map(|answer| of(&answer.points[index])));
@@ -153,7 +155,9 @@ impl Rings {
             let lines_ns =
                 touched.zip(line.as_ref()).map(|(touched, line)| touched.lines() as f64 * line.median_ns);
             let switch_to_lines = lines_ns.map(|lines_ns| switch.median_ns / lines_ns);
-            sizes.push(Size { tasks: point.tasks, switch, line, lines_ns, switch_to_lines });
+            let growth_ns = sizes.first().map(|smallest| switch.median_ns - smallest.switch.median_ns);
+            let growth_to_lines = growth_ns.zip(lines_ns).map(|(growth_ns, lines_ns)| growth_ns / lines_ns);
+            sizes.push(Size { tasks: point.tasks, switch, line, lines_ns, switch_to_lines, growth_to_lines });
         }
         let knees = touched.map_or_else(Vec::new, |touched| knees(&sizes, &caches, touched));
         let not_counted = first.reason.clone();

@@ -16,8 +16,16 @@ pub fn text(rings: &Rings) -> String {
 }
 
 fn sheet(rings: &Rings) -> Sheet {
-    let header =
-        ["Tasks", "One switch", "95 % interval", "To the first", "A line", "Lines alone", "Switch to lines"];
+    let header = [
+        "Tasks",
+        "One switch",
+        "95 % interval",
+        "To the first",
+        "A line",
+        "Lines alone",
+        "Switch to lines",
+        "Growth to lines",
+    ];
     let first = rings.sizes.first().map_or(0.0, |size| size.switch.median_ns);
     let row = |size: &Size| {
         let dash = || "-".to_owned();
@@ -29,6 +37,7 @@ fn sheet(rings: &Rings) -> Sheet {
             size.line.as_ref().map_or_else(dash, |line| time(line.median_ns)),
             size.lines_ns.map_or_else(dash, time),
             size.switch_to_lines.map_or_else(dash, |ratio| format!("{ratio:.2}x")),
+            size.growth_to_lines.map_or_else(dash, |ratio| format!("{ratio:.2}x")),
         ]
     };
     Sheet {
@@ -54,6 +63,7 @@ fn findings(rings: &Rings) -> Vec<(&'static str, String)> {
                 ),
             ));
             findings.extend(lines(&rings.sizes, touched.lines()).map(|text| ("Lines", text)));
+            findings.extend(growth(&rings.sizes).map(|text| ("Growth", text)));
         }
         None => {
             let why = rings.not_counted.as_deref().unwrap_or("the program does not say why");
@@ -102,6 +112,20 @@ fn lines(sizes: &[Size], lines: u64) -> Option<String> {
         time(size.switch.median_ns),
         time(alone)
     ))
+}
+
+/// Where a switch grows the most over the smallest ring, beside the lines that it must touch there.
+fn growth(sizes: &[Size]) -> Option<String> {
+    let most = sizes
+        .iter()
+        .filter_map(|size| Some((size, size.growth_to_lines?)))
+        .max_by(|(_, one), (_, other)| one.total_cmp(other));
+    most.map(|(size, ratio)| {
+        format!(
+            "over the smallest ring at most {ratio:.2} times what its lines cost alone, with {} tasks",
+            Grouped(size.tasks)
+        )
+    })
 }
 
 fn knee_text(knee: &Knee) -> String {

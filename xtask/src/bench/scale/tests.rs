@@ -59,6 +59,15 @@ fn switch_is_held_against_the_lines_that_it_touches() {
 }
 
 #[test]
+fn growth_is_held_against_the_lines_too() {
+    let rings = rings(&[answer(|tasks| if tasks == 64 { 8.0 } else { 4.0 })]);
+    let of = |tasks| rings.sizes.iter().find(|size| size.tasks == tasks).unwrap().growth_to_lines;
+    assert_eq!((of(2), of(64), of(128)), (None, Some(1.0), Some(0.0)));
+    let text = show::text(&rings);
+    assert!(text.contains("at most 1.00 times what its lines cost alone, with 64 tasks"), "{text}");
+}
+
+#[test]
 fn medians_are_of_the_starts_and_an_interval_takes_five() {
     let answers: Vec<_> = [3.0, 5.0, 4.0, 9.0, 4.0].map(|cost| answer(move |_| cost)).into();
     let size = |answers: &[Scaled]| rings(answers).sizes[0].switch.clone();
