@@ -36,9 +36,20 @@ pub enum Test {
     Masked {
         /// Which bits count.
         mask: u64,
-        /// What they are.
+        /// What they are; none besides.
         value: u64,
     },
+}
+
+impl Test {
+    /// Whether no argument fits: no number is less than 0, and a bit that does not count is never that of a value.
+    const fn is_void(self) -> bool {
+        match self {
+            Self::Any | Self::Equal(_) => false,
+            Self::Below(end) => end == 0,
+            Self::Masked { mask, value } => value & !mask != 0,
+        }
+    }
 }
 
 /// One rule.
@@ -120,6 +131,8 @@ pub enum BadFilter {
     TooManyRules,
     /// A rule asks for an argument that no call has.
     NoSuchArgument,
+    /// No argument fits a rule's test: it would never decide, and whoever wrote it thinks that it does.
+    VoidTest,
 }
 
 impl Filter {
@@ -137,6 +150,9 @@ impl Filter {
         while at < rules.len() {
             if rules[at].argument >= ARGUMENTS {
                 return Err(BadFilter::NoSuchArgument);
+            }
+            if rules[at].test.is_void() {
+                return Err(BadFilter::VoidTest);
             }
             steps[at] = Step::of(rules[at]);
             at += 1;
@@ -240,6 +256,20 @@ mod tests {
         assert_eq!(Filter::new(&[rule], Action::End).err(), Some(BadFilter::NoSuchArgument));
     }
 
+    #[test]
+    fn test_that_no_argument_fits_makes_no_filter() {
+        let made = |test| {
+            // Behind a rule of the same call that holds, whose test is none.
+            let rules = [Rule::of(1, Action::Allow), Rule::where_argument(1, 0, test, Action::End)];
+            Filter::new(&rules, Action::Refuse).map(|_| ())
+        };
+        assert_eq!(made(Test::Masked { mask: 0xff00, value: 0x1201 }), Err(BadFilter::VoidTest));
+        assert_eq!(made(Test::Masked { mask: 0, value: 1 << 63 }), Err(BadFilter::VoidTest));
+        assert_eq!(made(Test::Masked { mask: 0, value: 0 }), Ok(()));
+        assert_eq!(made(Test::Below(0)), Err(BadFilter::VoidTest));
+        assert_eq!(made(Test::Below(1)), Ok(()));
+    }
+
     fn action() -> impl Strategy<Value = Action> {
         prop_oneof![Just(Action::Allow), Just(Action::Refuse), Just(Action::End)]
     }
@@ -249,7 +279,7 @@ mod tests {
             Just(Test::Any),
             (0..4_u64).prop_map(Test::Equal),
             (0..4_u64).prop_map(Test::Below),
-            (0..4_u64, 0..4_u64).prop_map(|(mask, value)| Test::Masked { mask, value }),
+            (0..4_u64, 0..8_u64).prop_map(|(mask, value)| Test::Masked { mask, value }),
         ];
         (0..6_u64, 0..ARGUMENTS, test, action()).prop_map(|(call, argument, test, action)| Rule {
             call,
@@ -259,25 +289,38 @@ mod tests {
         })
     }
 
+    /// What a test says, by its words.
+    const fn fits(test: Test, argument: u64) -> bool {
+        match test {
+            Test::Any => true,
+            Test::Equal(value) => argument == value,
+            Test::Below(end) => argument < end,
+            Test::Masked { mask, value } => argument & mask == value,
+        }
+    }
+
     proptest! {
         #[test]
         fn bits_and_steps_say_what_the_rules_say(
-            rules in prop::collection::vec(rule(), 0..=MAX_RULES),
+            mut rules in prop::collection::vec(rule(), 0..=MAX_RULES),
             otherwise in action(),
             calls in prop::collection::vec((0..80_u64, prop::array::uniform5(0..5_u64)), 1..50),
         ) {
-            let filter = Filter::new(&rules, otherwise).expect("a filter");
+            let some_fits = |test| (0..8_u64).any(|argument| fits(test, argument));
+            let filter = match Filter::new(&rules, otherwise) {
+                Ok(filter) => filter,
+                Err(why) => {
+                    prop_assert_eq!(why, BadFilter::VoidTest);
+                    prop_assert!(!rules.iter().all(|rule| some_fits(rule.test)));
+                    // What is left of them is a filter.
+                    rules.retain(|rule| some_fits(rule.test));
+                    Filter::new(&rules, otherwise).expect("a filter")
+                }
+            };
+            prop_assert!(rules.iter().all(|rule| some_fits(rule.test)));
             for (number, arguments) in calls {
-                let fits = |rule: &&Rule| {
-                    let argument = arguments[rule.argument];
-                    rule.call == number && match rule.test {
-                        Test::Any => true,
-                        Test::Equal(value) => argument == value,
-                        Test::Below(end) => argument < end,
-                        Test::Masked { mask, value } => argument & mask == value,
-                    }
-                };
-                let expected = rules.iter().find(fits).map_or(otherwise, |rule| rule.action);
+                let is_held = |rule: &&Rule| rule.call == number && fits(rule.test, arguments[rule.argument]);
+                let expected = rules.iter().find(is_held).map_or(otherwise, |rule| rule.action);
                 prop_assert_eq!(filter.judge(number, arguments), expected);
                 prop_assert_eq!(filter.by_rules_alone().judge(number, arguments), expected);
             }
