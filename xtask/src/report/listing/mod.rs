@@ -117,7 +117,7 @@ const ROOTS: [Root; 6] = [
     Root { path: "arch::x86_64::ipi::wake_up_x2apic", arguments: "", role: Role::Interrupt },
     Root {
         path: "experiments::classic::floor::hand_over",
-        arguments: "probe::Batch, switchlab_kernel::experiments::classic::floor::Resume",
+        arguments: "probe::Batch",
         role: Role::FloorAsking,
     },
     Root {
