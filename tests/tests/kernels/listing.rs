@@ -1,7 +1,7 @@
 //! The listing of the loops: of the laboratory's kernel, without booting it.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use libtest_mimic::{Failed, Trial};
 use switchlab_tests::{Parts, Verdict, equal, trial};
@@ -20,7 +20,7 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
             "listing::nothing_between_the_readings_of_a_block_is_of_the_heap_a_lock_or_a_text",
             nothing_foreign_in_blocks,
         ),
-        Trial::test("listing::whoever_times_a_block_has_its_loop_scanned", all_loops),
+        Trial::test("listing::whoever_times_a_block_has_its_block_and_its_loops_scanned", all_timed),
     ]
 }
 
@@ -60,11 +60,12 @@ fn has(routine: &Routine, function: &str, instruction: &str) -> bool {
 
 /// What is measured, by the functions that hold the loops; whatever looks on in them, in whichever way they wait. The
 /// batch pass's of `classic` are listed beside the results. Free tasks have a loop of their worker's too.
-const LOOPS: [&str; 35] = [
+const LOOPS: [&str; 36] = [
     "switchlab_kernel::experiments::exchange::hand_over",
     "switchlab_kernel::experiments::exchange::answer",
     "switchlab_kernel::experiments::exchange::hand_over_nothing",
     "switchlab_kernel::experiments::classic::floor::hand_over",
+    "switchlab_kernel::experiments::classic::floor::hand_over_nothing",
     "switchlab_kernel::experiments::classic::floor::answer_for_ever",
     "switchlab_kernel::experiments::classic::free::hand_over",
     "switchlab_kernel::experiments::classic::free::answer",
@@ -138,31 +139,36 @@ const MEASURED_LOCK: &str = "kernel/sync/src/queue_lock.rs";
 const OF_FREE_TASKS: [&str; 3] =
     ["experiments::classic::free::", "experiments::policy::", "switchlab_sync::free::"];
 
-/// Where the laboratory times blocks, by a part of the names of the functions that it comes to stand in.
-const BLOCKS: [&str; 17] = [
-    "experiments::exchange::ask",
-    "experiments::exchange::measure_null",
-    "experiments::classic::floor::measure",
-    "experiments::classic::free::",
-    "experiments::ring::",
-    "experiments::fan::",
-    "experiments::ways::block::",
-    "experiments::ways::bystanders::",
-    "experiments::ways::Bench>::untouched_returns",
-    "experiments::scale::Scale",
-    "experiments::scale::pairs::",
-    "experiments::policy::pairs::",
-    "experiments::hierarchy::call::",
-    "experiments::hierarchy::process::",
-    "thread::exchange::",
-    "vm::pair::",
-    "vm::apart::",
+/// Who times blocks: the file below the kernel's sources, and a part of the names of the functions that each of its
+/// blocks comes to stand in.
+const BLOCKS: [(&str, &str); 21] = [
+    ("experiments/exchange.rs", "experiments::exchange::ask"),
+    ("experiments/exchange.rs", "experiments::exchange::measure_null"),
+    ("experiments/classic/floor.rs", "experiments::classic::floor::measure"),
+    ("experiments/classic/free.rs", "experiments::classic::free::"),
+    ("experiments/ring.rs", "experiments::ring::"),
+    ("experiments/fan.rs", "experiments::fan::"),
+    ("experiments/ways/block.rs", "experiments::ways::block::"),
+    ("experiments/ways/bystanders.rs", "experiments::ways::bystanders::"),
+    ("experiments/ways/mod.rs", "experiments::ways::Bench>::untouched_returns"),
+    ("experiments/scale/switches.rs", "experiments::scale::Scale"),
+    ("experiments/scale/pairs.rs", "experiments::scale::pairs::"),
+    ("experiments/policy/pairs.rs", "experiments::policy::pairs::"),
+    ("experiments/hierarchy/call.rs", "experiments::hierarchy::call::"),
+    ("experiments/hierarchy/floor.rs", "experiments::hierarchy::floor::Cr3Load"),
+    ("experiments/hierarchy/floor.rs", "experiments::hierarchy::floor::XsavePair"),
+    ("experiments/hierarchy/floor.rs", "experiments::hierarchy::floor::SystemCall"),
+    ("experiments/hierarchy/process.rs", "experiments::hierarchy::process::"),
+    ("qualify.rs", "qualify::"),
+    ("thread/exchange.rs", "thread::exchange::"),
+    ("vm/pair.rs", "vm::pair::"),
+    ("vm/apart.rs", "vm::apart::"),
 ];
 
 /// In all that stands between the two readings of a block, whatever encloses its loops, too.
 fn nothing_foreign_in_blocks(parts: &Parts) -> Verdict {
     let blocks = of_blocks(&parts.laboratory)?;
-    for place in BLOCKS {
+    for (_, place) in BLOCKS {
         if !blocks.iter().any(|(name, _)| name.contains(place)) {
             let names: Vec<_> = blocks.iter().map(|(name, _)| name.as_str()).collect();
             return Err(format!("no block of {place} in:\n{}", names.join("\n")).into());
@@ -227,22 +233,73 @@ const PLANTED: [&str; 4] = [
     "switchlab_kernel::experiments::policy::pairs::ask_block",
 ];
 
-/// By the sources of each experiment: who times a block has a loop above.
-fn all_loops() -> Verdict {
-    let mut timed = BTreeSet::new();
-    each_source(&workspace::root().join("kernel/src/experiments"), |path, source| {
-        if ["time(", "measure_block(", "measure_block_with("].iter().any(|call| source.contains(call)) {
-            timed.extend(
-                path.with_extension("").iter().next().map(|part| part.to_string_lossy().into_owned()),
-            );
+/// What times a block or a part of one.
+const TIMES: [&str; 5] = ["time", "time_part", "part_ends", "measure_block", "measure_block_with"];
+
+/// Who times blocks without a loop in [`LOOPS`], and where that loop is.
+const WITHOUT_A_LOOP: [(&str, &str); 3] = [
+    ("experiments/hierarchy/process.rs", "in ring 3; what it enters the kernel by is scanned"),
+    ("experiments/ways/mod.rs", "between the two readings themselves"),
+    ("qualify.rs", "between the two readings themselves"),
+];
+
+/// A loop that a compiler may make one of with another that does the same, and who is in [`LOOPS`] and calls it.
+const ALIKE: [(&str, &str); 1] = [(
+    "switchlab_kernel::experiments::scale::pairs::answer_numbers",
+    "switchlab_kernel::experiments::scale::pairs::answer",
+)];
+
+/// By the sources of the whole kernel: each file that times a block has its block scanned, and its loops.
+fn all_timed() -> Verdict {
+    let (mut timed, mut without, mut missing) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
+    each_source(&workspace::root().join("kernel/src"), |path, source| {
+        if path == Path::new("measure.rs") || !TIMES.iter().any(|name| calls(source, name)) {
+            return;
         }
+        timed.insert(path.to_owned());
+        let module = module(path);
+        let calls_it = |path: &str| ALIKE.iter().find(|(of, _)| *of == path).map(|(_, by)| *by);
+        let is_scanned = |path: &str| LOOPS.contains(&calls_it(path).unwrap_or(path));
+        if !LOOPS.iter().any(|path| path.rsplit_once("::").is_some_and(|(of, _)| of == module)) {
+            without.insert(path.to_owned());
+        }
+        let loops = looping(source).map(|name| format!("{module}::{name}"));
+        missing.extend(loops.filter(|path| !is_scanned(path)));
     })?;
-    let is_above = |module: &&String| {
-        let path = format!("switchlab_kernel::experiments::{module}::");
-        LOOPS.iter().any(|of| of.starts_with(&path))
+    let files = |paths: &[&str]| paths.iter().map(PathBuf::from).collect::<BTreeSet<_>>();
+    equal("files that time a block", timed, files(&BLOCKS.map(|(file, _)| file)))?;
+    equal("files that time a block without a loop", without, files(&WITHOUT_A_LOOP.map(|(file, _)| file)))?;
+    equal("loops that are not scanned", missing, Vec::new())
+}
+
+/// The module of a file below the kernel's sources.
+fn module(path: &Path) -> String {
+    let path = path.with_extension("");
+    let parts = path.iter().map(|part| part.to_string_lossy()).filter(|part| part != "mod");
+    parts.fold("switchlab_kernel".to_owned(), |module, part| format!("{module}::{part}"))
+}
+
+/// Whether `source` has a call of the function `name`, not of one whose name ends alike.
+fn calls(source: &str, name: &str) -> bool {
+    let call = format!("{name}(");
+    let is_own = |(place, _): (usize, &str)| {
+        !source[..place].ends_with(|before: char| before.is_alphanumeric() || "_.".contains(before))
     };
-    equal("experiments that time a block", timed.is_empty(), false)?;
-    equal("experiments whose loops are not scanned", timed.iter().find(|module| !is_above(module)), None)
+    source.match_indices(&call).any(is_own)
+}
+
+/// The functions of `source` that are kept apart from who calls them, and have a loop.
+fn looping(source: &str) -> impl Iterator<Item = &str> {
+    source.split("#[inline(never)]\n").skip(1).filter_map(|function| {
+        let (function, _) = function.split_once("\n}\n")?;
+        let (_, name) = function.split_once("fn ")?;
+        let has_loop = ["for ", "while ", "loop "].iter().any(|word| {
+            function
+                .lines()
+                .any(|line| line.trim_start().starts_with(word) || line.contains(&format!("= {word}")))
+        });
+        name.split(['<', '(']).next().filter(|_| has_loop)
+    })
 }
 
 /// The loops of each path, at least one, with their code.
