@@ -1,6 +1,6 @@
 //! No timed block of any experiment calls the heap, takes a lock or writes a text; where one does, it fails.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -121,6 +121,18 @@ fn nothing(parts: &Parts) -> Verdict {
     let end = Case::new(parts, "nothing_foreign").boot();
     end.passes()?;
     let log = read_log(&end.0.log_text);
+    // The readings of the clock alone, and those of each of two CPUs against the first.
+    equal("watched of what the clock is worth", end.count("watched-clock")?, 1 + 2)?;
+    // Where a whole series is absent here, nothing is known of its blocks.
+    let (mut there, mut absent) = (BTreeSet::new(), BTreeSet::new());
+    for record in &log.records {
+        match record {
+            Record::Point(point) => there.insert(&*point.series),
+            Record::Absent(of) => absent.insert(&*of.series),
+            _ => false,
+        };
+    }
+    equal("series that are absent", absent.difference(&there).next(), None)?;
     let mut plans = 0;
     let mut records = log.records.iter().peekable();
     while let Some(record) = records.next() {

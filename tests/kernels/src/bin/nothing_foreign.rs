@@ -19,7 +19,9 @@ use switchlab_kernel::{
 case::case!("nothing_foreign", nothing_foreign);
 
 fn nothing_foreign(lab: &Lab) {
-    bring_up::qualify_clock(Offsets::None);
+    let watched = watch::ended();
+    bring_up::qualify_clock(Offsets::Bsp);
+    count("watched-clock", watch::ended() - watched);
     for experiment in experiments::all() {
         let name = experiment.name();
         let words = format!("experiment={name} runs=1 exchanges=100 warmup=10 samples=50 budget=1 tasks=16");
