@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::env;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Seek};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -11,6 +11,7 @@ use anyhow::Context;
 use serde::Deserialize;
 
 use crate::install::{self, Need};
+use crate::interrupt;
 use crate::qemu::shell_line;
 use crate::status::{Refusal, Status};
 use crate::toolchain::{self, CoreSource};
@@ -113,7 +114,7 @@ pub fn build_marked(install: install::Permission, talk: Talk) -> anyhow::Result<
 ///
 /// # Errors
 ///
-/// Status 5 where a part of the toolchain is missing, 101 where cargo fails.
+/// Status 5 where a part of the toolchain is missing, 101 where cargo fails, 130 after Ctrl-C.
 pub fn build(packages: &[&str], install: install::Permission, talk: Talk) -> anyhow::Result<Artefacts> {
     if let Some(given) = Artefacts::given() {
         return Ok(given);
@@ -133,24 +134,19 @@ pub fn build(packages: &[&str], install: install::Permission, talk: Talk) -> any
     let words: Vec<_> =
         [command.get_program()].into_iter().chain(command.get_args()).map(Into::into).collect();
     let shown = shell_line(&words);
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("starting {}", source.compiler().cargo.display()))?;
-    let stdout = child.stdout.take().context("cargo's messages")?;
-    let mut executables = BTreeMap::new();
-    for line in BufReader::new(stdout).lines() {
-        if let Some((name, path)) = executable(&line?) {
-            executables.insert(name, path);
-        }
-    }
-    let status = child.wait().context("waiting for cargo")?;
+    let mut messages = tempfile::tempfile().context("a file for cargo's messages")?;
+    command.stdin(Stdio::null()).stdout(messages.try_clone().context("a file for cargo's messages")?);
+    let status = interrupt::build(&mut command)?;
     if !status.success() {
         return Err(Refusal::with(
             Status::Build,
             format!("the build failed ({status}); cargo's own words stand above\ncommand: {shown}"),
         ));
+    }
+    messages.rewind().context("reading cargo's messages")?;
+    let mut executables = BTreeMap::new();
+    for line in BufReader::new(messages).lines() {
+        executables.extend(executable(&line.context("reading cargo's messages")?));
     }
     Ok(Artefacts { executables, source: Some(source) })
 }

@@ -172,6 +172,39 @@ fn ctrl_c_is_130_and_the_log_is_kept() {
 }
 
 #[test]
+fn ctrl_c_for_xtask_alone_is_130_and_ends_the_build_with_all_that_it_started() {
+    let place = Place::new();
+    for words in [&["host", "--quiet"], &["bench", "--quiet"]] {
+        let noted = place.path(&format!("pids-of-{}", words[0]));
+        let mut command = place.xtask("", "0");
+        command.env("CARGO", place.cargo()).env("FAKE_PIDS", &noted);
+        let child =
+            command.args(words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
+        let start = Instant::now();
+        let pids = loop {
+            if let Ok(pids) = std::fs::read_to_string(&noted) {
+                break pids;
+            }
+            assert!(start.elapsed() < Duration::from_secs(60), "{words:?}: no build was started");
+            std::thread::yield_now();
+        };
+        kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGINT).expect("a signal is sent");
+        let done = Done::from(child.wait_with_output().expect("ends"));
+        assert_eq!((done.status, &*done.stdout), (Some(130), ""), "{words:?}: {}", done.stderr);
+        assert!(done.stderr.contains("the build was ended"), "{words:?}: {}", done.stderr);
+        for pid in pids.split_whitespace() {
+            // One whose parent has ended is dead before somebody waits for it.
+            let stat = || std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+            while !(stat().is_empty() || stat().contains(") Z ")) {
+                assert!(start.elapsed() < Duration::from_secs(120), "{words:?} left behind: {}", stat());
+                std::thread::yield_now();
+            }
+        }
+        assert_eq!(place.runs(), 0, "{words:?}");
+    }
+}
+
+#[test]
 fn foreign_kernels_serial_and_status_are_passed_through() {
     let place = Place::new();
     for (end, status) in [("0", 0), ("7", 7), ("33", 33), ("35", 35)] {

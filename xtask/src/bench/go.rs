@@ -1,13 +1,16 @@
 //! Go's program: built where there is a Go, from one file and the standard library, so that nothing is
 //! downloaded. Where it can not be, each of its peers is a row that says why.
 
+use std::io::{Read, Seek};
 use std::path::Path;
 use std::process::{Command, Stdio};
+
+use anyhow::Context;
 
 use super::program::{About, Program, Which};
 use super::row::{Missing, Outcome, Place, Row};
 use crate::install::{self, Need, apt_command};
-use crate::workspace;
+use crate::{interrupt, workspace};
 
 /// A peer that can not be started here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +66,7 @@ fn listed(which: Which) -> (&'static [[&'static str; 3]], Option<String>) {
 ///
 /// # Errors
 ///
-/// Status 5 where Go was to be installed and was not.
+/// Status 5 where Go was to be installed and was not, 130 after Ctrl-C.
 pub fn build(permission: install::Permission, which: Which) -> anyhow::Result<Result<Program, Vec<Absent>>> {
     if which::which("go").is_err() {
         let what = "Go is missing: no `go` in PATH";
@@ -74,26 +77,31 @@ pub fn build(permission: install::Permission, which: Which) -> anyhow::Result<Re
     }
     let source = workspace::root().join("tests/peers/go/main.go");
     let program = workspace::target_dir().join("peers/go-peers");
-    Ok(match compile(&source, &program) {
+    Ok(match compile(&source, &program)? {
         Ok(()) => Ok(Program::at(&program)),
         Err(why) => Err(absent(which, &format!("`go build` failed: {why}"), "")),
     })
 }
 
-fn compile(source: &Path, program: &Path) -> Result<(), String> {
-    let output = Command::new("go")
+fn compile(source: &Path, program: &Path) -> anyhow::Result<Result<(), String>> {
+    let mut said = tempfile::tempfile().context("a file for what `go build` says")?;
+    let mut command = Command::new("go");
+    command
         .args(["build", "-o"])
         .args([program, source])
         // One file is no module, and Go must not fetch another Go.
         .envs([("GO111MODULE", "off"), ("GOTOOLCHAIN", "local"), ("GOFLAGS", "")])
         .stdin(Stdio::null())
-        .output()
-        .map_err(|why| why.to_string())?;
-    if output.status.success() {
-        return Ok(());
+        .stdout(Stdio::null())
+        .stderr(said.try_clone().context("a file for what `go build` says")?);
+    let status = interrupt::build(&mut command)?;
+    if status.success() {
+        return Ok(Ok(()));
     }
-    let said = String::from_utf8_lossy(&output.stderr);
-    Err(said.lines().last().map_or_else(|| output.status.to_string(), str::to_owned))
+    let mut text = String::new();
+    let read = said.rewind().and_then(|()| said.read_to_string(&mut text));
+    read.context("reading what `go build` said")?;
+    Ok(Err(text.lines().last().map_or_else(|| status.to_string(), str::to_owned)))
 }
 
 fn absent(which: Which, reason: &str, to_do: &str) -> Vec<Absent> {

@@ -93,7 +93,7 @@ pub struct Program(PathBuf);
 ///
 /// # Errors
 ///
-/// Status 101 where cargo fails: its own words stand above.
+/// Status 101 where cargo fails: its own words stand above. Status 130 after Ctrl-C.
 pub fn build(talk: Talk) -> anyhow::Result<Program> {
     let folder = workspace::root().join("tests/peers");
     let target = workspace::target_dir().join("peers");
@@ -102,10 +102,7 @@ pub fn build(talk: Talk) -> anyhow::Result<Program> {
     if talk == Talk::Quiet {
         command.arg("--quiet");
     }
-    let status = command.stdin(Stdio::null()).status().context("starting cargo for the peers")?;
-    if interrupt::came() {
-        return Err(interrupted());
-    }
+    let status = interrupt::build(command.stdin(Stdio::null()))?;
     if !status.success() {
         let message = format!(
             "the peers were not built ({status}); cargo's own words stand above\ncommand: cd {} && cargo build \

@@ -11,7 +11,7 @@ use crate::build::Talk;
 use crate::cmd::lint::host_cargo;
 use crate::install::{self, Need, Permission};
 use crate::status::{Refusal, Status};
-use crate::workspace;
+use crate::{interrupt, workspace};
 
 /// The package of the guest's first process.
 const PACKAGE: &str = "switchlab-guest-linux";
@@ -27,7 +27,7 @@ const GNU: &str = "x86_64-unknown-linux-gnu";
 ///
 /// # Errors
 ///
-/// Inside, what this host lacks for it. Outside, status 101 where cargo fails.
+/// Inside, what this host lacks for it. Outside, status 101 where cargo fails, 130 after Ctrl-C.
 pub fn init(permission: Permission, talk: Talk) -> anyhow::Result<Result<Vec<u8>, Absent>> {
     let target = match target(permission)? {
         Ok(target) => target,
@@ -40,9 +40,7 @@ pub fn init(permission: Permission, talk: Talk) -> anyhow::Result<Result<Vec<u8>
     if talk == Talk::Quiet {
         command.arg("--quiet");
     }
-    let status = command.stdin(Stdio::null()).stdout(std::io::stderr()).status();
-    let status =
-        status.map_err(|error| anyhow::anyhow!("starting cargo for the guest's program: {error}"))?;
+    let status = interrupt::build(command.stdin(Stdio::null()).stdout(std::io::stderr()))?;
     if !status.success() {
         let message = format!("the guest's program was not built ({status}); cargo's own words stand above");
         return Err(Refusal::with(Status::Build, message));

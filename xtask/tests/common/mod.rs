@@ -20,6 +20,14 @@ pub mod golden;
 /// ends, complains FAKE_STDERR, and does FAKE_END.
 const SCRIPT: &str = r#"#!/bin/sh
 if [ "$1" = --version ]; then echo "QEMU emulator version 99.0 (fake)"; exit 0; fi
+# In cargo's place: notes itself and what it started, which would build for a long time.
+if [ "$1" = build ]; then
+  sleep 600 > /dev/null 2>&1 &
+  echo $$ $! > "$FAKE_PIDS.fresh"
+  mv "$FAKE_PIDS.fresh" "$FAKE_PIDS"
+  wait
+  exit 0
+fi
 # What the marked kernel would say, where that is the one.
 case "$*" in */marked*) FAKE_LOG=$FAKE_TRACE FAKE_END=${FAKE_TRACE_END:-$FAKE_END} FAKE_PAUSE= ;; esac
 # The n-th to be started says the n-th log, where there is one, and ends by FAKE_THEN from FAKE_TURN on.
@@ -100,6 +108,11 @@ impl Place {
             .env("FAKE_LOG", self.write("log-to-say", log))
             .env("FAKE_END", end);
         command
+    }
+
+    /// What stands in cargo's place, too.
+    pub fn cargo(&self) -> &Path {
+        &FAKE_QEMU
     }
 
     /// `run --accel tcg` with these words.
