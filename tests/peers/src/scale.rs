@@ -2,7 +2,8 @@
 //! lines of memory it touches, and what it takes to go over so many lines and nothing else.
 //!
 //! Tasks and stacks lie as the kernel lays them: tasks of two cache lines one behind the other, stacks of a page.
-//! The chase goes over memory of the same shape in the same order, so it has the same sets, pages and prefetches.
+//! The chase goes over memory of the same shape: in the same order, so that it has the same sets and pages, and what a
+//! processor fetches ahead; and in an order that nothing can be fetched ahead in.
 
 mod chase;
 mod steps;
@@ -13,6 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use serde::Serialize;
+use switchlab_core::random::SplitMix64;
 use switchlab_sync::{Cpu, Task};
 
 use crate::peers::ours_tasks::{Thread, start, start_task, task_of};
@@ -61,8 +63,10 @@ struct Point {
     tasks: usize,
     /// One switch, a value for each repeat.
     switch_ns: Vec<f64>,
-    /// One line of the chase over as many lines as the tasks have; empty where these are not counted.
+    /// One line of the chase over as many lines as the tasks have, in their order; empty where these are not counted.
     line_ns: Vec<f64>,
+    /// The same in a shuffled order of the tasks.
+    shuffled_line_ns: Vec<f64>,
 }
 
 /// The turn that nobody is due at: ends a point.
@@ -89,14 +93,19 @@ pub fn measure(effort: Effort) -> Scaled {
     let chase = Chase::over(effort.most, lines);
     let sizes = std::iter::successors(Some(2), |tasks| Some(2 * tasks)).take_while(|n| *n <= effort.most);
     let points = sizes.map(|tasks| {
-        let mut point = Point { tasks, switch_ns: Vec::new(), line_ns: Vec::new() };
+        let mut point =
+            Point { tasks, switch_ns: Vec::new(), line_ns: Vec::new(), shuffled_line_ns: Vec::new() };
+        let in_order: Vec<_> = (0..tasks).collect();
+        let shuffled = shuffled(tasks);
         // Side by side, so that what the host does meets both.
         for _ in 0..effort.repeats {
             let switches = |rounds| ring.go_round(tasks, rounds);
             point.switch_ns.push(each_ns(effort.block, tasks, switches));
             if lines > 0 {
                 let hops = tasks * lines;
-                point.line_ns.push(each_ns(effort.block, hops, |rounds| chase.go_round(tasks, rounds)));
+                let line = |order| each_ns(effort.block, hops, |rounds| chase.go_round(order, rounds));
+                point.line_ns.push(line(&in_order));
+                point.shuffled_line_ns.push(line(&shuffled));
             }
         }
         point
@@ -106,6 +115,16 @@ pub fn measure(effort: Effort) -> Scaled {
         Ok(touched) => Scaled { touched: Some(touched), reason: None, points },
         Err(reason) => Scaled { touched: None, reason: Some(reason), points },
     }
+}
+
+/// The tasks in an order that is drawn, the same in each start (Fisher and Yates).
+fn shuffled(tasks: usize) -> Vec<usize> {
+    let mut random = SplitMix64::new(tasks as u64);
+    let mut order: Vec<_> = (0..tasks).collect();
+    for last in (1..tasks).rev() {
+        order.swap(last, (random.draw() % (last as u64 + 1)) as usize);
+    }
+    order
 }
 
 /// What each of the `each` things of a round takes, in a block of about `lasting`. The first rounds, which bring the

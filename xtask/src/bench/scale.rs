@@ -15,7 +15,7 @@ pub const FILE: &str = "scale.json";
 /// The most tasks.
 pub const MOST_TASKS: u32 = 65_536;
 /// Version of the file.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// One start's answer.
 #[derive(Clone, Debug, Deserialize)]
@@ -55,8 +55,10 @@ pub struct Point {
     pub tasks: u64,
     /// One switch, a value for each block.
     pub switch_ns: Vec<f64>,
-    /// One line of the walk over as many lines, likewise; empty where lines are not counted.
+    /// One line of the walk over as many lines in the ring's order, likewise; empty where lines are not counted.
     pub line_ns: Vec<f64>,
+    /// One line of the walk in a shuffled order.
+    pub shuffled_line_ns: Vec<f64>,
 }
 
 /// All of it.
@@ -88,14 +90,21 @@ pub struct Size {
     pub tasks: u64,
     /// One switch.
     pub switch: Cost,
-    /// One line of the walk.
-    pub line: Option<Cost>,
-    /// As many of these lines as a switch touches.
-    pub lines_ns: Option<f64>,
-    /// A switch over that.
-    pub switch_to_lines: Option<f64>,
-    /// What a switch takes more than in the smallest ring, over the same.
-    pub growth_to_lines: Option<f64>,
+    /// The walk in the ring's order, of which a processor fetches ahead what it can foresee.
+    pub in_order: Option<Lines>,
+    /// The walk in a shuffled order, in which it can foresee nothing.
+    pub shuffled: Option<Lines>,
+}
+
+/// As many lines as a switch touches, by themselves.
+#[derive(Clone, Debug, Serialize)]
+pub struct Lines {
+    /// One of them.
+    pub line: Cost,
+    /// All.
+    pub all_ns: f64,
+    /// What a switch takes more than in the smallest ring, over that; `None` for the smallest.
+    pub growth: Option<f64>,
 }
 
 /// A figure with its values, one for each start.
@@ -151,13 +160,16 @@ impl Rings {
             let cost =
                 |of: fn(&Point) -> &[f64]| Cost::of(answers.iter().map(|answer| of(&answer.points[index])));
             let switch = cost(|point| &point.switch_ns)?;
-            let line = if touched.is_some() { Some(cost(|point| &point.line_ns)?) } else { None };
-            let lines_ns =
-                touched.zip(line.as_ref()).map(|(touched, line)| touched.lines() as f64 * line.median_ns);
-            let switch_to_lines = lines_ns.map(|lines_ns| switch.median_ns / lines_ns);
             let growth_ns = sizes.first().map(|smallest| switch.median_ns - smallest.switch.median_ns);
-            let growth_to_lines = growth_ns.zip(lines_ns).map(|(growth_ns, lines_ns)| growth_ns / lines_ns);
-            sizes.push(Size { tasks: point.tasks, switch, line, lines_ns, switch_to_lines, growth_to_lines });
+            let lines = |of| -> anyhow::Result<Option<Lines>> {
+                let Some(touched) = touched else { return Ok(None) };
+                let line: Cost = cost(of)?;
+                let all_ns = touched.lines() as f64 * line.median_ns;
+                Ok(Some(Lines { line, all_ns, growth: growth_ns.map(|growth_ns| growth_ns / all_ns) }))
+            };
+            let in_order = lines(|point| &point.line_ns)?;
+            let shuffled = lines(|point| &point.shuffled_line_ns)?;
+            sizes.push(Size { tasks: point.tasks, switch, in_order, shuffled });
         }
         let knees = touched.map_or_else(Vec::new, |touched| knees(&sizes, &caches, touched));
         let not_counted = first.reason.clone();

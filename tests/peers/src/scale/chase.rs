@@ -39,10 +39,11 @@ impl Chase {
         place.cast()
     }
 
-    /// Goes over the lines of the first so many tasks, in their order; returns what it took.
-    pub fn go_round(&self, tasks: usize, rounds: u64) -> Duration {
-        let mut last = self.place(tasks - 1, self.lines - 1);
-        for task in 0..tasks {
+    /// Goes over the lines of these tasks, in this order; returns what it took.
+    pub fn go_round(&self, order: &[usize], rounds: u64) -> Duration {
+        let [first, .., last] = order else { unreachable!("a ring has two tasks at the least") };
+        let (first, mut last) = (self.place(*first, 0), self.place(*last, self.lines - 1));
+        for &task in order {
             for line in 0..self.lines {
                 let node = self.place(task, line);
                 // SAFETY: all places are within the memory that `over` allocated, and aligned to a line.
@@ -50,8 +51,7 @@ impl Chase {
                 last = node;
             }
         }
-        let hops = rounds * (tasks * self.lines) as u64;
-        let first = self.place(0, 0);
+        let hops = rounds * (order.len() * self.lines) as u64;
         let started = of_this_thread();
         let end = go(first, hops);
         let took = of_this_thread().saturating_sub(started);

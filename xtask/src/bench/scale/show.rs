@@ -2,7 +2,7 @@
 
 use switchlab_core::format::Grouped;
 
-use super::{Cost, Knee, Rings, SHOWS, Size};
+use super::{Cost, Knee, Lines, Rings, SHOWS, Size};
 use crate::manifest::plural;
 use crate::table::{Sheet, labelled};
 
@@ -21,23 +21,27 @@ fn sheet(rings: &Rings) -> Sheet {
         "One switch",
         "95 % interval",
         "To the first",
-        "A line",
-        "Lines alone",
-        "Switch to lines",
-        "Growth to lines",
+        "Lines in order",
+        "Growth to them",
+        "Lines shuffled",
+        "Growth to them",
     ];
     let first = rings.sizes.first().map_or(0.0, |size| size.switch.median_ns);
     let row = |size: &Size| {
         let dash = || "-".to_owned();
+        let lines = |lines: Option<&Lines>| lines.map_or_else(dash, |lines| time(lines.all_ns));
+        let growth = |lines: Option<&Lines>| {
+            lines.and_then(|lines| lines.growth).map_or_else(dash, |growth| format!("{growth:.2}x"))
+        };
         vec![
             Grouped(size.tasks).to_string(),
             time(size.switch.median_ns),
             interval(&size.switch),
             format!("{:.2}x", size.switch.median_ns / first),
-            size.line.as_ref().map_or_else(dash, |line| time(line.median_ns)),
-            size.lines_ns.map_or_else(dash, time),
-            size.switch_to_lines.map_or_else(dash, |ratio| format!("{ratio:.2}x")),
-            size.growth_to_lines.map_or_else(dash, |ratio| format!("{ratio:.2}x")),
+            lines(size.in_order.as_ref()),
+            growth(size.in_order.as_ref()),
+            lines(size.shuffled.as_ref()),
+            growth(size.shuffled.as_ref()),
         ]
     };
     Sheet {
@@ -62,8 +66,7 @@ fn findings(rings: &Rings) -> Vec<(&'static str, String)> {
                     plural(touched.instructions, "instruction"),
                 ),
             ));
-            findings.extend(lines(&rings.sizes, touched.lines()).map(|text| ("Lines", text)));
-            findings.extend(growth(&rings.sizes).map(|text| ("Growth", text)));
+            findings.extend(growth(&rings.sizes, touched.lines()).map(|text| ("Growth", text)));
         }
         None => {
             let why = rings.not_counted.as_deref().unwrap_or("the program does not say why");
@@ -95,37 +98,22 @@ fn findings(rings: &Rings) -> Vec<(&'static str, String)> {
     findings
 }
 
-/// Whether a switch costs at most the lines that it must touch, in the largest ring, and from which on.
-fn lines(sizes: &[Size], lines: u64) -> Option<String> {
-    let size = sizes.last()?;
-    let (alone, ratio) = (size.lines_ns?, size.switch_to_lines?);
-    let is_within = |size: &Size| size.switch_to_lines.is_some_and(|ratio| ratio <= 1.0);
-    let first = sizes.iter().rev().take_while(|size| is_within(size)).last();
-    let verdict = first.map_or_else(
-        || "more than its lines alone".into(),
-        |first| format!("at most the cost of its lines, as from {} tasks on", Grouped(first.tasks)),
-    );
-    Some(format!(
-        "with {} tasks a switch takes {}, and {lines} lines one behind the other over as much memory {}: {ratio:.2} \
-         times, {verdict}",
-        Grouped(size.tasks),
-        time(size.switch.median_ns),
-        time(alone)
-    ))
-}
-
 /// Where a switch grows the most over the smallest ring, beside the lines that it must touch there.
-fn growth(sizes: &[Size]) -> Option<String> {
-    let most = sizes
-        .iter()
-        .filter_map(|size| Some((size, size.growth_to_lines?)))
-        .max_by(|(_, one), (_, other)| one.total_cmp(other));
-    most.map(|(size, ratio)| {
-        format!(
-            "over the smallest ring at most {ratio:.2} times what its lines cost alone, with {} tasks",
-            Grouped(size.tasks)
-        )
-    })
+fn growth(sizes: &[Size], lines: u64) -> Option<String> {
+    let most = |of: fn(&Size) -> Option<&Lines>| {
+        let growths = sizes.iter().filter_map(|size| Some((size.tasks, of(size)?.growth?)));
+        growths.max_by(|(_, one), (_, other)| one.total_cmp(other))
+    };
+    let (in_order, shuffled) = (most(|size| size.in_order.as_ref())?, most(|size| size.shuffled.as_ref())?);
+    let text =
+        |(tasks, growth): (u64, f64)| format!("at most {growth:.2} times (with {} tasks)", Grouped(tasks));
+    Some(format!(
+        "over the smallest ring a switch grows by {} what its {} alone take in the ring's order, and by {} what they \
+         take where nothing can be fetched ahead",
+        text(in_order),
+        plural(lines, "line"),
+        text(shuffled)
+    ))
 }
 
 fn knee_text(knee: &Knee) -> String {

@@ -4,7 +4,13 @@ use super::*;
 
 /// Costs in a cache of so many tasks: dearer beyond it, at once or over some sizes.
 fn answer(cost: impl Fn(u64) -> f64) -> Scaled {
-    let point = |tasks| Point { tasks, switch_ns: vec![cost(tasks); 3], line_ns: vec![cost(tasks) / 4.0; 3] };
+    let times = |part: f64, tasks| vec![cost(tasks) * part; 3];
+    let point = |tasks| Point {
+        tasks,
+        switch_ns: times(1.0, tasks),
+        line_ns: times(0.25, tasks),
+        shuffled_line_ns: times(0.5, tasks),
+    };
     Scaled {
         touched: Some(Touched { instructions: 28, task_lines: 1, stack_lines: 1, other_lines: 0 }),
         reason: None,
@@ -46,25 +52,23 @@ fn switch_that_does_not_get_dearer_has_no_knee() {
 }
 
 #[test]
-fn switch_is_held_against_the_lines_that_it_touches() {
-    let rings = rings(&[answer(|_| 8.0)]);
-    // Two lines of a quarter each.
-    let size = rings.sizes.last().unwrap();
-    assert_eq!((size.lines_ns, size.switch_to_lines), (Some(4.0), Some(2.0)));
-    assert!(show::text(&rings).contains("2.00 times, more than its lines alone"));
-    let mut answer = answer(|_| 8.0);
-    answer.points[5..].iter_mut().for_each(|point| point.line_ns = vec![5.0; 3]);
-    let text = show::text(&self::rings(&[answer]));
-    assert!(text.contains("0.80 times, at most the cost of its lines, as from 64 tasks on"), "{text}");
-}
-
-#[test]
-fn growth_is_held_against_the_lines_too() {
+fn growth_is_held_against_the_lines_that_a_switch_touches() {
     let rings = rings(&[answer(|tasks| if tasks == 64 { 8.0 } else { 4.0 })]);
-    let of = |tasks| rings.sizes.iter().find(|size| size.tasks == tasks).unwrap().growth_to_lines;
-    assert_eq!((of(2), of(64), of(128)), (None, Some(1.0), Some(0.0)));
+    // Two lines of a quarter each, or of a half where they are shuffled.
+    let size = |tasks| rings.sizes.iter().find(|size| size.tasks == tasks).unwrap();
+    let of = |lines: &Option<Lines>| lines.as_ref().map(|lines| (lines.all_ns, lines.growth)).unwrap();
+    let found = [2, 64, 128].map(|tasks| [of(&size(tasks).in_order), of(&size(tasks).shuffled)]);
+    assert_eq!(
+        found,
+        [
+            [(2.0, None), (4.0, None)],
+            [(4.0, Some(1.0)), (8.0, Some(0.5))],
+            [(2.0, Some(0.0)), (4.0, Some(0.0))]
+        ]
+    );
     let text = show::text(&rings);
-    assert!(text.contains("at most 1.00 times what its lines cost alone, with 64 tasks"), "{text}");
+    assert!(text.contains("by at most 1.00 times (with 64 tasks) what its 2 lines alone take"), "{text}");
+    assert!(text.contains("and by at most 0.50 times (with 64 tasks) what they take where"), "{text}");
 }
 
 #[test]
@@ -84,6 +88,6 @@ fn starts_that_counted_other_lines_are_no_result() {
     // Where none could count, there are costs all the same.
     other.reason = Some("no instruction trapped".into());
     let rings = rings(&[other]);
-    assert!(rings.knees.is_empty() && rings.sizes[0].line.is_none());
+    assert!(rings.knees.is_empty() && rings.sizes[0].in_order.is_none());
     assert!(show::text(&rings).contains("not counted: no instruction trapped"));
 }
