@@ -1,11 +1,16 @@
 //! The atomics of this crate, under one name, and what they lack: an atomic reference, and a word that is
 //! either a reference or a small number.
 
-pub(crate) use core::sync::atomic::{
-    AtomicBool, AtomicPtr, AtomicU8, AtomicU64,
-    Ordering::{self, AcqRel, Acquire, Relaxed, Release, SeqCst},
-};
+#[cfg(modelled)]
+mod modelled;
+
+#[cfg(not(modelled))]
+pub(crate) use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU64, Ordering};
 use core::{fmt, ptr};
+
+pub(crate) use Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
+#[cfg(modelled)]
+pub(crate) use modelled::{AtomicBool, AtomicPtr, AtomicU8, AtomicU64, Ordering};
 
 /// An optional `&'static T` that several CPUs may read and replace.
 pub(crate) struct AtomicRef<T: 'static>(AtomicPtr<T>);

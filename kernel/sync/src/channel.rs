@@ -27,7 +27,7 @@ use switchlab_records::Mark;
 
 use crate::{
     Cpu, Parker, Platform, Task, Words,
-    atomic::{AcqRel, Acquire, AtomicRef, AtomicU64, AtomicWord, FLAG, Relaxed, Release, Word},
+    atomic::{AcqRel, Acquire, AtomicRef, AtomicU64, AtomicWord, FLAG, Relaxed, Release, SeqCst, Word},
     cpu::put_flag_up,
 };
 use gone::{CLOSED, Gone, RECEIVER, SENDER};
@@ -250,14 +250,17 @@ impl<P: Platform> Channel<P> {
         }
         // SAFETY: it was found to be a number. A receiver on this CPU has not run since, and one on another never
         // writes itself there.
-        let before = unsafe { self.state.set(SENDER_WAITS, AcqRel) };
-        // Either the receiver finds this bit and wakes, or this finds the slot empty, or the channel closed.
+        let before = unsafe { self.state.set(SENDER_WAITS, SeqCst) };
+        // Either the receiver finds this bit and wakes, or this finds the slot empty, or the channel closed: in one order
+        // with `mark_closed_to_sender`.
         let is_closed = self.is_closed_for(SENDER);
         if before & EMPTY == 0 && !is_closed {
             self.sender.wait();
         } else {
+            // Who closes may not have got to its own mark yet, without which one more message would seem to be sent.
+            let full_for_ever = if is_closed { EMPTY } else { 0 };
             // SAFETY: as above; the bit was set by this.
-            unsafe { self.state.clear(SENDER_WAITS, Relaxed) };
+            unsafe { self.state.clear(SENDER_WAITS | full_for_ever, Relaxed) };
         }
         !is_closed
     }

@@ -1,5 +1,5 @@
 //! How tasks wait for each other: park and wake, the channel, the run queue, and the hand-over
-//! between CPUs. The kernel, a host thread and (later) a model checker run this same code; what
+//! between CPUs. The kernel, a host thread and a model checker (`kernel/sync/model`) run this same code; what
 //! differs between them stands behind [`Platform`].
 //!
 //! - [`platform`]: what a platform gives: its CPUs, an IPI, a halt, an interrupt window.
@@ -14,7 +14,7 @@
 //! - [`free`]: tasks that are bound to no CPU, and the CPUs that run them.
 //! - `queue_lock`: the one lock here, which those need.
 //! - [`slot`]: one word between two CPUs, for who waits without a scheduler.
-//! - `atomic`: the atomics, under one name, so that a model checker can replace them.
+//! - `atomic`: the atomics, under one name, so that the model checker's replace them.
 //!
 //! # The rules all of it relies on
 //!

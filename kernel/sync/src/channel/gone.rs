@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     Cpu, Platform,
-    atomic::{AcqRel, Acquire, AtomicBool, Relaxed, SeqCst},
+    atomic::{AcqRel, Acquire, AtomicBool, AtomicU8, Relaxed, SeqCst},
 };
 
 /// All three: one end's task is gone, and whoever is at the other is to be told. No kind, so that no fast path takes it.
@@ -26,13 +26,18 @@ pub(super) const CLOSED: usize = NOTICED | LINE | POSTED;
 pub(super) const SENDER: usize = 0;
 pub(super) const RECEIVER: usize = 1;
 
+/// One end's task is gone.
+const GONE: u8 = 1;
+/// The end wants to be told of that: the one that sends, the one that receives.
+const WATCHES: [u8; 2] = [2, 4];
+
 /// What a channel knows of the ends of its tasks.
 #[derive(Debug)]
 pub(super) struct Gone {
-    /// One end's task is gone.
-    closed: AtomicBool,
-    /// Which ends want to be told of that: the one that sends, the one that receives.
-    watched: [AtomicBool; 2],
+    /// The bits above. In one word, so that of one that watches and one that goes at the same time exactly one finds the
+    /// other, and makes the state [`CLOSED`]: if both did, the later would take what the earlier has come to since for a
+    /// message.
+    ends: AtomicU8,
     /// Which were in vain: see [`Sender::take_failure`].
     failed: [AtomicBool; 2],
 }
@@ -40,11 +45,13 @@ pub(super) struct Gone {
 impl Gone {
     /// Neither is gone.
     pub(super) const fn new() -> Self {
-        Self {
-            closed: AtomicBool::new(false),
-            watched: [const { AtomicBool::new(false) }; 2],
-            failed: [const { AtomicBool::new(false) }; 2],
-        }
+        Self { ends: AtomicU8::new(0), failed: [const { AtomicBool::new(false) }; 2] }
+    }
+
+    /// Notes that an end watches; returns whether the other is gone.
+    fn watch(&self, own: usize) -> bool {
+        // Acquire: pairs with the release of who is gone, for what it did to the state.
+        self.ends.fetch_or(WATCHES[own], AcqRel) & GONE != 0
     }
 }
 
@@ -55,9 +62,9 @@ impl<P: Platform> Channel<P> {
     #[cold]
     fn close(&'static self, own: usize) {
         let other = 1 - own;
-        // Both orders are one: either this finds that the other watches, or that one, which looks behind, finds this. One
-        // that is not there yet does not wait, and looks as it watches.
-        if self.gone.closed.swap(true, SeqCst) || !self.gone.watched[other].load(SeqCst) {
+        // Either this finds that the other watches, or that one, as it begins to, finds this. One that is not there yet
+        // does not wait.
+        if self.gone.ends.fetch_or(GONE, SeqCst) & (GONE | WATCHES[other]) != WATCHES[other] {
             return;
         }
         let state = self.state.load(Acquire);
@@ -104,17 +111,21 @@ impl<P: Platform> Channel<P> {
     /// No receiver writes itself there.
     #[expect(unsafe_code, reason = "bits of the state")]
     unsafe fn mark_closed_to_sender(&self) -> usize {
+        // In one order with the bits of `Gone`, and with who sets `SENDER_WAITS` and asks for those: that one may have
+        // stored over this (`send`), and so sees nothing by it.
         // SAFETY: the caller owes it.
         unsafe {
-            self.state.clear(EMPTY, AcqRel);
-            self.state.set(CLOSED, AcqRel)
+            self.state.clear(EMPTY, SeqCst);
+            self.state.set(CLOSED, SeqCst)
         }
     }
 
     /// Whether the other end's task is gone, and this one is to be told.
     pub(super) fn is_closed_for(&self, own: usize) -> bool {
-        // With the swap in `close`, for what was sent before; and see there.
-        self.gone.closed.load(SeqCst) && self.gone.watched[own].load(Relaxed)
+        let both = GONE | WATCHES[own];
+        // Acquire: pairs with the release in `close`, for what was sent before. In one order with that besides: see
+        // `mark_closed_to_sender`.
+        self.gone.ends.load(SeqCst) & both == both
     }
 
     /// What was asked for at end `own` is in vain.
@@ -144,8 +155,7 @@ impl<P: Platform> Sender<P> {
     /// [`take_failure`](Self::take_failure) says so.
     #[expect(unsafe_code, reason = "a bit of the state")]
     pub fn watch(&self) {
-        self.channel.gone.watched[SENDER].swap(true, SeqCst);
-        if self.channel.gone.closed.load(SeqCst) {
+        if self.channel.gone.watch(SENDER) {
             // SAFETY: no receiver writes itself there: it is gone.
             unsafe { self.channel.mark_closed_to_sender() };
         }
@@ -168,8 +178,7 @@ impl<P: Platform> Receiver<P> {
     /// [`take_failure`](Self::take_failure) says so.
     #[expect(unsafe_code, reason = "a bit of the state")]
     pub fn watch(&self) {
-        self.channel.gone.watched[RECEIVER].swap(true, SeqCst);
-        if self.channel.gone.closed.load(SeqCst) {
+        if self.channel.gone.watch(RECEIVER) {
             // SAFETY: the receiver is this one, and does not wait.
             unsafe { self.channel.state.set(CLOSED | SENDER_WAITS, AcqRel) };
             self.channel.receiver.leave_token(Cpu::current());
