@@ -200,6 +200,44 @@ pub fn hierarchy(runs: u32, unit: Unit) -> Vec<Record<'static>> {
     survey("hierarchy", unit, 2, runs, &places)
 }
 
+/// Levels with the floors that are in their steps, and a level that costs less than the one below; once.
+pub fn levels(unit: Unit) -> Vec<Record<'static>> {
+    let place = |series, cpus, ticks, calls: u64, loads: u64| Place {
+        series,
+        at: vec![("cpus", cpus)],
+        ticks,
+        also: vec![("address-space-loads", loads * HANDOFFS), ("system-calls", calls * HANDOFFS)],
+    };
+    let places = [
+        place("call", 1, 10, 0, 0),
+        place("fiber", 1, 20, 0, 0),
+        place("task", 1, 60, 0, 0),
+        place("task", 2, 3_000, 0, 0),
+        place("xsave-pair", 1, 700, 0, 0),
+        place("thread", 1, 660, 0, 0),
+        place("thread-lazy", 1, 100, 0, 0),
+        place("thread-lazy-used", 1, 1_100, 0, 0),
+        place("system-call", 1, 50, 1, 0),
+        place("thread-user", 1, 860, 2, 0),
+        place("cr3-load", 1, 800, 0, 0),
+        place("process", 1, 1_260, 2, 1),
+        place("process", 2, 3_400, 2, 0),
+        place("container-filter", 1, 1_360, 2, 1),
+        place("container-filter-arguments", 1, 1_300, 2, 1),
+    ];
+    let mut records = survey("hierarchy", unit, 2, 1, &places);
+    for record in &mut records {
+        // Those that are switched between on one CPU.
+        if let Record::Point(point) = record
+            && point.series.starts_with("thread")
+        {
+            point.counts.switches = HANDOFFS;
+            point.expected.switches = HANDOFFS;
+        }
+    }
+    records
+}
+
 /// A token around rings of 2 to 12 CPUs.
 pub fn ring(runs: u32) -> Vec<Record<'static>> {
     let places = [2u64, 4, 8, 12].map(|cpus| Place {

@@ -8,7 +8,7 @@ use super::Report;
 use super::embed::{EmbeddedFile, EmbeddedRun};
 use super::frame::Frame;
 use super::model::{LAST_LINES, NoResult, manifest_beside};
-use super::plots::{Figure, Quantity, growth, heat};
+use super::plots::{Plot, Quantity, growth, heat};
 use super::sections::belief::{ALARM, Fact, NUMBERS, weighed};
 use super::sections::glossary;
 use super::sections::levels::{self, Beside, Host, Kernel};
@@ -16,7 +16,9 @@ use super::sections::peers::{self, Peers};
 use super::table::{Table, prose, spaced};
 use crate::judged::{self, Found};
 use crate::survey::cells::{groups, places_of, series_of};
+use crate::survey::hierarchy::is_hierarchy;
 use crate::survey::show::{self, answer, is_matrix, matrices, scale_of};
+use crate::survey::waiting::place_text;
 use crate::survey::{Cell, Survey};
 
 /// Whether a run is of such an experiment, by its first log.
@@ -83,7 +85,7 @@ struct Section {
     /// What was measured, in a line.
     title: String,
     /// Pictures and tables, in order.
-    figures: Vec<Figure>,
+    figures: Vec<Plot>,
     tables: Vec<Table>,
     /// Label and text, as HTML.
     findings: Vec<(&'static str, String)>,
@@ -173,37 +175,50 @@ fn sentence(text: &str) -> String {
     }
 }
 
-/// More places with several coordinates are in the tables alone.
+/// More places with several coordinates have no picture.
 const MOST_ROWS_FIGURES: usize = 4;
 
-/// A picture for each kind of coordinates; what can not be drawn is in the tables.
-fn figures(survey: &Survey<'_>, id: &str) -> Vec<Figure> {
+/// A picture for each kind of coordinates; what can not be drawn is in the tables. Levels have pictures of their own.
+fn figures(survey: &Survey<'_>, id: &str) -> Vec<Plot> {
+    if is_hierarchy(survey) {
+        return levels::plots(survey, id);
+    }
     let quantity = match survey.plan.unit {
         Unit::Time => Quantity::Time,
         Unit::Instructions => Quantity::Instructions,
     };
-    let mut figures: Vec<Figure> = levels::additions(survey, id).into_iter().collect();
+    let mut figures = Vec::new();
     for (group, number) in groups(&survey.cells).iter().zip(1..) {
         let id = format!("{id}-{number}");
         let places = places_of(group);
         let is_line = places.iter().all(|at| at.len() == 1 && at[0].1 > 0) && places.len() > 1;
         if places.len() == 1 {
-            figures.extend(growth::rows(&id, quantity, group).ok());
+            figures.push(Plot::new(series_of(group).join(", "), growth::rows(&id, quantity, group)));
         } else if is_matrix(group) {
-            figures.extend(matrices(group).iter().filter_map(|matrix| {
-                heat::figure(&format!("{id}-{}", matrix.series), quantity, scale_of(survey, matrix), matrix)
-                    .ok()
+            figures.extend(matrices(group).iter().map(|matrix| {
+                let id = format!("{id}-{}", matrix.series);
+                let drawn = heat::figure(&id, quantity, scale_of(survey, matrix), matrix);
+                Plot::new(format!("the pairs of {}", matrix.series), drawn)
             }));
         } else if is_line {
             let of = |name: &&'_ str| group.iter().copied().filter(|cell| cell.series == **name).collect();
             let series: Vec<(&str, Vec<&Cell>)> =
                 series_of(group).into_iter().map(|name| (name, of(&name))).collect();
-            figures.extend(growth::lines(&id, quantity, &places[0][0].0, &series).ok());
+            let axis = &places[0][0].0;
+            figures.push(Plot::new(format!("growth by {axis}"), growth::lines(&id, quantity, axis, &series)));
         } else if places.len() <= MOST_ROWS_FIGURES {
             for (at, number) in places.iter().zip(1..) {
                 let here: Vec<&Cell> = group.iter().copied().filter(|cell| cell.at == **at).collect();
-                figures.extend(growth::rows(&format!("{id}-{number}"), quantity, &here).ok());
+                let drawn = growth::rows(&format!("{id}-{number}"), quantity, &here);
+                figures.push(Plot::new(place_text(here[0]), drawn));
             }
+        } else {
+            let why = format!(
+                "its {} places have several coordinates each, and no more than {MOST_ROWS_FIGURES} of them have a \
+                 picture each; they are in the table",
+                places.len()
+            );
+            figures.push(Plot::new(series_of(group).join(", "), Err(why)));
         }
     }
     figures
@@ -247,6 +262,26 @@ mod tests {
         assert!(matrix.matches("<figure>").count() == 2 && matrix.contains("APIC id"));
         let scale = page(golden_points::scale(1)).html;
         assert!(scale.matches("<figure>").count() == 2 && scale.contains("Jain"), "tasks, and pairs");
+    }
+
+    #[test]
+    fn places_that_are_too_many_to_be_drawn_are_told_of() {
+        let place = |from, to| golden_points::Place {
+            series: "halt",
+            at: vec![("from", from), ("to", to), ("bystanders", from + to)],
+            ticks: 1_000,
+            also: vec![],
+        };
+        let page = |places: &[golden_points::Place]| {
+            page(golden_points::survey("wait", Unit::Time, 4, 1, places)).html
+        };
+        let why = "No plot of halt: its 5 places have several coordinates each";
+        let [a, b, c, d, e] = [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3)].map(|(from, to)| place(from, to));
+        let few = page(&[a, b, c, d]);
+        assert!(!few.contains("No plot") && few.matches("<figure>").count() == 4);
+        let [a, b, c, d] = [(0, 1), (0, 2), (0, 3), (1, 2)].map(|(from, to)| place(from, to));
+        let many = page(&[a, b, c, d, e]);
+        assert!(many.contains(why) && many.matches("<figure>").count() == 0);
     }
 
     #[test]

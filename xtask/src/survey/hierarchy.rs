@@ -254,6 +254,46 @@ pub const LEVELS: &[Level] = &[
     },
 ];
 
+/// A step that levels can not do without, which is measured alone as a level of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Floor {
+    /// A system call that asks for nothing.
+    SystemCall,
+    /// CR3 is loaded.
+    Cr3Load,
+    /// XSAVE and XRSTOR.
+    XsavePair,
+}
+
+impl Floor {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::SystemCall, Self::Cr3Load, Self::XsavePair];
+
+    /// Its series.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SystemCall => "system-call",
+            Self::Cr3Load => "cr3-load",
+            Self::XsavePair => "xsave-pair",
+        }
+    }
+}
+
+/// Levels that save and load the floating-point state whenever a CPU switches between them.
+const SAVE: [&str; 4] = ["thread", "thread-lazy-used", "thread-preempted", "thread-user"];
+
+/// How many of a floor one handoff of a level takes, by what was counted.
+pub fn taken(cell: &Cell, floor: Floor) -> f64 {
+    let of_a_run = |name| cell.also(name).unwrap_or_default() as f64 * f64::from(cell.runs);
+    let of_all = match floor {
+        Floor::SystemCall => of_a_run("system-calls"),
+        Floor::Cr3Load => of_a_run("address-space-loads"),
+        Floor::XsavePair if SAVE.contains(&&*cell.series) => cell.counts.switches as f64,
+        Floor::XsavePair => 0.0,
+    };
+    of_all / cell.handoffs as f64
+}
+
 /// The level of this name.
 pub fn level(name: &str) -> Option<&'static Level> {
     LEVELS.iter().find(|level| level.name == name)

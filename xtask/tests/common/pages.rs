@@ -120,6 +120,11 @@ pub fn wait() -> Page {
     Page::of("wait", &golden::ended(golden::points::wait(5)), "33", "")
 }
 
+/// Levels with their floors, and with long names.
+pub fn levels() -> Page {
+    Page::of("levels", &golden::ended(golden::points::levels(Unit::Time)), "33", "")
+}
+
 /// All pairs of CPUs, with a topology.
 pub fn matrix() -> Page {
     Page::of("matrix", &golden::ended(golden::points::matrix(12, 1)), "33", "")

@@ -41,7 +41,7 @@ fn main() {
         );
     }
     let program = Arc::new(program);
-    let kinds: [(_, Make); 19] = [
+    let kinds: [(_, Make); 20] = [
         ("times", pages::times),
         ("full", pages::full),
         ("instructions", pages::instructions),
@@ -61,6 +61,7 @@ fn main() {
         ("beside", pages::beside),
         ("host", pages::host),
         ("hierarchies", pages::hierarchies),
+        ("levels", pages::levels),
     ];
     let trials = kinds.into_iter().map(|(name, page)| {
         let has_browser = program.is_some();

@@ -3,9 +3,10 @@
 use std::fs;
 
 use scraper::Html;
+use switchlab_records::{Mode, Record, Skipped, Unit};
 
 use crate::common::pages::{self, Page};
-use crate::common::{Place, golden};
+use crate::common::{Done, Place, golden};
 use crate::{inside, select, text};
 
 #[test]
@@ -71,6 +72,30 @@ fn what_is_not_measured_says_so() {
     assert!(text(select(&times, "#steps")[0]).contains("cargo xtask run --deterministic"));
     assert!(text(select(&times, "#costs")[0]).contains("not measured yet"));
     assert!(text(select(&times, "#handoff")[0]).contains("The loops can not be shown: "));
+}
+
+#[test]
+fn trace_of_one_mode_says_why_it_has_no_way_to_another() {
+    let place = Place::new();
+    let is_of_both =
+        |record: &Record<'_>| matches!(record, Record::Trace(trace) if trace.mode == Mode::CrossCore);
+    let traced = golden::traced(Unit::Instructions, 3);
+    let of_one = traced.iter().position(is_of_both).expect("a trace across CPUs");
+    let mut records: Vec<_> = traced[..of_one].to_vec();
+    records.push(Record::Skipped(Skipped { mode: Mode::CrossCore, reason: "one CPU".into() }));
+    records.push(traced[traced.len() - 1].clone());
+    let trace = place.write("trace-of-one", &golden::ended(records));
+    let mut command = place.xtask(&golden::ended(golden::classic_in(Unit::Instructions, 1, 2, 1_000)), "33");
+    command.env("FAKE_TRACE", trace).args(["run", "--deterministic", "--quiet", "--smp", "1"]);
+    let done = Done::from(command.output().expect("xtask starts"));
+    assert_eq!(done.status, Some(0), "{}", done.stderr);
+    assert_eq!(place.call(&["report", "--out", "page.html"]).status, Some(0));
+    let html = Html::parse_document(&fs::read_to_string(place.path("page.html")).expect("a page"));
+    let steps = select(&html, "#steps")[0];
+    let why =
+        "No plot of the way from one mode to another: it leads from same-core to cross-core, and only one";
+    assert!(text(steps).contains(why), "{}", text(steps));
+    assert!(inside(steps, "figure").is_empty() && inside(steps, "table").len() == 1);
 }
 
 #[test]

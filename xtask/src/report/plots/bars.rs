@@ -1,6 +1,7 @@
 //! Bars on one logarithmic axis, in groups: from what a thing builds on to what it costs, or from the least of a kind
 //! to the most.
 
+use super::canvas::wide;
 use super::canvas::{Align, Canvas, Ink, Scale};
 use super::peers::{ABOVE, BELOW, TITLE, label};
 use super::{Figure, Quantity, Width};
@@ -31,14 +32,34 @@ pub struct Bar {
 const LEAST: i32 = 3;
 /// Half a bar's height.
 const HALF: i32 = 6;
-/// Width of the text beside a bar.
-const TEXT: i32 = 128;
+/// Where the text behind a bar ends at the latest.
+const TEXT_ENDS: i32 = 672;
+/// From a bar to the text beside it.
+const GAP: i32 = 8;
 
-/// Where the bars are, from left to right, how high each row is, and from its top to its label and to its bar.
-const fn place(width: Width) -> (i32, i32, i32, i32, i32) {
+/// Where the bars are, from left to right, and how high each row is.
+#[derive(Clone, Copy)]
+struct Place {
+    left: i32,
+    right: i32,
+    row: i32,
+    /// From a row's top to its label, and to its bar.
+    label: i32,
+    bar: i32,
+    /// The same to the text; `None` where that is beside the bar.
+    text: Option<(i32, Align)>,
+}
+
+/// On a phone's page the text has a line of its own where `groups` have one that does not fit beside its label.
+fn place(width: Width, groups: &[Group]) -> Place {
+    let (left, right) = (8, 340);
+    let fits = |bar: &Bar| wide(&bar.label) + GAP + wide(&bar.text) <= right - left;
     match width {
-        Width::Wide => (224, 668, 22, 11, 11),
-        Width::Narrow => (8, 340, 38, 10, 27),
+        Width::Wide => Place { left: 224, right: 560, row: 22, label: 11, bar: 11, text: None },
+        Width::Narrow if groups.iter().flat_map(|group| &group.bars).all(fits) => {
+            Place { left, right, row: 38, label: 10, bar: 27, text: Some((10, Align::Right)) }
+        }
+        Width::Narrow => Place { left, right, row: 54, label: 10, bar: 43, text: Some((26, Align::Left)) },
     }
 }
 
@@ -61,7 +82,7 @@ pub fn figure(id: &str, title: &str, quantity: Quantity, groups: &[Group]) -> Re
         id,
         format!("{title}, on a logarithmic axis"),
         format!("From the top: {}.", described.join("; ")),
-        |width| (ABOVE + groups.len() as i32 * TITLE + rows * place(width).2 + BELOW) as u32,
+        |width| (ABOVE + groups.len() as i32 * TITLE + rows * place(width, groups).row + BELOW) as u32,
         |canvas, width| paint(canvas, width, quantity, groups, decades),
     )
 }
@@ -79,7 +100,7 @@ fn paint(
     groups: &[Group],
     (first, last): (i32, i32),
 ) -> Result<(), String> {
-    let (left, right, row, to_label, to_bar) = place(width);
+    let Place { left, right, row, label: to_label, bar: to_bar, text } = place(width, groups);
     let scale = Scale::log(10f64.powi(first)..10f64.powi(last), (left, right));
     let mut top = ABOVE;
     for group in groups {
@@ -88,7 +109,7 @@ fn paint(
         top += TITLE;
         for (bar, top) in group.bars.iter().zip((top..).step_by(row as usize)) {
             // Not through the labels, which stand above the bars of a phone's page.
-            let from = if width == Width::Wide { top } else { top + 17 };
+            let from = if width == Width::Wide { top } else { top + to_bar - 10 };
             for exponent in first..=last {
                 let x = scale.at(10f64.powi(exponent));
                 canvas.line(&[(x, from), (x, top + row)], Ink::Rule, 1)?;
@@ -98,12 +119,10 @@ fn paint(
                 Width::Narrow => (Align::Left, left),
             };
             canvas.text((x, top + to_label), &bar.label, align, Ink::Text)?;
-            let text_at = match width {
-                Width::Wide => None,
-                // Beside the label: there is no room for both on a phone's line.
-                Width::Narrow => Some((right, top + to_label)),
-            };
-            paint_bar(canvas, &scale, top + to_bar, (left, right), bar, text_at)?;
+            let text_at = text.map(|(to_text, align)| {
+                ((if align == Align::Right { right } else { left }, top + to_text), align)
+            });
+            paint_bar(canvas, &scale, top + to_bar, left, bar, text_at)?;
         }
         top += group.bars.len() as i32 * row;
     }
@@ -117,22 +136,32 @@ fn paint_bar(
     canvas: &mut Canvas<'_>,
     scale: &Scale,
     y: i32,
-    (left, right): (i32, i32),
+    left: i32,
     bar: &Bar,
-    text_at: Option<(i32, i32)>,
+    text_at: Option<((i32, i32), Align)>,
 ) -> Result<(), String> {
     let [one, other] = bar.ends.map(|end| scale.at(end));
     let (begin, end) = (one.min(other), one.max(other).max(one.min(other) + LEAST));
     canvas.bar((begin, y - HALF), (end, y + HALF), bar.ink)?;
-    if let Some(place) = text_at {
-        return canvas.text(place, &bar.text, Align::Right, Ink::Text);
+    if let Some((place, align)) = text_at {
+        return canvas.text(place, &bar.text, align, Ink::Text);
     }
-    let (to_the_right, to_the_left) = (right - end >= TEXT, begin - left >= TEXT);
-    match (to_the_right, to_the_left) {
-        (true, _) => canvas.text((end + 8, y), &bar.text, Align::Left, Ink::Text),
-        (false, true) => canvas.text((begin - 8, y), &bar.text, Align::Right, Ink::Text),
-        // A bar as long as that has room within.
-        (false, false) => canvas.text((end - 8, y), &bar.text, Align::Right, Ink::Paper),
+    let (x, align, ink) = text_at_bar((begin, end), (left, TEXT_ENDS), &bar.text);
+    canvas.text((x, y), &bar.text, align, ink)
+}
+
+/// Where the text of a bar has room: behind it, before it, or within it; where nowhere, on its larger side.
+fn text_at_bar((begin, end): (i32, i32), (left, right): (i32, i32), text: &str) -> (i32, Align, Ink) {
+    let wide = GAP + wide(text);
+    let (behind, before) = (right - end, begin - left);
+    if behind >= wide {
+        (end + GAP, Align::Left, Ink::Text)
+    } else if before < wide && end - begin >= wide + GAP {
+        (end - GAP, Align::Right, Ink::Paper)
+    } else if before >= behind {
+        (begin - GAP, Align::Right, Ink::Text)
+    } else {
+        (end + GAP, Align::Left, Ink::Text)
     }
 }
 
@@ -148,5 +177,37 @@ mod tests {
         assert!(drawn.description.contains("one CPU: thread +1 µs"), "{}", drawn.description);
         assert!(figure("a", "Levels", Quantity::Time, &[group([0.0, 1.0])]).is_err());
         assert!(figure("a", "Levels", Quantity::Time, &[]).is_err());
+    }
+
+    #[test]
+    fn long_text_has_a_line_of_its_own_on_a_phones_page() {
+        let group = |label: &str, text: &str| {
+            let bar = Bar { label: label.into(), ends: [1.0, 2.0], text: text.into(), ink: Ink::SameCore };
+            [Group { title: "on one CPU".into(), bars: vec![bar] }]
+        };
+        let short = place(Width::Narrow, &group("task", "+41.42 ns over fiber"));
+        assert_eq!(short.text, Some((short.label, Align::Right)));
+        let long =
+            place(Width::Narrow, &group("container-filter-arguments", "−4.00 µs over container-filter"));
+        let (text, _) = long.text.unwrap();
+        assert!(long.label + 16 <= text && text + 16 <= long.bar && long.bar + HALF < long.row);
+    }
+
+    #[test]
+    fn text_of_a_bar_does_not_stick_out() {
+        let sides = (224, TEXT_ENDS);
+        let text = "−4.00 µs over container-filter";
+        for (bar, align, ink) in [
+            ((300, 400), Align::Left, Ink::Text),
+            // A shorter one would have room behind it.
+            ((510, 520), Align::Right, Ink::Text),
+            ((230, 660), Align::Right, Ink::Paper),
+        ] {
+            let (x, at, of) = text_at_bar(bar, sides, text);
+            assert_eq!((at, of), (align, ink), "{bar:?}");
+            let wide = wide(text);
+            let (from, to) = if at == Align::Left { (x, x + wide) } else { (x - wide, x) };
+            assert!(sides.0 <= from && to <= sides.1, "{bar:?}: {from} to {to}");
+        }
     }
 }

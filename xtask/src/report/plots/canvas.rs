@@ -134,6 +134,11 @@ pub(super) struct Canvas<'a> {
 
 type Drawn = Result<(), String>;
 
+/// How wide a text is, about.
+pub(super) fn wide(text: &str) -> i32 {
+    text.chars().count() as i32 * 63 / 10
+}
+
 impl Canvas<'_> {
     /// The shapes that `paint` draws.
     pub(super) fn draw(

@@ -11,6 +11,7 @@
 //! | `heat` | what each ordered pair of CPUs costs |
 //! | `peers` | what a handoff costs here and elsewhere |
 //! | `bars` | what levels add, and spans of costs |
+//! | `shares` | what the step to a level is made of |
 //! | `canvas` | what all are drawn on: plotters, with colours that are names |
 
 pub mod bars;
@@ -21,6 +22,7 @@ pub mod growth;
 pub mod heat;
 pub mod order;
 pub mod peers;
+pub mod shares;
 pub mod waterfall;
 
 use askama::Template;
@@ -41,6 +43,30 @@ pub struct Figure {
     /// The same, told to those who do not see it; stands below the picture for everybody.
     description: String,
     pictures: Vec<Picture>,
+}
+
+/// The place of a plot on a page: the plot, or why it could not be made.
+#[derive(Clone, Debug, Template)]
+#[template(path = "plot.html")]
+pub struct Plot {
+    /// What it shows, as a sentence has it.
+    what: String,
+    /// How it is read; stands above it.
+    note: Option<&'static str>,
+    drawn: Result<Figure, String>,
+}
+
+impl Plot {
+    /// Of `what`, as it was drawn.
+    pub fn new(what: impl Into<String>, drawn: Result<Figure, String>) -> Self {
+        Self { what: what.into(), note: None, drawn }
+    }
+
+    /// The same, with how it is read.
+    #[must_use]
+    pub fn read_as(self, note: &'static str) -> Self {
+        Self { note: Some(note), ..self }
+    }
 }
 
 #[derive(Clone, Debug)]

@@ -7,15 +7,15 @@ use crate::guesses::{self, Guess};
 use crate::report::model::{Measured, Run};
 use crate::report::original::MEASURED;
 use crate::report::plots::costs::{Cost, Row, figure};
-use crate::report::plots::{Figure, Quantity};
+use crate::report::plots::{Plot, Quantity};
 use crate::report::table::{Table, prose};
 use crate::table::Report;
 use crate::verdict::Standing;
 
 /// The costs.
 pub(crate) struct Costs {
-    /// `None` where there is nothing to draw.
-    pub(crate) figure: Option<Figure>,
+    /// The same as a picture.
+    pub(crate) figure: Plot,
     /// The same as a table.
     pub(crate) table: Table,
     /// Raw, overhead, net.
@@ -58,7 +58,7 @@ impl Costs {
             Measured::Often(often) => often.findings().placement(),
         };
         Self {
-            figure: figure(&format!("{}-costs", run.id), quantity, &rows).ok(),
+            figure: Plot::new("the costs", figure(&format!("{}-costs", run.id), quantity, &rows)),
             table,
             switches,
             note,

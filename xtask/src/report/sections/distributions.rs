@@ -6,7 +6,7 @@ use switchlab_core::ruler::Ruler;
 use switchlab_records::Mode;
 
 use crate::report::model::{Measured, Run};
-use crate::report::plots::Figure;
+use crate::report::plots::Plot;
 use crate::report::plots::distribution::Distribution;
 use crate::report::table::Table;
 use crate::results::cost::RANKS;
@@ -15,7 +15,7 @@ use crate::table::{Report, Sheet};
 /// The distributions; without figures where there was no sampled pass.
 pub(crate) struct Distributions {
     /// One for each mode, on one axis.
-    pub(crate) figures: Vec<Figure>,
+    pub(crate) figures: Vec<Plot>,
     /// Their percentiles.
     pub(crate) table: Option<Table>,
 }
@@ -36,7 +36,8 @@ impl Distributions {
         let reach = distributions.iter().map(|(_, distribution)| distribution.reach());
         let reach = reach.reduce(|(low, high), (least, most)| (low.min(least), high.max(most)));
         let figures = distributions.iter().filter_map(|(mode, distribution)| {
-            distribution.figure(&format!("{}-distribution-{}", run.id, mode.name()), reach?).ok()
+            let id = format!("{}-distribution-{}", run.id, mode.name());
+            Some(Plot::new(format!("the exchanges of {}", mode.name()), distribution.figure(&id, reach?)))
         });
         let table = match measured {
             Measured::Once(results) => {

@@ -14,10 +14,11 @@ use crate::manifest::plural;
 use crate::report::embed::EmbeddedRun;
 use crate::report::model::NoResult;
 use crate::report::plots::bars::{self, Bar, Group};
-use crate::report::plots::{Figure, Ink, Quantity};
+use crate::report::plots::shares::{self, Kind, Row};
+use crate::report::plots::{Figure, Ink, Plot, Quantity};
 use crate::report::table::{Table, prose};
 use crate::status::{Refusal, Status};
-use crate::survey::hierarchy::{cell, in_order, is_hierarchy, level};
+use crate::survey::hierarchy::{Floor, cell, in_order, is_hierarchy, level, taken};
 use crate::survey::{Cell, Survey};
 use crate::table::Sheet;
 
@@ -139,7 +140,7 @@ fn is_of(cell: &Cell, name: &str) -> bool {
 
 /// The original's guesses, the kernel's levels and the host's, each beside the others.
 pub(crate) struct Beside {
-    pub(crate) figure: Option<Figure>,
+    pub(crate) figure: Plot,
     pub(crate) table: Table,
 }
 
@@ -160,7 +161,10 @@ impl Beside {
         let groups: Vec<Group> = sides.iter().map(Side::group).collect();
         let sheet = sheet(&sides, kernel.and_then(|kernel| kernel.task));
         Some(Self {
-            figure: bars::figure("hierarchies", "One switch, one way", Quantity::Time, &groups).ok(),
+            figure: Plot::new(
+                "the hierarchy",
+                bars::figure("hierarchies", "One switch, one way", Quantity::Time, &groups),
+            ),
             table: Table::of_many("The guesses, and what was measured of them".into(), &sheet, &[]),
         })
     }
@@ -228,36 +232,110 @@ fn sheet(sides: &[Side], task: Option<f64>) -> Sheet {
     Sheet { header: header.map(str::to_owned).to_vec(), rows, last_is_text: false }
 }
 
-/// What each level adds to the one that it builds on: a bar from what that costs to what this does.
-pub(crate) fn additions(survey: &Survey<'_>, id: &str) -> Option<Figure> {
+/// Where levels are measured, by the number of CPUs.
+const PLACES: [(&str, u64); 2] = [("on one CPU", 1), ("across two CPUs", 2)];
+
+/// The pictures of a hierarchy: what each level adds to the one that it builds on, and of what its step is made.
+pub(crate) fn plots(survey: &Survey<'_>, id: &str) -> Vec<Plot> {
     let quantity = match survey.plan.unit {
         Unit::Time => Quantity::Time,
         Unit::Instructions => Quantity::Instructions,
     };
-    if !is_hierarchy(survey) {
-        return None;
-    }
+    vec![
+        Plot::new("what each level adds", additions(survey, quantity, id)),
+        Plot::new("what the cost of each level is made of", steps(survey, quantity, id)).read_as(READ_AS),
+    ]
+}
+
+/// The cells of a place, in order.
+fn cells_of<'s>(survey: &'s Survey<'_>, cpus: u64) -> impl Iterator<Item = &'s Cell> {
+    in_order(survey).into_iter().filter(move |cell| cell.coordinate("cpus") == Some(cpus))
+}
+
+/// A bar from what the level below costs to what this does.
+fn additions(survey: &Survey<'_>, quantity: Quantity, id: &str) -> Result<Figure, String> {
     let group = |(title, cpus): (&str, u64)| {
-        let bars =
-            in_order(survey).into_iter().filter(|cell| cell.coordinate("cpus") == Some(cpus)).map(|of| {
-                let over = level(&of.series).and_then(|level| level.over);
-                let below = over.and_then(|over| Some((over, cell(survey, over, cpus)?)));
-                let Some((over, below)) = below else {
-                    let without = over.map_or_else(String::new, |over| format!(", without {over}"));
-                    let text = format!("{}{without}", quantity.text(of.one_way));
-                    return Bar { label: of.series.clone(), ends: [of.one_way; 2], text, ink: Ink::Original };
-                };
-                let adds = of.one_way - below.one_way;
-                let (sign, ink) = if adds < 0.0 { ("−", Ink::CrossCore) } else { ("+", Ink::SameCore) };
-                let text = format!("{sign}{} over {over}", quantity.text(adds.abs()));
-                Bar { label: of.series.clone(), ends: [below.one_way, of.one_way], text, ink }
-            });
+        let bars = cells_of(survey, cpus).map(|of| {
+            let over = level(&of.series).and_then(|level| level.over);
+            let below = over.and_then(|over| Some((over, cell(survey, over, cpus)?)));
+            let Some((over, below)) = below else {
+                let without = over.map_or_else(String::new, |over| format!(", without {over}"));
+                let text = format!("{}{without}", quantity.text(of.one_way));
+                return Bar { label: of.series.clone(), ends: [of.one_way; 2], text, ink: Ink::Original };
+            };
+            let adds = of.one_way - below.one_way;
+            let ink = if adds < 0.0 { Ink::CrossCore } else { Ink::SameCore };
+            let ends = [below.one_way, of.one_way];
+            Bar { label: of.series.clone(), ends, text: added(quantity, adds, over), ink }
+        });
         Group { title: title.into(), bars: bars.collect() }
     };
-    let groups = [("on one CPU", 1), ("across two CPUs", 2)].map(group);
-    let groups: Vec<Group> = groups.into_iter().filter(|group| !group.bars.is_empty()).collect();
-    bars::figure(&format!("{id}-levels"), "What each level adds", quantity, &groups).ok()
+    let groups: Vec<Group> = PLACES.map(group).into_iter().filter(|group| !group.bars.is_empty()).collect();
+    bars::figure(&format!("{id}-levels"), "What each level adds", quantity, &groups)
 }
+
+/// What a level adds, signed.
+fn added(quantity: Quantity, adds: f64, over: &str) -> String {
+    let sign = if adds < 0.0 { "−" } else { "+" };
+    format!("{sign}{} over {over}", quantity.text(adds.abs()))
+}
+
+const BELOW: Kind = Kind { name: "the level below", ink: Ink::Guess };
+const REST: Kind = Kind { name: "the rest of the step", ink: Ink::SameCore };
+
+const fn kind(floor: Floor) -> Kind {
+    let ink = match floor {
+        Floor::SystemCall => Ink::Free,
+        Floor::Cr3Load => Ink::CrossCore,
+        Floor::XsavePair => Ink::Switch,
+    };
+    Kind { name: floor.name(), ink }
+}
+
+/// Each level's cost as a bar of one length: what the level below costs, the floors that the step to this one takes
+/// more of, each as dear as it is alone, and what the step has besides.
+fn steps(survey: &Survey<'_>, quantity: Quantity, id: &str) -> Result<Figure, String> {
+    let row = |of: &Cell, cpus: u64| {
+        let over = level(&of.series)?.over?;
+        let below = cell(survey, over, cpus)?;
+        let adds = of.one_way - below.one_way;
+        let told = |what: &str, cost: f64| format!("{} {what}", quantity.text(cost));
+        let mut left = adds.max(0.0);
+        // Where this level is cheaper, all of it is what the level below has, too.
+        let mut parts = vec![(BELOW, below.one_way.min(of.one_way), told(over, below.one_way))];
+        for floor in Floor::ALL {
+            let times = taken(of, floor) - taken(below, floor);
+            let Some(alone) = cell(survey, floor.name(), 1).filter(|_| times > 0.05) else { continue };
+            let cost = alone.one_way * times;
+            let text = format!("{times:.1} times {}", told(floor.name(), alone.one_way));
+            parts.push((kind(floor), cost.min(left), text));
+            left -= cost.min(left);
+        }
+        parts.push((REST, left, told("besides", left)));
+        Some(Row { label: of.series.clone(), text: added(quantity, adds, over), parts })
+    };
+    let group = |(title, cpus): (&str, u64)| shares::Group {
+        title: title.into(),
+        rows: cells_of(survey, cpus).filter_map(|of| row(of, cpus)).collect(),
+    };
+    let groups = PLACES.map(group).into_iter().filter(|group| !group.rows.is_empty());
+    let groups: Vec<shares::Group> = groups.collect();
+    let has = |kind: &Kind| {
+        let rows = groups.iter().flat_map(|group| &group.rows);
+        rows.flat_map(|row| &row.parts).any(|(of, ..)| of == kind)
+    };
+    let kinds = [BELOW].into_iter().chain(Floor::ALL.map(kind)).chain([REST]);
+    let kinds: Vec<Kind> = kinds.filter(has).collect();
+    shares::figure(&format!("{id}-steps"), STEPS, &kinds, &groups)
+}
+
+const STEPS: &str = "What the cost of each level is made of";
+
+/// How the bars of the steps are read.
+const READ_AS: &str = "Below, each bar is the whole cost of its level: what the level below costs, and the step to this \
+    one. A floor in a step is as long as it takes alone, times how often a handoff takes it, and no longer than the \
+    step; what is left of the step is checks, queues, registers, and what a floor makes dearer behind it, as an empty \
+    TLB does. A bar without a step is of a level that costs no more than the one below.";
 
 #[cfg(test)]
 mod tests {
@@ -292,6 +370,46 @@ mod tests {
         }
         assert!(page.html.contains("KVM: the canary did not end"), "why a row is missing");
         assert_eq!(report::embedded(&page.html).unwrap(), [kernel(), host()]);
+    }
+
+    #[test]
+    fn step_to_a_level_has_the_floors_that_it_takes_more_of_than_the_level_below() {
+        let page = testing::run(
+            &golden::ended(golden_points::levels(Unit::Instructions)),
+            Some(&testing::manifest()),
+        );
+        let page = report::render(&[page]).unwrap().html;
+        let (_, figure) = page.split_once("What the cost of each level is made of</figcaption>").unwrap();
+        let (_, told) = figure.split_once("<desc").unwrap();
+        let told = told.split_once("</desc>").unwrap().0;
+        for row in [
+            "fiber +10 over call (10 call, 10 besides)",
+            // The floor takes more alone than the whole step.
+            "thread +600 over task (60 task, 1.0 times 700 xsave-pair, 0 besides)",
+            "thread-lazy +40 over task (60 task, 1.0 times 700 xsave-pair",
+            "thread-lazy-used +1,000 over thread-lazy (100 thread-lazy, 1.0 times 700 xsave-pair, 300 besides)",
+            "thread-user +200 over thread (660 thread, 2.0 times 50 system-call, 100 besides)",
+            "process +1,200 over task (60 task, 2.0 times 50 system-call, 1.0 times 800 cr3-load, 300 besides)",
+            // Across CPUs nobody loads CR3, and a floor is what it is on one.
+            "process +400 over task (3,000 task, 2.0 times 50 system-call, 300 besides)",
+            // What the level below takes, too, is no part of the step.
+            "container-filter +100 over process (1,260 process, 100 besides)",
+            "container-filter-arguments −60 over container-filter (1,360 container-filter, 0 besides)",
+        ] {
+            let is_lazy = row.starts_with("thread-lazy +");
+            assert_eq!(told.contains(row), !is_lazy, "{row}: {told}");
+        }
+    }
+
+    #[test]
+    fn plot_that_can_not_be_drawn_says_why_on_the_page() {
+        let call = golden_points::Place { series: "call", at: vec![("cpus", 1)], ticks: 10, also: vec![] };
+        let records = golden_points::survey("hierarchy", Unit::Time, 2, 1, &[call]);
+        let run = testing::run(&golden::ended(records), Some(&testing::manifest()));
+        let page = report::render(&[run]).unwrap().html;
+        let why = "No plot of what the cost of each level is made of: there is nothing that has parts.";
+        assert!(page.contains(why) && page.contains("What each level adds, on"), "the one is drawn");
+        assert!(!page.contains("each bar is the whole"), "nothing is to be read");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use switchlab_records::Mode;
 
 use crate::report::model::{Measured, Run};
-use crate::report::plots::Figure;
+use crate::report::plots::Plot;
 use crate::report::plots::order::{Panel, figure};
 use crate::report::table::Table;
 use crate::results::Results;
@@ -13,7 +13,7 @@ use crate::verdict::Standing;
 /// The order.
 pub(crate) struct Order {
     /// `None` for one repetition, which has no order.
-    pub(crate) figure: Option<Figure>,
+    pub(crate) figure: Option<Plot>,
     /// What was measured when.
     pub(crate) table: Table,
 }
@@ -27,12 +27,13 @@ impl Order {
         let panels: Vec<_> = Mode::ALL.into_iter().filter_map(panel).collect();
         let has_order = panels.iter().any(|panel| panel.points.len() > 1);
         let id = format!("{}-order", run.id);
-        let figure = has_order.then(|| figure(&id, measured.quantity(), measured.repetition(), &panels).ok());
+        let draw = || figure(&id, measured.quantity(), measured.repetition(), &panels);
+        let figure = has_order.then(|| Plot::new("the order", draw()));
         let table = match measured {
             Measured::Once(results) => of_runs(run, results, measured),
             Measured::Often(_) => of_boots(run, measured),
         };
-        Self { figure: figure.flatten(), table }
+        Self { figure, table }
     }
 }
 

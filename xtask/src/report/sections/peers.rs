@@ -12,7 +12,7 @@ use crate::bench::show::{self, absent, sheet, subject, time, title};
 use crate::bench::{Bench, Outcome, Row};
 use crate::report::embed::EmbeddedRun;
 use crate::report::model::NoResult;
-use crate::report::plots::Figure;
+use crate::report::plots::Plot;
 use crate::report::plots::peers::{self as plot, Group, Mark};
 use crate::report::table::{Table, prose, spaced};
 use crate::status::{Refusal, Status};
@@ -33,7 +33,8 @@ pub(crate) struct Peers {
     pub(crate) sentence: String,
     /// What was measured, in a line.
     pub(crate) subject: String,
-    pub(crate) figure: Option<Figure>,
+    /// `None` where nothing has a figure, which is said elsewhere.
+    pub(crate) figure: Option<Plot>,
     /// What has a figure; `None` where nothing has.
     pub(crate) table: Option<Table>,
     /// What has none, and why.
@@ -88,7 +89,7 @@ impl Peers {
             name: run.name.clone(),
             sentence: thin(&no_result.as_ref().map_or_else(|| sentence(&bench, &judged), no_result_sentence)),
             subject: capital(&subject(&bench)),
-            figure: plot::figure(id, &groups(&judged)).ok(),
+            figure: has_figures.then(|| Plot::new("the costs", plot::figure(id, &groups(&judged)))),
             table: has_figures.then_some(table),
             absent: absent_table(&judged),
             nearest: nearest(&judged),

@@ -7,7 +7,7 @@ use crate::exit::Outcome;
 use crate::judged::TraceLog;
 use crate::report::model::{Measured, Run};
 use crate::report::plots::waterfall::{Bar, figure};
-use crate::report::plots::{Figure, Quantity};
+use crate::report::plots::{Plot, Quantity};
 use crate::report::table::{Table, prose};
 use crate::steps::{Steps, Whole};
 use crate::trace::Traced;
@@ -16,8 +16,8 @@ use crate::trace::Traced;
 pub(crate) enum Waterfall {
     /// They were measured.
     Measured {
-        /// The way from one mode to the other; `None` where one of them was not traced.
-        figure: Option<Box<Figure>>,
+        /// The way from one mode to the other.
+        figure: Box<Plot>,
         /// The steps of each mode.
         table: Box<Table>,
         /// How far they are to be trusted.
@@ -29,6 +29,9 @@ pub(crate) enum Waterfall {
         why: String,
     },
 }
+
+/// Why there is no way from one mode to another.
+const NO_WAY: &str = "it leads from same-core to cross-core, and only one of them was traced";
 
 impl Waterfall {
     pub(crate) fn new(run: &Run<'_>, measured: &Measured<'_>) -> Self {
@@ -46,7 +49,7 @@ impl Waterfall {
             Ruler::Instructions => Quantity::Instructions,
             Ruler::Time(_) => Quantity::Time,
         };
-        let figure = steps.waterfall.as_ref().and_then(|waterfall| {
+        let drawn = steps.waterfall.as_ref().ok_or_else(|| NO_WAY.to_owned()).and_then(|waterfall| {
             let mut bars: Vec<Bar> = waterfall
                 .bars
                 .iter()
@@ -56,8 +59,9 @@ impl Waterfall {
                 bars.push(Bar { name: "not attributed", difference: waterfall.remainder });
             }
             let ends = [(waterfall.from, waterfall.from_whole), (waterfall.to, waterfall.to_whole)];
-            figure(id, quantity, ends, &bars).ok().map(Box::new)
+            figure(id, quantity, ends, &bars)
         });
+        let figure = Box::new(Plot::new("the way from one mode to another", drawn));
         let caption = "The steps of one exchange (two switches)".to_owned();
         let table = Box::new(Table::of_sheet(caption, &steps.sheet()).with_summary());
         Self::Measured { figure, table, notes: steps.notes().iter().map(|note| prose(note)).collect() }
