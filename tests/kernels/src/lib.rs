@@ -5,6 +5,7 @@ extern crate alloc;
 
 pub mod bare;
 pub mod frees;
+pub mod held;
 pub mod levels;
 mod planted;
 pub mod scaled;

@@ -17,6 +17,11 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
     };
     vec![
         passes("registers_and_flags_survive_switches", "switch_state"),
+        trial(parts, "tasks::registers_of_tasks_and_fibers_survive_100000_interrupts", |parts| {
+            let end = Case::new(parts, "interrupted_state").in_instructions().boot();
+            end.passes()?;
+            equal("interrupts", end.count("interrupts")?, 200_000)
+        }),
         passes("yielding_tasks_run_in_turn", "round_robin"),
         passes("channels_deliver_in_order_and_block_both_ways", "channels"),
         passes_with_host_threads("channels_deliver_in_order_and_block_both_ways", "channels"),
