@@ -1,8 +1,8 @@
 //! Two bare contexts that hand the processor to and fro: no scheduler, no channel, no queue. The
 //! floor under everything that the scheduler adds.
 //!
-//! Each holds the other by value: where a loop keeps it in a local variable, it stays in two registers,
-//! and a switch touches no memory but the stack.
+//! Each holds the other by value: where a loop keeps it in a local variable, it stays in three registers,
+//! and a switch touches no memory.
 
 use alloc::boxed::Box;
 use core::ptr;
@@ -25,18 +25,6 @@ pub struct Fiber {
 pub trait Body: Send + 'static {
     /// Runs, with the way back to its owner, and does not end.
     fn run(self, owner: Owner) -> !;
-}
-
-/// A fiber in a local variable.
-#[derive(Debug)]
-pub struct Held(switch::Fiber);
-
-impl Held {
-    /// As [`Fiber::resume`].
-    #[inline(always)]
-    pub fn resume(&mut self) {
-        go_on_with(&mut self.0);
-    }
 }
 
 /// The fiber's way back to its owner.
@@ -65,12 +53,13 @@ impl Fiber {
 
     /// Does `work` with the fiber in a local variable, so that a loop keeps it in registers.
     #[inline(always)]
-    pub fn in_registers<R>(&mut self, work: impl FnOnce(&mut Held) -> R) -> R {
+    pub fn in_registers<R>(&mut self, work: impl FnOnce(&mut Self) -> R) -> R {
+        // With its stack: whoever swaps two fibers swaps both.
         // SAFETY: moved out, and back before anybody else can look: nothing here unwinds.
-        let mut held = Held(unsafe { ptr::read(&self.suspended) });
-        let result = work(&mut held);
+        let mut local = unsafe { ptr::read(self) };
+        let result = work(&mut local);
         // SAFETY: as above.
-        unsafe { ptr::write(&mut self.suspended, held.0) };
+        unsafe { ptr::write(self, local) };
         result
     }
 }
