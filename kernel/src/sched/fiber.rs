@@ -75,7 +75,7 @@ impl Drop for Fiber {
 impl Owner {
     /// Hands back to the owner; returns when it resumes the fiber.
     #[inline(always)]
-    pub fn resume(&mut self) {
+    pub fn suspend(&mut self) {
         Kernel::mark(Mark::SwitchBegins);
         // SAFETY: as in `go_on_with`.
         unsafe { ptr::write(&mut self.0, ptr::read(&self.0).suspend()) };
@@ -93,11 +93,11 @@ fn go_on_with(fiber: &mut switch::Fiber) {
     Kernel::mark(Mark::Switched);
 }
 
-extern "C" fn enter<B: Body>(stack_pointer: usize, resume_at: usize, frame: usize, body: usize) -> ! {
+extern "C" fn enter<B: Body>(stack_pointer: usize, resume_at: usize, base_pointer: usize, body: usize) -> ! {
     // SAFETY: the words that an entry gets, once; and `new` passes a body that it gave away.
     let (owner, body) = unsafe {
         let body: *mut B = ptr::with_exposed_provenance_mut(body);
-        (switch::Owner::from_words(stack_pointer, resume_at, frame), Box::from_raw(body))
+        (switch::Owner::from_words(stack_pointer, resume_at, base_pointer), Box::from_raw(body))
     };
     (*body).run(Owner(owner))
 }

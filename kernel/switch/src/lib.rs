@@ -124,8 +124,8 @@ macro_rules! write_down_label_2 {
     };
 }
 
-/// Lets the place where the switch goes on begin a line of what the front end of a CPU fetches at once: it is
-/// jumped to, and where it begins in the middle, the jump costs a cycle more. What it skips never runs.
+/// Lets the place where the switch goes on begin a cache line: processors fetch and decode by lines, or parts of them, and
+/// it is jumped to. Up to 63 bytes that never run; what they won stands in kernel/docs/performance.md.
 macro_rules! align_label_2 {
     () => {
         ".p2align 6"
@@ -146,7 +146,7 @@ macro_rules! switching_asm {
             rbx = out(reg_abcd) _,
             out("rax") _, out("rcx") _,
             out("r8") _, out("r9") _,
-            // Vector, mask and x87 registers: where the target has or uses none, nothing is saved for them.
+            // Vector, mask, tile and x87 registers: where the target has or uses none, nothing is saved for them.
             out("xmm0") _, out("xmm1") _, out("xmm2") _, out("xmm3") _,
             out("xmm4") _, out("xmm5") _, out("xmm6") _, out("xmm7") _,
             out("xmm8") _, out("xmm9") _, out("xmm10") _, out("xmm11") _,
@@ -155,7 +155,9 @@ macro_rules! switching_asm {
             out("xmm20") _, out("xmm21") _, out("xmm22") _, out("xmm23") _,
             out("xmm24") _, out("xmm25") _, out("xmm26") _, out("xmm27") _,
             out("xmm28") _, out("xmm29") _, out("xmm30") _, out("xmm31") _,
-            out("k1") _, out("k2") _, out("k3") _, out("k4") _, out("k5") _, out("k6") _, out("k7") _,
+            out("k0") _, out("k1") _, out("k2") _, out("k3") _, out("k4") _, out("k5") _, out("k6") _, out("k7") _,
+            out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+            out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
             out("mm0") _, out("mm1") _, out("mm2") _, out("mm3") _,
             out("mm4") _, out("mm5") _, out("mm6") _, out("mm7") _,
             out("st(0)") _, out("st(1)") _, out("st(2)") _, out("st(3)") _,
@@ -228,7 +230,7 @@ pub struct Fiber {
     stack_pointer: usize,
     resume_at: usize,
     /// Its rbp.
-    frame: usize,
+    base_pointer: usize,
     /// Neither `Send` nor `Sync`.
     stays: PhantomData<*mut ()>,
 }
@@ -244,43 +246,46 @@ pub struct Fiber {
 pub struct Owner {
     stack_pointer: usize,
     resume_at: usize,
-    frame: usize,
+    base_pointer: usize,
     stays: PhantomData<*mut ()>,
 }
 
 /// What a fiber runs first: it gets its owner in three words, which [`Owner::from_words`] puts together, and
 /// the argument; it never returns.
 pub type FiberEntry =
-    extern "C" fn(stack_pointer: usize, resume_at: usize, frame: usize, argument: usize) -> !;
+    extern "C" fn(stack_pointer: usize, resume_at: usize, base_pointer: usize, argument: usize) -> !;
 
-/// Suspends the side that runs, which leaves itself in `$own_stack`, `$own_place` and `$own_frame`, and goes on with
-/// the other, which stands in `$stack`, `$place` and `$frame`; goes on here when the other has left itself there again.
+/// Suspends the side that runs, which leaves itself in `$own_stack`, `$own_place` and `$own_base`, and goes on with
+/// the other, which stands in `$stack`, `$place` and `$base`; goes on here when the other has left itself there again.
 ///
 /// Six instructions, none of which touches memory. Pushed and popped, rbp would come from what the other side's
 /// switch has just stored: a store and a load that each switch waits for.
-macro_rules! exchange {
+macro_rules! switch_sides {
     (
         $other:ident,
-        own: $own_stack:tt $own_place:tt $own_frame:tt,
-        other: $stack:tt $place:tt $frame:tt
+        own: $own_stack:tt $own_place:tt $own_base:tt,
+        other: $stack:tt $place:tt $base:tt
     ) => {
-        // SAFETY: as in `switch_context`. The other was given away, so nobody goes on with it twice.
+        // SAFETY: the caller owes that the other is suspended with its stack intact, and it was given away, so nobody
+        // goes on with it twice. All registers that can carry the compiler's values across are destroyed by declaration,
+        // but rbp: that is in `$own_base`, which the other side holds and gives back as it holds and gives back the stack
+        // pointer. Nothing is written below either stack pointer.
         unsafe {
             switching_asm!(
                 {
-                    concat!("mov ", $own_frame, ", rbp /* {rbx} */"),   // what inline asm can not declare
+                    concat!("mov ", $own_base, ", rbp /* {rbx} */"),   // what inline asm can not declare
                     concat!("lea ", $own_place, ", [rip + 2f]"),    // where this side goes on
                     concat!("mov ", $own_stack, ", rsp"),
                     concat!("mov rsp, ", $stack),       // from here on the other stack
                     concat!("jmp ", $place),            // usually label 2 of another copy of this
                     align_label_2!(),
                     "2:",                               // resumed: the other side has left itself
-                    concat!("mov rbp, ", $own_frame),   // which it held, as it held the two others
+                    concat!("mov rbp, ", $own_base),   // which it held, as it held the two others
                 }
                 inout($stack) $other.stack_pointer,
                 inout($place) $other.resume_at,
-                inout($frame) $other.frame,
-                out($own_stack) _, out($own_place) _, out($own_frame) _,
+                inout($base) $other.base_pointer,
+                out($own_stack) _, out($own_place) _, out($own_base) _,
                 out("rdx") _, out("rdi") _, out("rsi") _,
             );
         }
@@ -306,7 +311,7 @@ impl Fiber {
         Self {
             stack_pointer: frame.addr(),
             resume_at: start_fiber as *const () as usize,
-            frame: 0, // the end of the chain of frame pointers, which `start_fiber` puts there
+            base_pointer: 0, // the end of the chain of frame pointers, which `start_fiber` puts there
             stays: PhantomData,
         }
     }
@@ -320,7 +325,7 @@ impl Fiber {
     #[expect(unsafe_code, reason = "the switch")]
     #[inline(always)]
     pub unsafe fn resume(mut self) -> Self {
-        exchange!(self, own: "r12" "r13" "r10", other: "r14" "r15" "r11");
+        switch_sides!(self, own: "r12" "r13" "r10", other: "r14" "r15" "r11");
         self
     }
 }
@@ -332,8 +337,8 @@ impl Owner {
     ///
     /// The words are those that a `FiberEntry` got, and are put together once.
     #[expect(unsafe_code, reason = "three words are taken for a flow of control")]
-    pub const unsafe fn from_words(stack_pointer: usize, resume_at: usize, frame: usize) -> Self {
-        Self { stack_pointer, resume_at, frame, stays: PhantomData }
+    pub const unsafe fn from_words(stack_pointer: usize, resume_at: usize, base_pointer: usize) -> Self {
+        Self { stack_pointer, resume_at, base_pointer, stays: PhantomData }
     }
 
     /// Suspends the fiber that runs, and goes on with its owner. Returns when somebody
@@ -345,7 +350,7 @@ impl Owner {
     #[expect(unsafe_code, reason = "the switch")]
     #[inline(always)]
     pub unsafe fn suspend(mut self) -> Self {
-        exchange!(self, own: "r14" "r15" "r11", other: "r12" "r13" "r10");
+        switch_sides!(self, own: "r14" "r15" "r11", other: "r12" "r13" "r10");
         self
     }
 }

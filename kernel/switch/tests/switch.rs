@@ -115,9 +115,14 @@ fn message_comes_with_the_switch_both_ways() {
     }
 }
 
-extern "C" fn double_in_a_fiber(stack_pointer: usize, resume_at: usize, frame: usize, argument: usize) -> ! {
+extern "C" fn double_in_a_fiber(
+    stack_pointer: usize,
+    resume_at: usize,
+    base_pointer: usize,
+    argument: usize,
+) -> ! {
     // SAFETY: the words that this entry got, once.
-    let mut main = unsafe { Owner::from_words(stack_pointer, resume_at, frame) };
+    let mut main = unsafe { Owner::from_words(stack_pointer, resume_at, base_pointer) };
     let value = std::ptr::with_exposed_provenance::<AtomicU64>(argument);
     loop {
         // SAFETY: the test's value outlives its stack.

@@ -56,7 +56,7 @@ impl<P: Probe> Body for Turns<P> {
         loop {
             self.0.store(self.0.load(Relaxed) + 1, Relaxed);
             P::before_handoff();
-            owner.resume();
+            owner.suspend();
         }
     }
 }

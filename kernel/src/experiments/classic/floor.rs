@@ -112,19 +112,19 @@ impl Stay {
 #[inline(never)]
 fn hand_over<P: Probe>(side: &mut Resume, from: u64, to: u64, probe: &mut P) -> Option<Wrong> {
     let shared = side.shared;
-    side.fiber.in_registers(|fiber| exchange(shared, from..to, probe, || fiber.resume()))
+    side.fiber.in_registers(|fiber| exchange_all(shared, from..to, probe, || fiber.resume()))
 }
 
 /// The null experiment's timed block.
 #[inline(never)]
 fn hand_over_nothing<P: Probe>(side: &mut Stay, from: u64, to: u64, probe: &mut P) -> Option<Wrong> {
     let Stay { shared, expected, .. } = side;
-    exchange(shared, from..to, probe, || answer::<P>(shared, expected))
+    exchange_all(shared, from..to, probe, || answer::<P>(shared, expected))
 }
 
 /// Hands each number over and checks what `answered` leaves.
 #[inline(always)]
-fn exchange<P: Probe>(
+fn exchange_all<P: Probe>(
     shared: &Shared,
     exchanges: Range<u64>,
     probe: &mut P,
@@ -163,7 +163,7 @@ fn answer_for_ever<P: Probe>(shared: &Shared, owner: Owner) -> ! {
     let mut expected = 0;
     loop {
         answer::<P>(shared, &mut expected);
-        owner.resume();
+        owner.suspend();
     }
 }
 

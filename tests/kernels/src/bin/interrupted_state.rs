@@ -56,7 +56,7 @@ impl Body for Holding {
     fn run(self, mut owner: Owner) -> ! {
         loop {
             self.0.store(held(), Relaxed);
-            owner.resume();
+            owner.suspend();
         }
     }
 }

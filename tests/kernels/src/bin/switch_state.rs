@@ -105,7 +105,7 @@ extern "C" fn resume(fiber: usize) {
 
 extern "C" fn suspend(owner: usize) {
     // SAFETY: `fiber_side` passes its owner's address and does not touch it meanwhile.
-    unsafe { &mut *(owner as *mut Owner) }.resume();
+    unsafe { &mut *(owner as *mut Owner) }.suspend();
 }
 
 /// Fills the callee-saved registers with patterns made of `seed`, calls `work(argument)`, and returns

@@ -85,18 +85,29 @@ fn resuming(plan: Plan, live: Live, answer: FiberEntry) -> Result<Times, Failure
     })
 }
 
-extern "C" fn suspend_with_nothing(stack_pointer: usize, resume_at: usize, frame: usize, pair: usize) -> ! {
-    suspend(stack_pointer, resume_at, frame, pair, Live::Nothing)
+extern "C" fn suspend_with_nothing(
+    stack_pointer: usize,
+    resume_at: usize,
+    base_pointer: usize,
+    pair: usize,
+) -> ! {
+    suspend(stack_pointer, resume_at, base_pointer, pair, Live::Nothing)
 }
 
-extern "C" fn suspend_with_six(stack_pointer: usize, resume_at: usize, frame: usize, pair: usize) -> ! {
-    suspend(stack_pointer, resume_at, frame, pair, Live::SixValues)
+extern "C" fn suspend_with_six(
+    stack_pointer: usize,
+    resume_at: usize,
+    base_pointer: usize,
+    pair: usize,
+) -> ! {
+    suspend(stack_pointer, resume_at, base_pointer, pair, Live::SixValues)
 }
 
 #[inline(always)]
-fn suspend(stack_pointer: usize, resume_at: usize, frame: usize, pair: usize, live: Live) -> ! {
+fn suspend(stack_pointer: usize, resume_at: usize, base_pointer: usize, pair: usize, live: Live) -> ! {
     // SAFETY: the words that an entry gets, once; `resuming` passed its pair's address.
-    let (mut owner, pair) = unsafe { (Owner::from_words(stack_pointer, resume_at, frame), Pair::at(pair)) };
+    let (mut owner, pair) =
+        unsafe { (Owner::from_words(stack_pointer, resume_at, base_pointer), Pair::at(pair)) };
     pong(pair.plan, live, &pair.tally, || {
         // SAFETY: as in `resuming`.
         unsafe { ptr::write(&mut owner, ptr::read(&owner).suspend()) };
