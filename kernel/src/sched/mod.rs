@@ -1,7 +1,8 @@
 //! Tasks on bare metal: what `switchlab-sync` needs below it, spawning and joining, and fibers.
 //!
 //! The scheduler itself (who runs, block, wake, channel) is `switchlab-sync`, which runs on the host
-//! as well. A task is bound to its CPU. Nobody is preempted.
+//! as well. A task is bound to its CPU. Only threads and processes are preempted, which are tasks that turn interrupts on
+//! ([`thread`](crate::thread), [`user`](crate::user)).
 //!
 //! Locks: none while tasks run; spawn and exit take those of [`mm`](crate::mm) for stacks.
 

@@ -21,7 +21,8 @@
 //! 1. **Interrupts are off** wherever this code runs. They are let in in two ways only, both in
 //!    [`cpu`]: by the halt, of a CPU with nothing to run or of who [sleeps](Slot::sleep) without a scheduler; and by
 //!    the window, which a task opens as it gives way while a wake-up is on its way, or
-//!    [to count](Cpu::take_arrived). So what belongs to a CPU (its queue, its tokens, its counters) needs no lock and no
+//!    [to count](Cpu::take_arrived). A platform's thread, which has them on for itself, turns them off before it comes
+//!    here. So what belongs to a CPU (its queue, its tokens, its counters) needs no lock and no
 //!    locked instruction.
 //! 2. **A task stays on its CPU.** Its run-queue link and its tokens are touched by that CPU alone.
 //!    Other CPUs reach it by posting to the CPU's inbox, or by a message on the CPU's line, and
@@ -29,7 +30,8 @@
 //!    Tasks that move are not this crate's [`Task`]s: see [`free`].
 //! 3. **The interrupt handler only counts** ([`Cpu::take_ipi`]). The work that an IPI asks for is
 //!    done by the CPU itself, behind the halt or the window that took it. Line and
-//!    inbox are looked at only when an IPI was taken since the last look.
+//!    inbox are looked at only when an IPI was taken since the last look. A platform's timer may do more: in the name of
+//!    a thread, which has interrupts on, it yields.
 #![no_std]
 #![deny(unsafe_code)]
 

@@ -22,7 +22,7 @@ const AWAITED: u8 = 2;
 /// A place where one task waits to be woken. It remembers one wake-up that came early.
 #[derive(Debug)]
 pub(crate) struct Parker<P: Platform> {
-    /// One of the three below. Touched by the owner's CPU alone.
+    /// One of the three above. Touched by the owner's CPU alone.
     token: AtomicU8,
     /// Set while this is in an inbox, so that it is in one at most. Two wake-ups that meet there
     /// are one.

@@ -1,4 +1,4 @@
-//! The words that the hot paths of a CPU touch: few, in one cache line, and where the platform reaches
+//! The words that the hot paths of a CPU touch: few, in three cache lines by who touches them, and where the platform reaches
 //! them at once, without a pointer to them in a register.
 
 use core::fmt;

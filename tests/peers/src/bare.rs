@@ -22,6 +22,8 @@ pub struct Tally {
     wrong: Cell<u64>,
 }
 
+const _: () = assert!(STEP == 8, "`step!` counts to it");
+
 /// Does `$turn` as often as [`STEP`] says, with how many there are by then, without a loop.
 ///
 /// The count of a loop lives across a switch, so it is written to the stack and read again: with one count a switch

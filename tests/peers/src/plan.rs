@@ -13,8 +13,8 @@ const WARM_UP_PART: u64 = 10;
 /// Turns of a loop that is written out so many times; the warm-up is of whole ones, and timed blocks should be.
 ///
 /// Two sides whose loops are written out stay in step then, so that a switch of the one always leads to the same place
-/// in the other, as where neither is. Out of step, each jump has led to two places, and a predictor takes the long way
-/// for it ever after: up to twice the cost of the shortest switches.
+/// in the other, as where neither is. Out of step, each jump leads to another place than before, and the
+/// shortest switches cost twice as much from then on: likely a predictor's slower way for jumps with more than one target.
 pub const STEP: u64 = 8;
 
 /// A number of exchanges, some times over. One exchange is a ping and a pong: two switches.

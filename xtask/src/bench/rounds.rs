@@ -141,7 +141,7 @@ impl State {
 /// Exchanges of a timed block, or why the peer does not work.
 fn sized(job: &Job, block: Block) -> anyhow::Result<Result<u64, String>> {
     let lasting = match block {
-        Block::Exchanges(exchanges) => return Ok(Ok(exchanges)),
+        Block::Exchanges(exchanges) => return Ok(Ok(exchanges.next_multiple_of(STEP))),
         Block::Lasting(lasting) => lasting,
     };
     let mut exchanges = FIRST;
@@ -200,6 +200,14 @@ mod tests {
             order.sort_unstable();
             assert_eq!(order, (0..8).collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn steps_are_those_of_the_loops() {
+        let plan = include_str!("../../../tests/peers/src/plan.rs");
+        assert!(plan.contains(&format!("pub const STEP: u64 = {STEP};")));
+        let go = include_str!("../../../tests/peers/go/main.go");
+        assert!(go.contains(&format!("{}) / {STEP} * {STEP} // as Plan::warm_up", STEP - 1)));
     }
 
     #[test]

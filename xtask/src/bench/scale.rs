@@ -129,7 +129,7 @@ pub struct Knee {
     pub within_ns: f64,
     /// And in the largest that fits the next cache, or that was measured.
     pub beyond_ns: f64,
-    /// The first ring in which a switch is more than half of the way there, by the ratio; `None` where the way is
+    /// The first ring from which on a switch is more than half of the way there, by the ratio; `None` where the way is
     /// shorter than [`SHOWS`].
     pub knee: Option<u64>,
 }
@@ -201,7 +201,10 @@ fn knees(sizes: &[Size], caches: &[Cache], touched: Touched) -> Vec<Knee> {
         }
         let (within_ns, beyond_ns) = (within.switch.median_ns, beyond.switch.median_ns);
         let middle = (within_ns * beyond_ns).sqrt();
-        let first = sizes.iter().find(|size| size.tasks > within.tasks && size.switch.median_ns >= middle);
+        // One ring whose pages lie badly is no knee.
+        let last_below =
+            sizes.iter().rposition(|size| size.tasks <= within.tasks || size.switch.median_ns < middle);
+        let first = last_below.and_then(|below| sizes.get(below + 1));
         let knee = first.filter(|_| beyond_ns >= SHOWS * within_ns).map(|size| size.tasks);
         Some(Knee { cache: *cache, fits, within_ns, beyond_ns, knee })
     };

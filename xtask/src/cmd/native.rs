@@ -29,7 +29,7 @@ pub struct NativeArgs {
     /// How long a timed block takes, of which each start has three
     #[arg(long, value_name = "MS", default_value_t = 40, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     pub block_ms: u64,
-    /// Exchanges of a timed block, the same for every peer [default: what fits into --block-ms]
+    /// Exchanges of a timed block, the same for every peer, rounded up to a multiple of 8 [default: what fits into --block-ms]
     #[arg(long, value_name = "N", conflicts_with = "block_ms",
           value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     pub exchanges: Option<u64>,

@@ -1,6 +1,6 @@
 //! The two ways to let interrupts in, and the interrupt flag.
 //!
-//! The kernel runs with interrupts off. STI holds interrupts back for one more instruction (Intel
+//! The kernel runs with interrupts off, but for the bodies of threads. STI holds interrupts back for one more instruction (Intel
 //! SDM vol. 2, STI), so nothing can come between `sti` and `hlt`: an interrupt that was pending, or
 //! that arrives at any later instant, ends the halt. Any instruction in between would open the
 //! classical lost wake-up: the interrupt comes, then the CPU halts for ever.
@@ -36,7 +36,7 @@ pub fn disable() {
     x86_64::instructions::interrupts::disable();
 }
 
-/// Whether interrupts are on; outside `halt` and `window` they never are.
+/// Whether interrupts are on; outside `halt`, `window` and a thread's body they never are.
 pub fn are_enabled() -> bool {
     x86_64::instructions::interrupts::are_enabled()
 }

@@ -91,7 +91,7 @@ fn findings(rings: &Rings) -> Vec<(&'static str, String)> {
     findings.push((
         "Knees",
         format!(
-            "the first ring in which a switch is more than half of the way (by the ratio) from the largest that fits the \
+            "the first ring from which on a switch is more than half of the way (by the ratio) from the largest that fits the \
              cache to the largest that fits the next; none below {SHOWS} times"
         ),
     ));

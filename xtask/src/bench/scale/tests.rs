@@ -45,6 +45,17 @@ fn knee_of_a_cache_is_where_half_of_the_way_beyond_it_is_done() {
 }
 
 #[test]
+fn one_ring_that_lies_badly_is_no_knee() {
+    let rings = rings(&[answer(|tasks| match tasks {
+        ..=8 => 4.0,
+        32 => 9.0,
+        ..=64 => 4.5,
+        _ => 8.0,
+    })]);
+    assert_eq!(rings.knees[0].knee, Some(128));
+}
+
+#[test]
 fn switch_that_does_not_get_dearer_has_no_knee() {
     let rings = rings(&[answer(|tasks| 4.0 + tasks as f64 / 10_000.0)]);
     assert!(rings.knees.iter().all(|knee| knee.knee.is_none()), "{:?}", rings.knees);
