@@ -377,7 +377,7 @@ pub fn host_in(
     static READY: Once<()> = Once::new();
     READY.call_once(|| ring3::init(process::bad_return));
     space.add(&spec)?;
-    let membership = contained::Membership::of(spec.container).map_err(|_| Why::NoId)?;
+    let membership = contained::Membership::of(spec.container, cpu).map_err(|_| Why::NoId)?;
     let born = Box::new((spec, space, membership));
     Ok(sched::spawn_on(cpu, move || {
         let (spec, space, membership) = *born;

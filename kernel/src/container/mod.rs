@@ -25,7 +25,10 @@ use switchlab_core::container::{
 pub(crate) use account::Account;
 pub use account::CONTEXT_WORDS;
 
-use crate::{lock::Lock, sched::Channel};
+use crate::{
+    lock::Lock,
+    sched::{Channel, Cpu},
+};
 
 /// The most processes of a namespace at one time.
 pub const MAX_MEMBERS: usize = 16;
@@ -39,19 +42,25 @@ pub struct Member {
     /// for what is to be done on entry.
     pub open: AtomicU64,
     is_ended: AtomicBool,
+    /// Where it runs; `None` of who has no container.
+    cpu: Option<&'static Cpu>,
 }
 
 impl Member {
-    /// One for whom these calls go through, and whom nobody has ended.
-    pub const fn new(open: u64) -> Self {
-        Self { open: AtomicU64::new(open), is_ended: AtomicBool::new(false) }
+    /// One of this CPU for whom these calls go through, and whom nobody has ended.
+    pub const fn new(open: u64, cpu: Option<&'static Cpu>) -> Self {
+        Self { open: AtomicU64::new(open), is_ended: AtomicBool::new(false), cpu }
     }
 
-    /// Ends it, as soon as it is in the kernel.
+    /// Ends it, as soon as it is in the kernel. On another CPU an interrupt brings it there, though it calls nothing and
+    /// takes no ticks; on this one it is there, since another runs.
     pub fn end(&self) {
         self.is_ended.store(true, Relaxed);
         // Release: pairs with the fence of who looks closer, since it found no bit, so that it finds why.
         self.open.store(0, Release);
+        if let Some(cpu) = self.cpu {
+            cpu.interrupt();
+        }
     }
 
     /// Whether one of its namespace has ended it.

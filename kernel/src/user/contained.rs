@@ -44,6 +44,7 @@ use crate::{
     },
     container::{Container, Member},
     mm::SpaceError,
+    sched::Cpu,
 };
 
 /// The most pages of one call.
@@ -100,12 +101,13 @@ pub(super) struct Membership {
 }
 
 impl Membership {
-    /// A place in `container`.
-    pub(super) fn of(container: Option<&'static Container>) -> Result<Self, Full> {
-        static NOBODY: Member = Member::new(u64::MAX);
+    /// A place in `container`, of a process on `cpu`.
+    pub(super) fn of(container: Option<&'static Container>, cpu: &'static Cpu) -> Result<Self, Full> {
+        static NOBODY: Member = Member::new(u64::MAX, None);
         let filter = container.and_then(|container| container.filter.as_ref()).unwrap_or(&NO_FILTER);
         // For ever, as a task: its fellows may hold it.
-        let member = container.map_or(&NOBODY, |_| Box::leak(Box::new(Member::new(filter.always()))));
+        let member =
+            container.map_or(&NOBODY, |_| Box::leak(Box::new(Member::new(filter.always(), Some(cpu)))));
         let id = match container.and_then(|container| container.ids) {
             Some(ids) => ids.lock().enter(member)?,
             None => 0,
@@ -122,7 +124,8 @@ impl Membership {
         self.member
     }
 
-    fn is_ended(&self) -> bool {
+    /// Whether one of its namespace has ended it.
+    pub(super) fn is_ended(&self) -> bool {
         self.member.is_ended()
     }
 }

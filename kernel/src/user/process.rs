@@ -210,6 +210,11 @@ impl Process {
         let start = Start { rip: self.code_at, rsp: self.stack_top, arguments };
         if self.membership.is_contained() {
             self.account.open();
+            // The interrupt that would say so in ring 3 may have come before.
+            if self.membership.is_ended() {
+                self.end(Ended::EndedByFellow);
+                return self.ended.get();
+            }
         }
         self.go_on();
         // SAFETY: `live` has begun; its address space is loaded, with program and stack mapped.

@@ -364,6 +364,15 @@ impl<P: Platform> Cpu<P> {
         }
     }
 
+    /// Interrupts this CPU, where it is another than the one that runs this: what runs there finds what was written before,
+    /// as soon as it takes the interrupt. From any CPU.
+    pub fn interrupt(&self) {
+        if !core::ptr::eq(self, P::this_cpu()) {
+            P::count::<{ Words::IPIS_SENT }>();
+            P::send_ipi(self.words);
+        }
+    }
+
     /// Halts until an IPI was taken and `come` finds what it was sent for, which is no message and no wake-up: that one
     /// IPI needs no look. If others were taken meanwhile, theirs is still to come.
     #[inline(always)]

@@ -19,7 +19,7 @@ use switchlab_kernel::{
     program,
     sched::Channel,
     user::{
-        self, Ended, Port, Program, Quantum, Report, Spec, Why, programs,
+        self, Ended, Port, Program, Quantum, Report, Space, Spec, Why, programs,
         system_call::{
             DONE, END, EXIT, ID, IN_USE, MAP, NO_SUCH_CALL, NO_SUCH_FILE, OPEN, OVER_LIMIT, READ, REFUSED,
             SEND, STATUS, TOO_LONG, UNKNOWN_ID, UNKNOWN_NAME, YIELD,
@@ -100,6 +100,19 @@ program! {
 program! {
     /// Loops for ever.
     static LOOPS = "2:", "jmp 2b"
+}
+program! {
+    /// Counts for ever, in a word that its threads share.
+    static COUNTS = "2:", "inc qword ptr [0x480000]", "jmp 2b"
+}
+program! {
+    /// Exits when another thread has begun to count.
+    static SEES =
+        "2:", "cmp qword ptr [0x480000], 0", "je 2b",
+        "xor edi, edi",
+        "xor esi, esi",
+        "mov eax, SYS_EXIT",
+        "syscall",
 }
 program! {
     /// Opens the name in rdi, rsi and rdx, by the side r8; exits with the status and the port.
@@ -336,8 +349,40 @@ fn ids() {
     word.sender().send(1);
     let ended = waits.join().ended;
     check!(ended == Ended::EndedByFellow, "its fellow that waits {ended}");
+    ended_on_another_cpu(web);
     check!(SPACES.iter().all(|ids| ids.lock().members() == 0), "all are gone");
     count("guessed", cases);
+}
+
+/// Of a second program in one address space.
+const ANOTHER_PLACE: u64 = 0x50_0000;
+
+/// No call and no tick brings them into the kernel.
+fn ended_on_another_cpu(web: &'static Container) {
+    let ends = |id| {
+        let report = user::spawn(cpu(0), with(web, &CALLS, [END, id, 0, 0])).expect("a process").join();
+        check!(report.ended == Ended::Exited([DONE, 0]), "it ends one on another CPU: {}", report.ended);
+    };
+    let space = Space::new(None).expect("an address space");
+    let loops = user::spawn_in(cpu(1), with(web, &COUNTS, [0; 4]), space.clone()).expect("a process");
+    // So it is in ring 3.
+    let sees = Spec { code_at: ANOTHER_PLACE, thread: 1, ..Spec::new(&SEES) };
+    let sees = user::spawn_in(cpu(0), sees, space).expect("a thread").join();
+    check!(sees.ended == Ended::Exited([0, 0]), "it looks at one on another CPU: {}", sees.ended);
+    ends(8);
+    let ended = loops.join().ended;
+    check!(ended == Ended::EndedByFellow, "its fellow that loops on another CPU {ended}");
+
+    // One that has its id, and has not begun.
+    let go = for_ever(Channel::new());
+    let begins = user::host(cpu(1), with(web, &LOOPS, [0; 4]), |process| {
+        go.receiver().recv();
+        let ended = process.run([0; 4]);
+        check!(ended == Ended::EndedByFellow, "its fellow that begins on another CPU {ended}");
+    });
+    ends(10);
+    go.sender().send(1);
+    begins.expect("a process").join();
 }
 
 /// A timer that ticks, and ends nobody.
