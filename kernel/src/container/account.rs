@@ -62,7 +62,7 @@ impl Account {
     }
 
     /// Begins to count from now on; where there is no time, from when there is.
-    pub(crate) fn open(&self) {
+    pub(crate) fn begin(&self) {
         self.is_out.set(self.group.out_of_time(tsc::unfenced()).is_some());
         self.ends();
     }
@@ -95,7 +95,7 @@ impl Account {
         resting.store(resting.load(Relaxed) - 1, Relaxed);
         ring3::stop_ticks();
         // What the process was to look at may have been taken for another's.
-        ring3::look_closer();
+        ring3::raise_question();
         self.is_out.set(false);
         self.since.0.set(tsc::unfenced());
     }

@@ -40,7 +40,7 @@ pub const MAX_NAMES: usize = 8;
 pub struct Member {
     /// Bit n: call n goes through without a closer look. One word for all that may be in the way, as a kernel has one
     /// for what is to be done on entry.
-    pub open: AtomicU64,
+    pub let_through: AtomicU64,
     is_ended: AtomicBool,
     /// Where it runs; `None` of who has no container.
     cpu: Option<&'static Cpu>,
@@ -48,8 +48,8 @@ pub struct Member {
 
 impl Member {
     /// One of this CPU for whom these calls go through, and whom nobody has ended.
-    pub const fn new(open: u64, cpu: Option<&'static Cpu>) -> Self {
-        Self { open: AtomicU64::new(open), is_ended: AtomicBool::new(false), cpu }
+    pub const fn new(let_through: u64, cpu: Option<&'static Cpu>) -> Self {
+        Self { let_through: AtomicU64::new(let_through), is_ended: AtomicBool::new(false), cpu }
     }
 
     /// Ends it, as soon as it is in the kernel. On another CPU an interrupt brings it there, though it calls nothing and
@@ -57,7 +57,7 @@ impl Member {
     pub fn end(&self) {
         self.is_ended.store(true, Relaxed);
         // Release: pairs with the fence of who looks closer, since it found no bit, so that it finds why.
-        self.open.store(0, Release);
+        self.let_through.store(0, Release);
         if let Some(cpu) = self.cpu {
             cpu.interrupt();
         }
@@ -79,8 +79,6 @@ pub type NameSpace = Lock<Names<&'static Channel, MAX_NAMES>>;
 /// limit, every system call.
 #[derive(Debug)]
 pub struct Container {
-    /// What it is called.
-    pub name: &'static str,
     /// The ids that its processes have and can name.
     pub ids: Option<&'static IdSpace>,
     /// The names that they can open.
@@ -97,8 +95,14 @@ pub struct Container {
 
 impl Container {
     /// One with nothing in it.
-    pub const fn new(name: &'static str) -> Self {
-        Self { name, ids: None, names: None, view: None, cpu: None, memory: None, filter: None }
+    pub const fn new() -> Self {
+        Self { ids: None, names: None, view: None, cpu: None, memory: None, filter: None }
+    }
+}
+
+impl Default for Container {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -72,8 +72,8 @@ impl Platform for Kernel {
         unsafe { switch_context(&from.context, &to.context, message) }
     }
 
-    fn look_closer() {
-        ring3::look_closer();
+    fn raise_question() {
+        ring3::raise_question();
     }
 
     #[cfg(feature = "marks")]

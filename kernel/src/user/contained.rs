@@ -165,9 +165,9 @@ extern "C" fn handle<const PARTS: usize>(
     let process = Process::current();
     ring3::count_call();
     if PARTS & (IDS | FILTER) != 0 {
-        let open = process.membership.member.open.load(Relaxed);
+        let let_through = process.membership.member.let_through.load(Relaxed);
         // Of a number that has no bit, another one's: `others` takes a closer look at it.
-        if open.wrapping_shr(number as u32) & 1 == 0 {
+        if let_through.wrapping_shr(number as u32) & 1 == 0 {
             return look_closer::<PARTS>(first, second, third, number, fourth, fifth);
         }
     }

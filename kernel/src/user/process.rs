@@ -32,7 +32,7 @@ pub struct Process {
     loaded: Loaded,
     /// Where its vector state is saved; `None` of one that has none.
     vectors: Option<UnsafeCell<Area>>,
-    ports: UnsafeCell<Vec<End>>,
+    ports: UnsafeCell<Vec<HeldPort>>,
     pub(super) account: Account,
     pub(super) membership: contained::Membership,
     /// By which it enters the kernel.
@@ -55,7 +55,7 @@ pub struct Process {
 
 /// A port, as its task holds it.
 #[derive(Debug)]
-pub(super) enum End {
+pub(super) enum HeldPort {
     Sends(Sender),
     Receives(Receiver),
     Calls(&'static Gate),
@@ -109,7 +109,7 @@ pub(super) fn live(spec: Spec, space: Space, membership: contained::Membership, 
     }
     process.load(first);
     body(&process);
-    process.ports().iter().for_each(End::close);
+    process.ports().iter().for_each(HeldPort::close);
     if ring3::is_current(&raw const process) {
         ring3::forget_current();
     }
@@ -133,50 +133,50 @@ fn vectors() -> UnsafeCell<Area> {
     )
 }
 
-fn claim(port: Port) -> End {
+fn claim(port: Port) -> HeldPort {
     match port {
-        Port::Sends(channel) => End::Sends(sender(channel)),
-        Port::Receives(channel) => End::Receives(receiver(channel)),
+        Port::Sends(channel) => HeldPort::Sends(sender(channel)),
+        Port::Receives(channel) => HeldPort::Receives(receiver(channel)),
         Port::Calls(gate) => {
             gate.claim();
-            End::Calls(gate)
+            HeldPort::Calls(gate)
         }
         Port::Answers(gate) => {
             gate.claim();
-            End::Answers(gate)
+            HeldPort::Answers(gate)
         }
-        Port::CallsAcross { there, back } => End::CallsAcross(sender(there), receiver(back)),
-        Port::AnswersAcross { there, back } => End::AnswersAcross(sender(back), receiver(there)),
+        Port::CallsAcross { there, back } => HeldPort::CallsAcross(sender(there), receiver(back)),
+        Port::AnswersAcross { there, back } => HeldPort::AnswersAcross(sender(back), receiver(there)),
     }
 }
 
 fn sender(channel: &'static Channel) -> Sender {
     let end = channel.sender();
-    end.watch();
+    end.ask_to_be_told();
     end
 }
 
 fn receiver(channel: &'static Channel) -> Receiver {
     let end = channel.receiver();
-    end.watch();
+    end.ask_to_be_told();
     end
 }
 
 /// The end that sends, where it has no owner.
-pub(super) fn try_sender(channel: &'static Channel) -> Option<End> {
+pub(super) fn try_sender(channel: &'static Channel) -> Option<HeldPort> {
     let end = channel.try_sender()?;
-    end.watch();
-    Some(End::Sends(end))
+    end.ask_to_be_told();
+    Some(HeldPort::Sends(end))
 }
 
 /// The end that receives, where it has no owner.
-pub(super) fn try_receiver(channel: &'static Channel) -> Option<End> {
+pub(super) fn try_receiver(channel: &'static Channel) -> Option<HeldPort> {
     let end = channel.try_receiver()?;
-    end.watch();
-    Some(End::Receives(end))
+    end.ask_to_be_told();
+    Some(HeldPort::Receives(end))
 }
 
-impl End {
+impl HeldPort {
     /// Tells who is at the other end.
     fn close(&self) {
         match self {
@@ -209,7 +209,7 @@ impl Process {
         self.ticks_before.set(self.ticks_before.get() + self.ticks.replace(0));
         let start = Start { rip: self.code_at, rsp: self.stack_top, arguments };
         if self.membership.is_contained() {
-            self.account.open();
+            self.account.begin();
             // The interrupt that would say so in ring 3 may have come before.
             if self.membership.is_ended() {
                 self.end(Ended::EndedByFellow);
@@ -227,7 +227,7 @@ impl Process {
 
     /// Receives a word at the port of this number, for the kernel's side of the process; `None` where it can not.
     pub fn receive(&self, port: u64) -> Option<u64> {
-        let Some(End::Receives(receiver)) = self.port(port) else { return None };
+        let Some(HeldPort::Receives(receiver)) = self.port(port) else { return None };
         self.save_vectors();
         let word = receiver.recv();
         (self.go_on() == DONE).then_some(word)
@@ -237,9 +237,9 @@ impl Process {
     pub fn hand_over_last(&self, word: u64) {
         self.save_vectors();
         match self.port(0) {
-            Some(End::Sends(sender) | End::CallsAcross(sender, _)) => sender.send(word),
+            Some(HeldPort::Sends(sender) | HeldPort::CallsAcross(sender, _)) => sender.send(word),
             // Who answers is to close the gate.
-            Some(End::Calls(gate)) => drop(gate.call([word, 0, 0, 0])),
+            Some(HeldPort::Calls(gate)) => drop(gate.call([word, 0, 0, 0])),
             _ => {}
         }
         self.go_on();
@@ -273,12 +273,12 @@ impl Process {
     }
 
     #[inline(always)]
-    pub(super) fn port(&self, number: u64) -> Option<&End> {
+    pub(super) fn port(&self, number: u64) -> Option<&HeldPort> {
         self.ports().get(usize::try_from(number).ok()?)
     }
 
     #[inline(always)]
-    fn ports(&self) -> &[End] {
+    fn ports(&self) -> &[HeldPort] {
         // SAFETY: its task alone asks, and adds by `add_port` alone, while nothing refers to what is there.
         unsafe { &*self.ports.get() }
     }
@@ -288,7 +288,7 @@ impl Process {
     /// # Safety
     ///
     /// Nothing refers to one of its ports.
-    pub(super) unsafe fn add_port(&self, port: End) -> u64 {
+    pub(super) unsafe fn add_port(&self, port: HeldPort) -> u64 {
         // SAFETY: the caller owes it.
         let ports = unsafe { &mut *self.ports.get() };
         ports.push(port);
@@ -330,7 +330,7 @@ impl Process {
     }
 
     /// Makes the CPU's state of ring 3 its own again, where another ran meanwhile: behind everything that
-    /// lets others run or looks closer, and before ring 3 goes on, since nobody's stack may be set
+    /// lets others run or raises the question, and before ring 3 goes on, since nobody's stack may be set
     /// ([`ring3::forget_current`]). [`GONE`] where what it waited for in a channel does not come, since who was at the
     /// other end is gone; else [`DONE`].
     #[inline(always)]

@@ -26,7 +26,7 @@ use core::slice;
 use switchlab_core::address_space::{USER_END, UserRange};
 use switchlab_sync::{Away, gate::Letter};
 
-use super::{Ended, Process, SAID_BYTES, Said, process::End};
+use super::{Ended, Process, SAID_BYTES, Said, process::HeldPort};
 use crate::{
     arch::ring3::{self, Answer, LEAVE},
     sched::{Receiver, Sender},
@@ -124,23 +124,23 @@ pub(super) fn make(
     let [first, second, third, fourth, fifth] = arguments;
     // Branches, since a table of them would be one page more.
     let (given, is_final) = match process.port(first) {
-        Some(End::Sends(sender)) if number == SEND => {
+        Some(HeldPort::Sends(sender)) if number == SEND => {
             sender.send_telling(second, away);
             (answer(DONE), false)
         }
-        Some(End::Receives(receiver)) if number == RECV => {
+        Some(HeldPort::Receives(receiver)) if number == RECV => {
             (Answer { status: DONE, value: receiver.recv_telling(away) }, false)
         }
-        Some(End::Calls(gate)) if number == CALL => {
+        Some(HeldPort::Calls(gate)) if number == CALL => {
             (deliver(process, during(away, || gate.call([second, third, fourth, fifth]))), true)
         }
-        Some(End::Answers(gate)) if number == ANSWER => {
+        Some(HeldPort::Answers(gate)) if number == ANSWER => {
             (deliver(process, during(away, || gate.answer([second, third, fourth, fifth]))), true)
         }
-        Some(End::CallsAcross(sender, receiver)) if number == CALL => {
+        Some(HeldPort::CallsAcross(sender, receiver)) if number == CALL => {
             (across(process, sender, receiver, second, away), false)
         }
-        Some(End::AnswersAcross(sender, receiver)) if number == ANSWER => {
+        Some(HeldPort::AnswersAcross(sender, receiver)) if number == ANSWER => {
             (across(process, sender, receiver, second, away), false)
         }
         _ => (answer(NO_SUCH_PORT), true),
@@ -197,8 +197,8 @@ fn across(process: &Process, sender: &Sender, receiver: &Receiver, word: u64, aw
 #[inline(never)]
 fn wait(process: &Process, port: u64, away: &impl Away) -> Answer {
     let (given, is_final) = match process.port(port) {
-        Some(End::Answers(gate)) => (deliver(process, during(away, || gate.wait())), true),
-        Some(End::AnswersAcross(_, receiver)) => {
+        Some(HeldPort::Answers(gate)) => (deliver(process, during(away, || gate.wait())), true),
+        Some(HeldPort::AnswersAcross(_, receiver)) => {
             (deliver(process, Some([receiver.recv_telling(away), 0, 0, 0])), false)
         }
         _ => return answer(NO_SUCH_PORT),

@@ -15,8 +15,8 @@
 //! sent = IPIs taken = messages (decisions 7 and 21). A receiver that went on as soon as it saw a message would be faster and
 //! could not be counted.
 //!
-//! Who may end before the other, as a process may, closes its end ([`Sender::close`], [`Receiver::close`]). Who watches
-//! the other end's task is told then: a wait ends, and what was waited for has failed. That is in `gone`; nothing on
+//! Who may end before the other, as a process may, closes its end ([`Sender::close`], [`Receiver::close`]). Who asked
+//! to be is told then: a wait ends, and what was waited for has failed. That is in `gone`; nothing on
 //! the ways above asks for it.
 
 mod gone;

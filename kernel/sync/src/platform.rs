@@ -82,7 +82,7 @@ pub trait Platform: Sized + 'static {
 
     /// Called on a task's CPU before it goes on from a channel whose other end is gone: for who keeps the question
     /// whether that is so out of what is always asked.
-    fn look_closer() {}
+    fn raise_question() {}
 
     /// Called at the boundaries of the steps that a handoff is made of: `mark` has just happened on this
     /// CPU. Does nothing, and leaves nothing in the code, but on a platform that keeps a trace.

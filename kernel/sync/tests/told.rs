@@ -34,7 +34,7 @@ fn receiver_gets_all_that_was_sent_and_then_is_told() {
         let pipe = channel();
         let receiver = spawn(0, cpus[0], move || {
             let pipe = pipe.receiver();
-            pipe.watch();
+            pipe.ask_to_be_told();
             for number in 1..=numbers {
                 assert_eq!(pipe.recv(), number);
                 assert!(!pipe.take_failure(), "message {number} of {numbers}");
@@ -60,7 +60,7 @@ fn sender_that_nobody_hears_any_more_is_told_and_does_not_wait() {
         let pipe = channel();
         let sender = spawn(0, cpus[0], move || {
             let pipe = pipe.sender();
-            pipe.watch();
+            pipe.ask_to_be_told();
             let mut sent = 0;
             while !pipe.take_failure() {
                 pipe.send(sent);
@@ -80,7 +80,7 @@ fn sender_that_nobody_hears_any_more_is_told_and_does_not_wait() {
 }
 
 #[test]
-fn who_does_not_watch_is_told_nothing() {
+fn who_does_not_ask_is_told_nothing() {
     let cpus = start_cpus(1);
     let pipe = channel();
     let sender = spawn(0, cpus[0], move || {

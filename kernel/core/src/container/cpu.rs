@@ -12,12 +12,13 @@
 //! used is lost.
 //!
 //! All groups of a machine have periods of one length, which begin together. So a charge has to look at the clock
-//! against the innermost group alone: whoever fills that anew fills those around it first.
+//! against the innermost group alone: whoever fills that anew fills those around it too.
+//!
+//! One of those who come first in a period fills a group; the others go on, and may take from what is left of the period
+//! before, here or further out, until that one has got there. So a charge that meets it can count for the period before,
+//! and say that there is nothing left: who is to wait asks again ([`CpuGroup::out_of_time`]).
 
-use core::sync::atomic::{
-    AtomicI64, AtomicU64,
-    Ordering::{Acquire, Relaxed, Release},
-};
+use core::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 
 /// A budget that is never used up.
 pub const UNLIMITED: u64 = i64::MAX as u64;
@@ -133,18 +134,19 @@ impl CpuGroup {
     #[cold]
     #[inline(never)]
     fn begin_period(&self, now: u64) {
-        // From the outside in: who finds an inner group in this period finds those around it there too.
+        // From the outside in, so that who fills an inner group charges none around it that is of a period before, but
+        // where another is at that one.
         if let Some(parent) = self.parent {
             parent.begin_period(now);
         }
-        // Acquire: pairs with the exchange below, so that whoever finds a group filled finds those around it filled.
-        let ends = self.ends.load(Acquire);
+        // Relaxed: the period says nothing of what is left.
+        let ends = self.ends.load(Relaxed);
         if now < ends {
             return;
         }
         let next = (now - now % self.period).saturating_add(self.period);
         // One of those who come here at the same time fills it.
-        if self.ends.compare_exchange(ends, next, Release, Relaxed).is_ok() {
+        if self.ends.compare_exchange(ends, next, Relaxed, Relaxed).is_ok() {
             let periods = i64::try_from((next - ends).div_ceil(self.period)).unwrap_or(i64::MAX);
             let gift = self.budget.saturating_mul(periods);
             let filled = |left: i64| left.saturating_add(gift).min(self.budget);
@@ -177,11 +179,6 @@ impl CpuGroup {
     /// Its name.
     pub const fn name(&self) -> &'static str {
         self.name
-    }
-
-    /// Ticks of a period.
-    pub const fn period(&self) -> u64 {
-        self.period
     }
 }
 

@@ -327,7 +327,7 @@ pub fn calls_of(cpu: &PerCpu) -> u64 {
 /// The bases of FS and GS that ring 3 has, and null selectors in the segment registers, whatever ran before.
 ///
 /// A base costs a WRMSR, so it is written only where the CPU does not have it. A program can load a selector,
-/// which sets a base without the kernel's knowing: then both are written. So they are behind [`look_closer`].
+/// which sets a base without the kernel's knowing: then both are written. So they are behind [`raise_question`].
 #[inline(always)]
 pub fn load_bases(fs: u64, gs: u64) -> Bases {
     let words = &percpu::this_cpu().ring3;
@@ -354,7 +354,7 @@ pub fn load_bases(fs: u64, gs: u64) -> Bases {
 pub enum Bases {
     /// Nothing.
     AsTheyWere,
-    /// It wrote them: they were others, or somebody is to look closer.
+    /// It wrote them: they were others, or a question was raised.
     Written,
 }
 
@@ -362,7 +362,7 @@ pub enum Bases {
 /// it is told, and asks then what else there is. For questions that are not worth one of their own each time.
 ///
 /// Called in the midst of calls and traps too: see [`forget_current`] for what they owe behind it.
-pub fn look_closer() {
+pub fn raise_question() {
     forget_current();
     percpu::this_cpu().ring3.fs_base.store(NO_BASE, Relaxed);
 }

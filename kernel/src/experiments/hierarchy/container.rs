@@ -99,7 +99,6 @@ impl Parts {
             cpu: self.has_quota.then_some(&TIME[side]),
             memory: self.has_limit.then_some(&PAGES[side]),
             filter: self.filter,
-            ..Container::new(self.name)
         };
         Box::leak(Box::new(container))
     }

@@ -55,7 +55,7 @@ fn receiver_gets_all_that_was_sent_and_then_is_told() {
             channel,
             move |pipe: &'static ModelChannel, _| {
                 let pipe = pipe.receiver();
-                pipe.watch();
+                pipe.ask_to_be_told();
                 receive_to_the_end(&pipe, messages);
             },
             move |pipe, cpu| {
@@ -75,7 +75,7 @@ fn sender_that_nobody_hears_any_more_is_told_and_does_not_wait() {
             channel,
             move |pipe: &'static ModelChannel, _| {
                 let pipe = pipe.sender();
-                pipe.watch();
+                pipe.ask_to_be_told();
                 send_to_the_end(&pipe, messages);
             },
             move |pipe, cpu| {
@@ -95,7 +95,7 @@ fn ends_of_a_channel_that_is_no_line_are_told_too() {
         || [channel(), channel()],
         |[line, pipe]: [&'static ModelChannel; 2], _| {
             let (line, pipe) = (line.receiver(), pipe.receiver());
-            pipe.watch();
+            pipe.ask_to_be_told();
             assert_eq!(line.recv(), 7);
             receive_to_the_end(&pipe, 2);
         },
@@ -111,7 +111,7 @@ fn ends_of_a_channel_that_is_no_line_are_told_too() {
         || [channel(), channel()],
         |[line, pipe]: [&'static ModelChannel; 2], _| {
             let (line, pipe) = (line.sender(), pipe.sender());
-            pipe.watch();
+            pipe.ask_to_be_told();
             line.send(7);
             send_to_the_end(&pipe, 2);
         },
@@ -131,12 +131,12 @@ fn both_can_end_at_once() {
         channel,
         |pipe: &'static ModelChannel, cpu| {
             let pipe = pipe.receiver();
-            pipe.watch();
+            pipe.ask_to_be_told();
             by_ipis(1, cpu, || pipe.close());
         },
         |pipe, cpu| {
             let pipe = pipe.sender();
-            pipe.watch();
+            pipe.ask_to_be_told();
             pipe.send(1);
             by_ipis(1, cpu, || pipe.close());
         },
@@ -144,7 +144,7 @@ fn both_can_end_at_once() {
 }
 
 #[test]
-fn who_does_not_watch_is_told_nothing() {
+fn who_does_not_ask_is_told_nothing() {
     in_all_orders(
         2,
         channel,

@@ -29,12 +29,12 @@ pub(super) const RECEIVER: usize = 1;
 /// One end's task is gone.
 const GONE: u8 = 1;
 /// The end wants to be told of that: the one that sends, the one that receives.
-const WATCHES: [u8; 2] = [2, 4];
+const ASKS: [u8; 2] = [2, 4];
 
 /// What a channel knows of the ends of its tasks.
 #[derive(Debug)]
 pub(super) struct Gone {
-    /// The bits above. In one word, so that of one that watches and one that goes at the same time exactly one finds the
+    /// The bits above. In one word, so that of one that asks and one that goes at the same time exactly one finds the
     /// other, and makes the state [`CLOSED`]: if both did, the later would take what the earlier has come to since for a
     /// message.
     ends: AtomicU8,
@@ -48,10 +48,10 @@ impl Gone {
         Self { ends: AtomicU8::new(0), failed: [const { AtomicBool::new(false) }; 2] }
     }
 
-    /// Notes that an end watches; returns whether the other is gone.
-    fn watch(&self, own: usize) -> bool {
+    /// Notes that an end asks to be told; returns whether the other is gone.
+    fn ask_to_be_told(&self, own: usize) -> bool {
         // Acquire: pairs with the release of who is gone, for what it did to the state.
-        self.ends.fetch_or(WATCHES[own], AcqRel) & GONE != 0
+        self.ends.fetch_or(ASKS[own], AcqRel) & GONE != 0
     }
 }
 
@@ -62,9 +62,9 @@ impl<P: Platform> Channel<P> {
     #[cold]
     fn close(&'static self, own: usize) {
         let other = 1 - own;
-        // Either this finds that the other watches, or that one, as it begins to, finds this. One that is not there yet
+        // Either this finds that the other asked, or that one, as it begins to, finds this. One that is not there yet
         // does not wait.
-        if self.gone.ends.fetch_or(GONE, SeqCst) & (GONE | WATCHES[other]) != WATCHES[other] {
+        if self.gone.ends.fetch_or(GONE, SeqCst) & (GONE | ASKS[other]) != ASKS[other] {
             return;
         }
         let state = self.state.load(Acquire);
@@ -73,7 +73,7 @@ impl<P: Platform> Channel<P> {
             self.state.store(CLOSED | SENDER_WAITS | EMPTY, Relaxed);
             self.receiver.leave_token(receiver);
             self.gone.failed[RECEIVER].store(true, Relaxed);
-            P::look_closer();
+            P::raise_question();
             return Cpu::hand_over(receiver, 0);
         }
         let state = state.number();
@@ -122,7 +122,7 @@ impl<P: Platform> Channel<P> {
 
     /// Whether the other end's task is gone, and this one is to be told.
     pub(super) fn is_closed_for(&self, own: usize) -> bool {
-        let both = GONE | WATCHES[own];
+        let both = GONE | ASKS[own];
         // Acquire: pairs with the release in `close`, for what was sent before. In one order with that besides: see
         // `mark_closed_to_sender`.
         self.gone.ends.load(SeqCst) & both == both
@@ -133,7 +133,7 @@ impl<P: Platform> Channel<P> {
     #[inline(never)]
     pub(super) fn fail(&self, own: usize) {
         self.gone.failed[own].store(true, Relaxed);
-        P::look_closer();
+        P::raise_question();
     }
 
     /// Receives where the sender is gone: what it sent before that, `value` where there `was_full` slot, and then nothing.
@@ -154,14 +154,14 @@ impl<P: Platform> Sender<P> {
     /// Asks to be told when the receiver is gone: then what is sent, or waits for room, is lost and
     /// [`take_failure`](Self::take_failure) says so.
     #[expect(unsafe_code, reason = "a bit of the state")]
-    pub fn watch(&self) {
-        if self.channel.gone.watch(SENDER) {
+    pub fn ask_to_be_told(&self) {
+        if self.channel.gone.ask_to_be_told(SENDER) {
             // SAFETY: no receiver writes itself there: it is gone.
             unsafe { self.channel.mark_closed_to_sender() };
         }
     }
 
-    /// Whether the last message was lost since the receiver is gone; asked once for each. [`Platform::look_closer`] was
+    /// Whether the last message was lost since the receiver is gone; asked once for each. [`Platform::raise_question`] was
     /// called for it.
     pub fn take_failure(&self) -> bool {
         self.channel.gone.failed[SENDER].swap(false, Relaxed)
@@ -177,15 +177,15 @@ impl<P: Platform> Receiver<P> {
     /// Asks to be told when the sender is gone: then a wait for a message ends, gives 0, and
     /// [`take_failure`](Self::take_failure) says so.
     #[expect(unsafe_code, reason = "a bit of the state")]
-    pub fn watch(&self) {
-        if self.channel.gone.watch(RECEIVER) {
+    pub fn ask_to_be_told(&self) {
+        if self.channel.gone.ask_to_be_told(RECEIVER) {
             // SAFETY: the receiver is this one, and does not wait.
             unsafe { self.channel.state.set(CLOSED | SENDER_WAITS, AcqRel) };
             self.channel.receiver.leave_token(Cpu::current());
         }
     }
 
-    /// Whether the last message is none since the sender is gone; asked once for each. [`Platform::look_closer`] was
+    /// Whether the last message is none since the sender is gone; asked once for each. [`Platform::raise_question`] was
     /// called for it.
     pub fn take_failure(&self) -> bool {
         self.channel.gone.failed[RECEIVER].swap(false, Relaxed)

@@ -199,7 +199,7 @@ fn limits() {
     let job = for_ever(MemoryGroup::within(web, "job", 40));
     let sibling = for_ever(MemoryGroup::within(web, "sibling", 40));
     let limited = |memory: &'static MemoryGroup| -> &'static Container {
-        for_ever(Container { memory: Some(memory), ..Container::new("limited") })
+        for_ever(Container { memory: Some(memory), ..Container::new() })
     };
     let [of_job, of_sibling] = [limited(job), limited(sibling)];
 
@@ -280,9 +280,8 @@ const fn filter(rules: &[Rule], otherwise: Action) -> Filter {
 
 fn filters() {
     let mut cases = 0;
-    let filtered = |filter| -> &'static Container {
-        for_ever(Container { filter: Some(filter), ..Container::new("filtered") })
-    };
+    let filtered =
+        |filter| -> &'static Container { for_ever(Container { filter: Some(filter), ..Container::new() }) };
     let container = filtered(NO_STATUS);
     let report = stopped(&mut cases, with(container, &CALLS, [STATUS, 0x48_0000, 0, 0]));
     check!(report.ended == Ended::Filtered { call: STATUS }, "a call that ends it: {}", report.ended);
@@ -312,9 +311,9 @@ static SPACES: [IdSpace; 2] = [const { container::id_space() }; 2];
 fn ids() {
     const GUESSES: u64 = 300;
     let mut cases = 0;
-    let [web, batch] = SPACES.each_ref().map(|ids| -> &'static Container {
-        for_ever(Container { ids: Some(ids), ..Container::new("of ids") })
-    });
+    let [web, batch] = SPACES
+        .each_ref()
+        .map(|ids| -> &'static Container { for_ever(Container { ids: Some(ids), ..Container::new() }) });
     // A first of each namespace: the same id, and another.
     let victim = user::spawn(cpu(0), with(web, &YIELDS, [0; 4])).expect("a process");
     let victim_2 =
@@ -393,7 +392,7 @@ static NAMES: [NameSpace; 2] = [const { container::name_space() }; 2];
 fn names() {
     let mut cases = 0;
     let [web, batch] = NAMES.each_ref().map(|names| -> &'static Container {
-        for_ever(Container { names: Some(names), ..Container::new("of names") })
+        for_ever(Container { names: Some(names), ..Container::new() })
     });
     let channel = for_ever(Channel::new());
     NAMES[0].lock().publish("requests", channel).expect("a name");
@@ -455,9 +454,7 @@ static HOST: Node = Node::Folder(&[("secret", &SECRET), ("web", &WEB), ("library
 
 fn paths() {
     let mut cases = 0;
-    let sees = |view| -> &'static Container {
-        for_ever(Container { view: Some(view), ..Container::new("of files") })
-    };
+    let sees = |view| -> &'static Container { for_ever(Container { view: Some(view), ..Container::new() }) };
     let web = sees(View { root: &WEB, mounts: for_ever([Mount { over: &DATA, tree: &LIBRARY }]) });
     let host = sees(View { root: &HOST, mounts: &[] });
     let eight = |text: &[u8; 8]| u64::from_le_bytes(*text);
@@ -481,12 +478,12 @@ fn paths() {
 
 /// A part that is not there is a system call that is not.
 fn without_parts() {
-    let container = for_ever(Container::new("with nothing"));
+    let container = for_ever(Container::new());
     for container in [None, Some(container)] {
         for call in [MAP, ID, END, OPEN, READ, READ + 1, NUMBERS + EXIT, HIGH + EXIT, HIGH + SEND] {
             let report = beside_others(Spec {
                 container,
-                ..with(for_ever(Container::new("")), &CALLS, [call, 1, 0, 0])
+                ..with(for_ever(Container::new()), &CALLS, [call, 1, 0, 0])
             });
             check!(report.ended == Ended::Exited([NO_SUCH_CALL, 0]), "call {call}: {}", report.ended);
         }

@@ -55,7 +55,7 @@ fn group(name: &'static str, budget: u64) -> &'static CpuGroup {
 }
 
 fn spec(group: &'static CpuGroup, program: &'static Program, most: u64) -> Spec {
-    let container = for_ever(Container { cpu: Some(group), ..Container::new("of time") });
+    let container = for_ever(Container { cpu: Some(group), ..Container::new() });
     let quantum = Some(Quantum { counts: COUNTS, most });
     Spec { container: Some(container), quantum, arguments: [ITERATIONS, 0, 0, 0], ..Spec::new(program) }
 }
@@ -128,7 +128,7 @@ fn group_around() {
 fn between_calls() {
     const EXCHANGES: u64 = 20_000;
     let pair = group("pair", BUDGET / 4);
-    let container = for_ever(Container { cpu: Some(pair), ..Container::new("of time") });
+    let container = for_ever(Container { cpu: Some(pair), ..Container::new() });
     let (there, back) = (for_ever(Channel::new()), for_ever(Channel::new()));
     let spec = |ports, program| Spec {
         ports,
@@ -158,8 +158,8 @@ fn ended_as_it_rests() {
     static IDS: IdSpace = container::id_space();
     let ever = 1 << 50;
     let debtor = for_ever(CpuGroup::new("debtor", 1, ever));
-    let of_debtor = for_ever(Container { ids: Some(&IDS), cpu: Some(debtor), ..Container::new("in debt") });
-    let fellow = for_ever(Container { ids: Some(&IDS), ..Container::new("fellow") });
+    let of_debtor = for_ever(Container { ids: Some(&IDS), cpu: Some(debtor), ..Container::new() });
+    let fellow = for_ever(Container { ids: Some(&IDS), ..Container::new() });
     let looping = Spec { container: Some(of_debtor), ..spec(debtor, &LOOPS, u64::MAX) };
     let looping = user::spawn(cpu(0), looping).expect("a process");
     while debtor.throttles() == 0 {
