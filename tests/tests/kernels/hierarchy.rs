@@ -55,7 +55,7 @@ fn points(end: &End) -> Vec<Point<'static>> {
 }
 
 /// Switches of a one-way handoff on one CPU, and whether there is a form across CPUs.
-const LEVELS: [(&str, u64, bool); 19] = [
+const LEVELS: [(&str, u64, bool); 26] = [
     ("call", 0, false),
     ("call-indirect", 0, false),
     ("fiber", 1, false),
@@ -65,6 +65,7 @@ const LEVELS: [(&str, u64, bool); 19] = [
     ("thread-lazy-used", 1, true),
     ("thread-preempted", 1, false),
     ("process", 1, true),
+    ("process-fastpath", 1, true),
     ("container-namespaces", 1, true),
     ("container-quota", 1, true),
     ("container-memory", 1, true),
@@ -72,6 +73,13 @@ const LEVELS: [(&str, u64, bool); 19] = [
     ("container-filter-arguments", 1, true),
     ("container", 1, true),
     ("thread-user", 1, true),
+    // A VMM switches worlds, and no tasks.
+    ("vm-round-trip", 0, false),
+    ("vm", 0, true),
+    ("vm-shadow", 0, true),
+    ("vm-fpu", 0, true),
+    ("vm-wake-up", 0, true),
+    ("vm-inject", 0, true),
     // Floors.
     ("xsave-pair", 0, false),
     ("cr3-load", 0, false),
@@ -80,6 +88,8 @@ const LEVELS: [(&str, u64, bool); 19] = [
 
 fn counts(end: &End, cpus: u32) -> Verdict {
     let points = points(end);
+    let unknown = points.iter().find(|point| !LEVELS.iter().any(|(level, ..)| point.series == *level));
+    equal("levels that are not known here", unknown.map(|point| &*point.series), None)?;
     for (level, switches, crosses) in LEVELS {
         for across in [1, 2].into_iter().take(if crosses { 2 } else { 1 }) {
             let found: Vec<_> =
