@@ -20,6 +20,7 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
             "listing::nothing_between_the_readings_of_a_block_is_of_the_heap_a_lock_or_a_text",
             nothing_foreign_in_blocks,
         ),
+        Trial::test("listing::whatever_ring_3_enters_the_kernel_by_is_scanned", all_entries),
         Trial::test("listing::whoever_times_a_block_has_its_block_and_its_loops_scanned", all_timed),
     ]
 }
@@ -101,10 +102,14 @@ const LOOPS: [&str; 36] = [
 ];
 
 /// What a measured loop comes to by an interrupt, a trap or a system call: the loop itself may be a program's, in ring 3.
-const ENTERED: [&str; 5] = [
+/// Those of a contained process are as many as there are sets of parts.
+const ENTERED: [&str; 8] = [
     "switchlab_kernel::user::system_call::handle",
     "switchlab_kernel::user::vectored::handle",
     "switchlab_kernel::user::vectored::trap",
+    "switchlab_kernel::user::contained::handle",
+    "switchlab_kernel::user::contained::look_closer",
+    "switchlab_kernel::user::contained::trap",
     "switchlab_kernel::thread::preempted",
     "switchlab_kernel::thread::state_used",
 ];
@@ -198,8 +203,11 @@ fn nothing_foreign(parts: &Parts) -> Verdict {
             found.extend(foreign(&name, &routines).map(|foreign| format!("{name} comes to {foreign}")));
         }
     }
-    for (path, functions) in ENTERED.into_iter().zip(of_functions(&parts.laboratory, &ENTERED)?) {
-        equal(&format!("functions of {path}"), functions.len(), 1)?;
+    for (path, functions) in ENTERED.into_iter().zip(of_functions(&parts.laboratory, &ENTERED, &UNMEASURED)?)
+    {
+        let is_one = !path.contains("::contained::");
+        let fits = if is_one { functions.len() == 1 } else { !functions.is_empty() };
+        equal(&format!("{} functions of {path}, as many as there should be", functions.len()), fits, true)?;
         for (name, routines) in functions {
             found.extend(foreign(&name, &routines).map(|foreign| format!("{name} comes to {foreign}")));
         }
@@ -235,6 +243,32 @@ const PLANTED: [&str; 4] = [
 
 /// What times a block or a part of one.
 const TIMES: [&str; 5] = ["time", "time_part", "part_ends", "measure_block", "measure_block_with"];
+
+/// The calls of a contained process besides those that hand over: it makes them before and after its block, and they
+/// take locks.
+const UNMEASURED: [&str; 1] = ["switchlab_kernel::user::contained::further"];
+
+/// What ring 3 enters the kernel by and does not come back from: no measured loop goes there.
+const NO_RETURN: [&str; 2] =
+    ["switchlab_kernel::user::process::trap", "switchlab_kernel::user::process::bad_return"];
+
+/// By the sources: whatever ring 3 enters the kernel by is scanned.
+fn all_entries() -> Verdict {
+    let mut entries = BTreeSet::new();
+    each_source(&workspace::root().join("kernel/src/user"), |path, source| {
+        let module = module(&Path::new("user").join(path));
+        let functions = source.split("extern \"C\" fn ").skip(1);
+        let names = functions.filter_map(|function| function.split(['<', '(']).next());
+        entries.extend(names.filter(|name| !name.is_empty()).map(|name| format!("{module}::{name}")));
+    })?;
+    equal(
+        "the handler of system calls",
+        entries.contains("switchlab_kernel::user::system_call::handle"),
+        true,
+    )?;
+    let is_missing = |entry: &&String| !ENTERED.iter().chain(&NO_RETURN).any(|path| path == entry);
+    equal("entries that are not scanned", entries.iter().find(is_missing), None)
+}
 
 /// Who times blocks without a loop in [`LOOPS`], and where that loop is.
 const WITHOUT_A_LOOP: [(&str, &str); 3] = [

@@ -179,23 +179,26 @@ pub type Loop = (String, Vec<Routine>);
 ///
 /// The file can not be read, or is no ELF of x86_64.
 pub fn of_loops(kernel: &Path, paths: &[&str]) -> Result<Vec<Vec<Loop>>, String> {
-    of_all(kernel, paths, Extent::Loops)
+    of_all(kernel, paths, Extent::Loops, &[])
 }
 
-/// The same of whole functions, from their entries to their returns.
+/// The same of whole functions, from their entries to their returns; where they call a function of `without`, it is not
+/// gone into.
 ///
 /// # Errors
 ///
 /// As of [`of_loops`].
-pub fn of_functions(kernel: &Path, paths: &[&str]) -> Result<Vec<Vec<Loop>>, String> {
-    of_all(kernel, paths, Extent::Whole)
+pub fn of_functions(kernel: &Path, paths: &[&str], without: &[&str]) -> Result<Vec<Vec<Loop>>, String> {
+    of_all(kernel, paths, Extent::Whole, without)
 }
 
-fn of_all(kernel: &Path, paths: &[&str], extent: Extent) -> Result<Vec<Vec<Loop>>, String> {
+fn of_all(kernel: &Path, paths: &[&str], extent: Extent, without: &[&str]) -> Result<Vec<Vec<Loop>>, String> {
     with_maker(kernel, |maker| {
         let code = maker.code;
-        let mut of_path =
-            |path: &&str| code.all(path).map(|function| of_function(maker, function, extent)).collect();
+        let without = code.addresses(without);
+        let mut of_path = |path: &&str| {
+            code.all(path).map(|function| of_function(maker, function, extent, &without)).collect()
+        };
         paths.iter().map(&mut of_path).collect()
     })
 }
@@ -221,12 +224,12 @@ pub fn of_blocks(kernel: &Path) -> Result<Vec<Loop>, String> {
             instructions.iter().any(|instruction| begins.contains(&instruction.target()))
         };
         let timed = code.functions().filter(has_block);
-        timed.map(|function| of_function(maker, function, Extent::Blocks)).collect()
+        timed.map(|function| of_function(maker, function, Extent::Blocks, &[])).collect()
     })
 }
 
-fn of_function(maker: &mut Maker<'_>, function: &Function, extent: Extent) -> Option<Loop> {
-    Some((function.name.clone(), listed(maker, [(function, Role::Asking, extent)])?))
+fn of_function(maker: &mut Maker<'_>, function: &Function, extent: Extent, without: &[u64]) -> Option<Loop> {
+    Some((function.name.clone(), listed(maker, [(function, Role::Asking, extent)], without)?))
 }
 
 fn with_maker<T>(kernel: &Path, make: impl FnOnce(&mut Maker<'_>) -> Option<T>) -> Result<T, String> {
@@ -249,16 +252,17 @@ fn routines(path: &Path, bytes: &[u8], roots: &[Root]) -> Option<Vec<Routine>> {
     };
     let loader = Loader::new(path).ok()?;
     let mut maker = Maker { code: &code, loader: &loader, sources: Sources::default() };
-    listed(&mut maker, roots.iter().filter_map(function))
+    listed(&mut maker, roots.iter().filter_map(function), &[])
 }
 
-/// These functions, and behind them what they call.
+/// These functions, and behind them what they call, but for the functions at `without`.
 fn listed<'a>(
     maker: &mut Maker<'_>,
     roots: impl IntoIterator<Item = (&'a Function, Role, Extent)>,
+    without: &[u64],
 ) -> Option<Vec<Routine>> {
     let mut routines = Vec::new();
-    let mut listed = BTreeSet::new();
+    let mut listed: BTreeSet<u64> = without.iter().copied().collect();
     let mut called = Vec::new();
     for (function, role, extent) in roots {
         if listed.insert(function.address) {
