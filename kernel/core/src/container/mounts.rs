@@ -123,6 +123,27 @@ mod tests {
     }
 
     #[test]
+    fn name_is_whole() {
+        for path in ["/ind", "/indexes", "/Index", "/web/ind"] {
+            assert_eq!(FROM_WEB.read(path.as_bytes()), Err(PathError::NotFound), "{path}");
+        }
+    }
+
+    #[test]
+    fn two_dots_lead_one_folder_up() {
+        assert_eq!(FROM_HOST.read(b"/web/data/../index"), Ok(&b"index"[..]));
+        assert_eq!(FROM_HOST.read(b"/web/data/../../secret"), Ok(&b"the host's"[..]));
+        assert_eq!(FROM_HOST.read(b"/web/data/../secret"), Err(PathError::NotFound));
+    }
+
+    #[test]
+    fn root_can_be_mounted_over() {
+        static OVER_ROOT: View = View { root: &WEB, mounts: &[Mount { over: &WEB, tree: &LIBRARY }] };
+        assert_eq!(OVER_ROOT.read(b"/shared"), Ok(&b"shared"[..]));
+        assert_eq!(OVER_ROOT.read(b"/index"), Err(PathError::NotFound), "what was there is not seen");
+    }
+
+    #[test]
     fn no_path_leads_out_of_the_root() {
         for path in
             ["/../secret", "../../../secret", "/data/../../secret", "/./../batch/other", "//..//secret"]
