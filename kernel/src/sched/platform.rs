@@ -12,7 +12,9 @@ use crate::arch::{interrupts, ipi, percpu, ring3};
 #[derive(Debug)]
 pub enum Kernel {}
 
-impl Platform for Kernel {
+// SAFETY: GS leads to the words and the scheduler of the CPU that runs, which `sched::init` hung there, and nothing else
+// writes these words but the wake-up's handler, which counts.
+unsafe impl Platform for Kernel {
     type TaskData = TaskData;
 
     #[inline(always)]
@@ -47,7 +49,7 @@ impl Platform for Kernel {
     }
 
     #[inline(always)]
-    fn set_word<const WORD: usize>(value: u64) {
+    unsafe fn set_word<const WORD: usize>(value: u64) {
         percpu::set_word::<WORD>(value);
     }
 

@@ -173,7 +173,8 @@ pub fn start_bsp(cpu: &'static Cpu) {
     let idle = &*Box::leak(Box::new(new_task(cpu, Some(stack))));
     // SAFETY: the idle task never ends, so the stack is its own for ever.
     unsafe { idle.context.prepare(top, run_idle, 0) };
-    cpu.start(main, idle);
+    // SAFETY: prepared; and what runs is the other.
+    unsafe { cpu.start(main, idle) };
 }
 
 extern "C" fn run_idle(_: usize) -> ! {
@@ -183,6 +184,7 @@ extern "C" fn run_idle(_: usize) -> ! {
 /// Makes what runs now, on an AP, its idle task.
 pub fn run_ap(cpu: &'static Cpu) -> ! {
     let idle = &*Box::leak(Box::new(new_task(cpu, None)));
-    cpu.start(idle, idle);
+    // SAFETY: it is what runs.
+    unsafe { cpu.start(idle, idle) };
     Cpu::run_idle(finish)
 }

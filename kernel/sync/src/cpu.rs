@@ -106,7 +106,13 @@ impl<P: Platform> Cpu<P> {
 
     /// Declares that `task` is what runs here now, and `idle` what runs when a task exits and no
     /// other is ready. They may be one. Before anything else runs here, from any CPU.
-    pub fn start(&self, task: &'static Task<P>, idle: &'static Task<P>) {
+    ///
+    /// # Safety
+    ///
+    /// The context of `idle` is prepared, if it is not `task`, and that of `task` is saved before anybody switches to it:
+    /// it is what runs.
+    #[expect(unsafe_code, reason = "contexts that are gone on with")]
+    pub unsafe fn start(&self, task: &'static Task<P>, idle: &'static Task<P>) {
         if !core::ptr::eq(task, idle) {
             task.next.store(Some(task), Relaxed);
             self.words.word(Words::TAIL).store(address(task), Relaxed);
@@ -328,7 +334,8 @@ impl<P: Platform> Cpu<P> {
     #[expect(unsafe_code, reason = "the one call of the switch")]
     #[inline(always)]
     fn switch_to(from: &'static Task<P>, to: &'static Task<P>, message: Message) -> Message {
-        P::set_word::<{ Words::CURRENT }>(address(to));
+        // SAFETY: it lives for ever, and runs from here on.
+        unsafe { P::set_word::<{ Words::CURRENT }>(address(to)) };
         P::count::<{ Words::SWITCHES }>();
         P::mark(Mark::SwitchBegins);
         // SAFETY: `to` is in this CPU's run queue, or blocked on a channel between tasks of this CPU, or is
@@ -343,6 +350,7 @@ impl<P: Platform> Cpu<P> {
     ///
     /// Returns whether the message is there and its IPI was taken; where not, the receiver's parker says
     /// when.
+    #[expect(unsafe_code, reason = "a word of this CPU")]
     #[inline(always)]
     pub(crate) fn wait_on_line(line: &Channel<P>) -> bool {
         if !RunQueue::is_alone(Self::current()) {
@@ -352,7 +360,8 @@ impl<P: Platform> Cpu<P> {
             Self::halt();
             let taken = P::word::<{ Words::IPIS_TAKEN }>();
             if !P::word_is::<{ Words::IPIS_SEEN }>(taken) {
-                P::set_word::<{ Words::IPIS_SEEN }>(taken);
+                // SAFETY: a count.
+                unsafe { P::set_word::<{ Words::IPIS_SEEN }>(taken) };
                 if !inbox::has_any::<P>() && line.is_full() {
                     P::mark(Mark::InboxTaken);
                     return true;
@@ -410,11 +419,13 @@ impl<P: Platform> Cpu<P> {
     }
 
     /// Delivers what came, if an IPI was taken since the last look; returns whether one was.
+    #[expect(unsafe_code, reason = "a word of this CPU")]
     fn look(&self) -> bool {
         let taken = P::word::<{ Words::IPIS_TAKEN }>();
         let is_new = taken != P::word::<{ Words::IPIS_SEEN }>();
         if is_new {
-            P::set_word::<{ Words::IPIS_SEEN }>(taken);
+            // SAFETY: a count.
+            unsafe { P::set_word::<{ Words::IPIS_SEEN }>(taken) };
             self.deliver();
         }
         is_new

@@ -267,6 +267,7 @@ impl<P: Platform, Y: Policy> Pool<P, Y> {
         let is_idle = self.idle.fetch_and(!bit, SeqCst) & bit != 0;
         if is_idle {
             count(&self.seats[self.here()].own.calls);
+            // Acquire: pairs with the claim of the seat.
             let worker = self.seats[cpu].worker.load(Acquire);
             worker.expect("a CPU that is idle has a worker").wake();
         }

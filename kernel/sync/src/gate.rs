@@ -59,6 +59,7 @@ impl<P: Platform> Gate<P> {
     /// If the other one is of another CPU: a call can not hand over that one's.
     pub fn claim(&'static self) {
         let here = P::this_cpu();
+        // Each pairs with the other's: who comes second looks at the first one's CPU.
         let home = self.home.swap(Some(here), AcqRel).unwrap_or(here);
         assert!(ptr::eq(home, here), "a gate between CPU {} and CPU {}", home.id(), here.id());
     }

@@ -69,6 +69,7 @@ impl<P: Platform> Parker<P> {
     ///
     /// If one does already: a parker has one owner for life.
     pub(crate) fn claim(&self, task: &'static Task<P>) {
+        // Each pairs with the other's: who comes second looks at the first one's task.
         if let Err(before) = self.owner.claim(task, AcqRel) {
             panic!(
                 "{:?} waits where {:?} waits already: a parker has one owner",
@@ -81,6 +82,7 @@ impl<P: Platform> Parker<P> {
     /// As [`claim`](Self::claim), where no task waits here yet; returns whether.
     #[must_use]
     pub(crate) fn try_claim(&self, task: &'static Task<P>) -> bool {
+        // As above.
         self.owner.claim(task, AcqRel).is_ok()
     }
 

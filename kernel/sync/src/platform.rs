@@ -12,7 +12,14 @@ use crate::{
 };
 
 /// A machine on which tasks run.
-pub trait Platform: Sized + 'static {
+///
+/// # Safety
+///
+/// - [`this_cpu`](Self::this_cpu) is the CPU that runs this code, one for each that runs any.
+/// - [`word`](Self::word), [`set_word`](Self::set_word) and their like are of that CPU's words, and nothing else writes
+///   these: some hold addresses of tasks, which are followed.
+/// - [`switch_context`](Self::switch_context) does what it says.
+pub unsafe trait Platform: Sized + 'static {
     /// What a platform adds to a task: its stack, its body.
     type TaskData: Sync;
 
@@ -48,8 +55,13 @@ pub trait Platform: Sized + 'static {
     }
 
     /// Replaces it.
+    ///
+    /// # Safety
+    ///
+    /// Of a word that is followed as an address ([`Words`] tells which), `value` is one of a task that lives for ever and
+    /// stands where that word says.
     #[inline(always)]
-    fn set_word<const WORD: usize>(value: u64) {
+    unsafe fn set_word<const WORD: usize>(value: u64) {
         Self::this_cpu().words().word(WORD).store(value, Relaxed);
     }
 

@@ -96,6 +96,7 @@ impl<P: Platform> RunQueue<P> {
     }
 
     /// Takes the running task, the head, out of the ring.
+    #[expect(unsafe_code, reason = "a word of this CPU")]
     #[inline(always)]
     pub(crate) fn leave(running: &'static Task<P>) {
         let next = running.next();
@@ -104,7 +105,8 @@ impl<P: Platform> RunQueue<P> {
                 tail.next.store(Some(next), Relaxed);
                 running.next.store(Some(running), Relaxed);
             }
-            _ => P::set_word::<{ Words::TAIL }>(0),
+            // SAFETY: 0 is nobody.
+            _ => unsafe { P::set_word::<{ Words::TAIL }>(0) },
         }
     }
 
@@ -116,9 +118,11 @@ impl<P: Platform> RunQueue<P> {
         unsafe { tail.as_ref() }
     }
 
+    #[expect(unsafe_code, reason = "a word of this CPU")]
     #[inline(always)]
     fn set_tail(task: &'static Task<P>) {
-        P::set_word::<{ Words::TAIL }>(address(task));
+        // SAFETY: a task of this CPU, which lives for ever.
+        unsafe { P::set_word::<{ Words::TAIL }>(address(task)) };
     }
 }
 

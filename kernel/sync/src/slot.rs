@@ -81,6 +81,7 @@ impl Slot {
     /// since it held `last`, it does not sleep, and returns none.
     #[inline(always)]
     pub fn sleep<P: Platform>(&self, last: u64) -> Option<u64> {
+        // Release: pairs with the acquire of `put_and_wake`, so that the IPI comes behind this. Acquire: as in `look`.
         if self.0.compare_exchange(last, ASLEEP, AcqRel, Acquire).is_err() {
             return None;
         }

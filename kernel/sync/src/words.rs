@@ -53,8 +53,33 @@ impl Words {
     ///
     /// If there is none.
     #[inline(always)]
-    pub fn word(&self, number: usize) -> &AtomicU64 {
+    pub(crate) fn word(&self, number: usize) -> &AtomicU64 {
         &self.0[number]
+    }
+
+    /// What the word of this number holds.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    #[inline(always)]
+    pub fn get(&self, number: usize) -> u64 {
+        self.word(number).load(Relaxed)
+    }
+
+    /// Replaces it.
+    ///
+    /// # Safety
+    ///
+    /// As [`Platform::set_word`](crate::Platform::set_word), which this is for: on the words' own CPU.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    #[expect(unsafe_code, reason = "some words are followed as addresses")]
+    #[inline(always)]
+    pub unsafe fn set(&self, number: usize, value: u64) {
+        self.word(number).store(value, Relaxed);
     }
 
     /// Where the word of this number is, in bytes from the beginning.

@@ -47,8 +47,8 @@ impl Side {
                 let slept = self.from.sleep::<Host>(self.last);
                 if slept.is_some() {
                     self.slept.store(self.slept.load(Relaxed) + 1, Relaxed);
-                    let [taken, seen] = [Words::IPIS_TAKEN, Words::IPIS_SEEN]
-                        .map(|word| this_cpu().words().word(word).load(Relaxed));
+                    let [taken, seen] =
+                        [Words::IPIS_TAKEN, Words::IPIS_SEEN].map(|word| this_cpu().words().get(word));
                     assert_eq!(taken, seen, "a wait behind this would take its IPI for one of its own");
                 }
                 break slept.unwrap_or_else(|| self.from.look());

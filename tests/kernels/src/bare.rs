@@ -161,7 +161,7 @@ trait SendIpi {
 impl Again {
     /// To the CPU with these words, from now on.
     fn to(words: &Words) -> Self {
-        let target = words.word(Words::TARGET).load(Relaxed);
+        let target = words.get(Words::TARGET);
         match apic::mode() {
             ApicMode::X2apic => Self::X2apic(ByMsr(target)),
             ApicMode::Xapic => {

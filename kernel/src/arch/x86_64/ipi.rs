@@ -63,7 +63,7 @@ const fn wake_up(to: ApicId) -> Icr {
 
 /// Sends the wake-up IPI to the CPU with these words.
 pub fn send_wake_up(to: &Words) {
-    let target = to.word(Words::TARGET).load(Relaxed);
+    let target = to.get(Words::TARGET);
     if is_x2apic(target) {
         apic::send_x2apic(target);
     } else {
@@ -75,7 +75,7 @@ pub fn send_wake_up(to: &Words) {
 /// CPU's last: it is then sent again by one write.
 #[inline(always)]
 pub fn send_wake_up_again(to: &Words) {
-    let target = to.word(Words::TARGET).load(Relaxed);
+    let target = to.get(Words::TARGET);
     if percpu::icr_high_is(target) {
         apic::send_again(WAKE_UP_LOW);
     } else if is_x2apic(target) {

@@ -170,6 +170,7 @@ impl<P: Probe> Pairs<P> {
         self.say(phase::WARM_UP);
         self.askers[..others].iter().for_each(|asker| asker.task().wake());
         self.go_on(phase::WARM_UP, SETTLING);
+        // Acquire: pairs with the additions, for what the others counted before.
         while shared.warmed.0.load(Acquire) != others as u64 {
             self.go_on(phase::WARM_UP, 1);
         }
@@ -180,6 +181,7 @@ impl<P: Probe> Pairs<P> {
             self.say(phase::BLOCK);
             self.asking.take_block(&shared.phase, exchanges);
             self.say(phase::OVERLAP);
+            // Acquire: as above.
             while shared.ended.0.load(Acquire) != others as u64 {
                 self.go_on(phase::OVERLAP, 1);
             }
@@ -318,9 +320,11 @@ fn ask<P: Probe>(shared: &Shared, seat: &'static Seat) {
             break;
         }
         asking.go_on(&shared.phase, phase::WARM_UP, SETTLING);
+        // Release: pairs with the leader's acquire.
         shared.warmed.0.fetch_add(1, AcqRel);
         asking.go_on(&shared.phase, phase::WARM_UP, NO_END);
         asking.take_block(&shared.phase, NO_END);
+        // Release: as above.
         shared.ended.0.fetch_add(1, AcqRel);
         asking.go_on(&shared.phase, phase::OVERLAP, NO_END);
     }

@@ -66,6 +66,7 @@ impl FreeChannel {
     #[cold]
     pub fn sender<P: Platform, Y: Policy>(&'static self, me: &Me<P, Y>) -> FreeSender<P, Y> {
         self.join(me);
+        // Release: pairs with the acquire of the receiver that wakes it.
         let before = self.sender.swap(Some(me.task), AcqRel);
         assert!(before.is_none(), "task {} sends where another does", me.task.number);
         FreeSender { channel: self, me: me.again() }
@@ -79,6 +80,7 @@ impl FreeChannel {
     #[cold]
     pub fn receiver<P: Platform, Y: Policy>(&'static self, me: &Me<P, Y>) -> FreeReceiver<P, Y> {
         self.join(me);
+        // Release: pairs with the acquire of the sender that wakes it.
         let before = self.receiver.swap(Some(me.task), AcqRel);
         assert!(before.is_none(), "task {} receives where another does", me.task.number);
         FreeReceiver { channel: self, me: me.again() }
@@ -116,6 +118,7 @@ impl<P: Platform, Y: Policy> FreeSender<P, Y> {
         channel.from.store(self.me.cpu() as u64, Relaxed);
         // Release: the message before the state.
         if channel.state.swap(FULL, AcqRel) & RECEIVER_WAITS != 0 {
+            // Acquire: pairs with `FreeChannel::receiver`.
             let receiver = channel.receiver.load(Acquire);
             self.me.pool.wake(receiver.expect("a receiver that waits is known"));
         }
@@ -135,6 +138,7 @@ impl<P: Platform, Y: Policy> FreeReceiver<P, Y> {
         }
         let (value, from) = (channel.value.load(Relaxed), channel.from.load(Relaxed));
         if channel.state.swap(0, AcqRel) & SENDER_WAITS != 0 {
+            // Acquire: pairs with `FreeChannel::sender`.
             let sender = channel.sender.load(Acquire);
             self.me.pool.wake(sender.expect("a sender that waits is known"));
         }

@@ -2,7 +2,7 @@
 
 use std::{
     cell::Cell,
-    sync::{Condvar, Mutex, atomic::Ordering::Relaxed},
+    sync::{Condvar, Mutex},
     thread,
 };
 
@@ -71,7 +71,8 @@ impl HostCpu {
     }
 }
 
-impl Platform for Host {
+// SAFETY: a thread that runs tasks is a CPU here, and its words are its `HostCpu`'s; one of its threads runs at a time.
+unsafe impl Platform for Host {
     type TaskData = Body;
 
     fn this_cpu() -> &'static Cpu<Self> {
@@ -79,8 +80,7 @@ impl Platform for Host {
     }
 
     fn send_ipi(to: &'static Words) {
-        let to: *const HostCpu =
-            std::ptr::with_exposed_provenance(to.word(Words::TARGET).load(Relaxed) as usize);
+        let to: *const HostCpu = std::ptr::with_exposed_provenance(to.get(Words::TARGET) as usize);
         // SAFETY: `HostCpu::new` writes there where it is.
         let to = unsafe { &*to };
         *to.pending.lock().unwrap() = true;
@@ -113,7 +113,8 @@ pub fn start_cpus(count: u32) -> Vec<&'static Cpu<Host>> {
             // Fills in for the first task: the host's threads bring their own.
             let idle: &'static HostTask =
                 Box::leak(Box::new(Task::new(TaskId::new(1000 + id), cpu, Body::empty())));
-            cpu.start(idle, idle);
+            // SAFETY: it is what runs there, as soon as anything does.
+            unsafe { cpu.start(idle, idle) };
             thread::spawn(move || {
                 THIS_CPU.set(Some(host));
                 Cpu::<Host>::run_idle(|task| task.data.done.set());

@@ -3,7 +3,6 @@
 use std::cell::Cell;
 use std::ptr;
 use std::rc::Rc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Mutex, OnceLock};
 
 use switchlab_core::{CpuId, TaskId};
@@ -152,7 +151,8 @@ unsafe impl Sync for TaskData {}
 static WORDS: Words = Words::new(0);
 static CPU: OnceLock<Cpu<Thread>> = OnceLock::new();
 
-impl Platform for Thread {
+// SAFETY: one thread calls `start` and runs all tasks, and the words are this file's alone.
+unsafe impl Platform for Thread {
     type TaskData = TaskData;
 
     fn this_cpu() -> &'static Cpu<Self> {
@@ -171,17 +171,19 @@ impl Platform for Thread {
 
     #[inline(always)]
     fn word<const WORD: usize>() -> u64 {
-        WORDS.word(WORD).load(Relaxed)
+        WORDS.get(WORD)
     }
 
     #[inline(always)]
-    fn set_word<const WORD: usize>(value: u64) {
-        WORDS.word(WORD).store(value, Relaxed);
+    unsafe fn set_word<const WORD: usize>(value: u64) {
+        // SAFETY: the caller owes the same.
+        unsafe { WORDS.set(WORD, value) };
     }
 
     #[inline(always)]
     fn count<const WORD: usize>() {
-        Self::set_word::<WORD>(Self::word::<WORD>() + 1);
+        // SAFETY: what is counted in is no address.
+        unsafe { Self::set_word::<WORD>(Self::word::<WORD>() + 1) };
     }
 
     #[inline(always)]
@@ -197,7 +199,8 @@ pub fn start() {
     let [main, idle] = [0, 1].map(|id| new_task(cpu, id, None));
     // SAFETY: the stack is its own for ever.
     unsafe { idle.context.prepare(new_stack(), run_idle, 0) };
-    cpu.start(main, idle);
+    // SAFETY: prepared; and what runs is the other.
+    unsafe { cpu.start(main, idle) };
 }
 
 fn spawn(body: Body) {

@@ -65,7 +65,8 @@ impl ModelCpu {
     }
 }
 
-impl Platform for Model {
+// SAFETY: a thread is a CPU here, and its words are its `ModelCpu`'s; no context is switched to.
+unsafe impl Platform for Model {
     type TaskData = ();
 
     fn this_cpu() -> &'static Cpu<Self> {
@@ -73,8 +74,7 @@ impl Platform for Model {
     }
 
     fn send_ipi(to: &'static Words) {
-        let to: *const ModelCpu =
-            std::ptr::with_exposed_provenance(to.word(Words::TARGET).load(Acquire) as usize);
+        let to: *const ModelCpu = std::ptr::with_exposed_provenance(to.get(Words::TARGET) as usize);
         // SAFETY: `ModelCpu::new` writes there where it is.
         let to = unsafe { &*to };
         to.pending.swap(true, Release);
@@ -135,7 +135,8 @@ fn start(id: u32) -> &'static ModelCpu {
     let cpu = ModelCpu::new(id);
     let [task, idle] = [id, 1000 + id]
         .map(|id| -> &'static ModelTask { Box::leak(Box::new(Task::new(TaskId::new(id), &cpu.cpu, ()))) });
-    cpu.cpu.start(task, idle);
+    // SAFETY: no context is switched to.
+    unsafe { cpu.cpu.start(task, idle) };
     // Made here: see `atomic`.
     touch(&cpu.words);
     cpu
