@@ -31,6 +31,8 @@ pub type Task = switchlab_sync::Task<Kernel>;
 pub type Cpu = switchlab_sync::Cpu<Kernel>;
 /// A gate between two tasks of one CPU.
 pub type Gate = switchlab_sync::Gate<Kernel>;
+/// A side of it.
+pub type GateSide = switchlab_sync::gate::Side<Kernel>;
 /// A channel between two tasks.
 pub type Channel = switchlab_sync::Channel<Kernel>;
 /// Its end that sends.

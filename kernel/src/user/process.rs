@@ -23,7 +23,7 @@ use crate::{
     },
     container::Account,
     mm::{self, SpaceError},
-    sched::{self, Channel, Cpu, Gate, Receiver, Sender},
+    sched::{self, Channel, Cpu, GateSide, Receiver, Sender},
 };
 
 /// A process. On the stack of its task, which alone touches it.
@@ -58,8 +58,8 @@ pub struct Process {
 pub(super) enum HeldPort {
     Sends(Sender),
     Receives(Receiver),
-    Calls(&'static Gate),
-    Answers(&'static Gate),
+    Calls(GateSide),
+    Answers(GateSide),
     CallsAcross(Sender, Receiver),
     AnswersAcross(Sender, Receiver),
 }
@@ -109,7 +109,7 @@ pub(super) fn live(spec: Spec, space: Space, membership: contained::Membership, 
     }
     process.load(first);
     body(&process);
-    process.ports().iter().for_each(HeldPort::close);
+    process.close_ports();
     if ring3::is_current(&raw const process) {
         ring3::forget_current();
     }
@@ -137,14 +137,8 @@ fn claim(port: Port) -> HeldPort {
     match port {
         Port::Sends(channel) => HeldPort::Sends(sender(channel)),
         Port::Receives(channel) => HeldPort::Receives(receiver(channel)),
-        Port::Calls(gate) => {
-            gate.claim();
-            HeldPort::Calls(gate)
-        }
-        Port::Answers(gate) => {
-            gate.claim();
-            HeldPort::Answers(gate)
-        }
+        Port::Calls(gate) => HeldPort::Calls(gate.claim()),
+        Port::Answers(gate) => HeldPort::Answers(gate.claim()),
         Port::CallsAcross { there, back } => HeldPort::CallsAcross(sender(there), receiver(back)),
         Port::AnswersAcross { there, back } => HeldPort::AnswersAcross(sender(back), receiver(there)),
     }
@@ -178,9 +172,9 @@ pub(super) fn try_receiver(channel: &'static Channel) -> Option<HeldPort> {
 
 impl HeldPort {
     /// Tells who is at the other end.
-    fn close(&self) {
+    fn close(self) {
         match self {
-            Self::Calls(gate) | Self::Answers(gate) => gate.close(),
+            Self::Calls(side) | Self::Answers(side) => side.close(),
             Self::Sends(sender) => sender.close(),
             Self::Receives(receiver) => receiver.close(),
             Self::CallsAcross(sender, receiver) | Self::AnswersAcross(sender, receiver) => {
@@ -281,6 +275,13 @@ impl Process {
     fn ports(&self) -> &[HeldPort] {
         // SAFETY: its task alone asks, and adds by `add_port` alone, while nothing refers to what is there.
         unsafe { &*self.ports.get() }
+    }
+
+    /// Tells who is at the other ends. It has no port afterwards.
+    fn close_ports(&self) {
+        // SAFETY: as in `ports`; nothing refers to what is there once its program has ended.
+        let ports = core::mem::take(unsafe { &mut *self.ports.get() });
+        ports.into_iter().for_each(HeldPort::close);
     }
 
     /// Adds a port, and returns its number.

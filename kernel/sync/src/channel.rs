@@ -298,7 +298,8 @@ impl<P: Platform> Channel<P> {
     #[inline(always)]
     fn hand_over(&'static self, state: &Word<Task<P>>, value: u64) {
         // SAFETY: the numbers above `DIRECT_ROOM` have the bit of a sender that waits, and the sender, which
-        // asks, does not; or that of a line and no other is there, which no direct channel is.
+        // asks, does not; or that of a line and no other is there, which no direct channel is. A closed channel's have that
+        // bit only behind the end of who would ask here: to close is the last that an end does.
         let receiver = unsafe { state.reference_unchecked() };
         self.state.store(DIRECT_ROOM, Relaxed);
         P::mark(Mark::MessageStored);

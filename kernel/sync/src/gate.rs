@@ -9,7 +9,7 @@
 //! Four words go with it: the first in the register that the switch carries, the others by the gate, on its own
 //! cache line.
 
-use core::ptr;
+use core::{marker::PhantomData, ptr};
 
 use switchlab_switch::Message;
 
@@ -39,6 +39,22 @@ pub struct Gate<P: Platform> {
     home: AtomicRef<Cpu<P>>,
 }
 
+/// A side of a gate, of the task that claimed it.
+///
+/// It stays with that task, and so on the CPU of both:
+///
+/// ```compile_fail,E0277
+/// fn give_away<P: switchlab_sync::Platform>(side: switchlab_sync::gate::Side<P>) -> impl Send {
+///     side
+/// }
+/// ```
+#[derive(Debug)]
+pub struct Side<P: Platform> {
+    gate: &'static Gate<P>,
+    /// Neither `Send` nor `Sync`.
+    of_one_task: PhantomData<*mut ()>,
+}
+
 impl<P: Platform> Gate<P> {
     /// A gate at which nobody waits.
     pub const fn new() -> Self {
@@ -52,33 +68,18 @@ impl<P: Platform> Gate<P> {
         }
     }
 
-    /// Says that the running task is one of the two. Before it calls or waits.
+    /// Makes the running task one of the two.
     ///
     /// # Panics
     ///
     /// If the other one is of another CPU: a call can not hand over that one's.
-    pub fn claim(&'static self) {
+    pub fn claim(&'static self) -> Side<P> {
         let here = P::this_cpu();
         // Each pairs with the other's: who comes second looks at the first one's CPU.
         let home = self.home.swap(Some(here), AcqRel).unwrap_or(here);
         assert!(ptr::eq(home, here), "a gate between CPU {} and CPU {}", home.id(), here.id());
+        Side { gate: self, of_one_task: PhantomData }
     }
-
-    /// Hands the CPU to the task that answers, with a letter, and returns its answer; `None` where the gate is
-    /// closed. Blocks where that task does not wait for a call yet.
-    #[inline(always)]
-    pub fn call(&'static self, letter: Letter) -> Option<Letter> {
-        let current = Cpu::<P>::current();
-        let answer = match self.answering.load(Relaxed) {
-            Some(answering) => {
-                self.answering.store(None, Relaxed);
-                self.hand_over(current, answering, &self.calling, letter)
-            }
-            None => self.call_early(current, letter)?,
-        };
-        self.read(answer)
-    }
-
     /// A call that nobody waits for: who answers finds it.
     #[cold]
     fn call_early(&self, current: &'static Task<P>, letter: Letter) -> Option<Message> {
@@ -90,44 +91,6 @@ impl<P: Platform> Gate<P> {
         self.early.store(true, Relaxed);
         self.calling.store(Some(current), Relaxed);
         Some(Cpu::block(current))
-    }
-
-    /// Waits for the first call; `None` where the gate is closed.
-    pub fn wait(&'static self) -> Option<Letter> {
-        if self.early.load(Relaxed) {
-            self.early.store(false, Relaxed);
-            return self.read(Message::new(self.words[0].load(Relaxed)));
-        }
-        if self.closed.load(Relaxed) {
-            return None;
-        }
-        let current = Cpu::<P>::current();
-        self.answering.store(Some(current), Relaxed);
-        let call = Cpu::block(current);
-        self.read(call)
-    }
-
-    /// Hands the CPU back to the task that called, with its answer, and returns the next call; `None` where the
-    /// gate is closed. Where nobody has called, it only waits.
-    #[inline(always)]
-    pub fn answer(&'static self, letter: Letter) -> Option<Letter> {
-        let Some(calling) = self.calling.load(Relaxed) else { return self.wait() };
-        self.calling.store(None, Relaxed);
-        let call = self.hand_over(Cpu::current(), calling, &self.answering, letter);
-        self.read(call)
-    }
-
-    /// Says that the running task, one of the two, is gone: whoever waits for it is told, and waits no more.
-    pub fn close(&'static self) {
-        self.closed.store(true, Relaxed);
-        let current = Cpu::<P>::current();
-        for side in [&self.answering, &self.calling] {
-            let waiting = side.load(Relaxed);
-            side.store(None, Relaxed);
-            if let Some(waiting) = waiting.filter(|waiting| !ptr::eq(*waiting, current)) {
-                Cpu::make_ready(waiting);
-            }
-        }
     }
 
     /// The running task goes to `place` and waits; `to`, which waits at the other, runs instead.
@@ -162,6 +125,61 @@ impl<P: Platform> Gate<P> {
         // SAFETY: who waits at a gate is gone on with by `hand_over` alone, with a letter, or by `close`.
         let first = unsafe { first.assume_init() };
         Some([first, second.load(Relaxed), third.load(Relaxed), fourth.load(Relaxed)])
+    }
+}
+
+impl<P: Platform> Side<P> {
+    /// Hands the CPU to the task that answers, with a letter, and returns its answer; `None` where the gate is
+    /// closed. Blocks where that task does not wait for a call yet.
+    #[inline(always)]
+    pub fn call(&self, letter: Letter) -> Option<Letter> {
+        let current = Cpu::<P>::current();
+        let answer = match self.gate.answering.load(Relaxed) {
+            Some(answering) => {
+                self.gate.answering.store(None, Relaxed);
+                self.gate.hand_over(current, answering, &self.gate.calling, letter)
+            }
+            None => self.gate.call_early(current, letter)?,
+        };
+        self.gate.read(answer)
+    }
+
+    /// Waits for the first call; `None` where the gate is closed.
+    pub fn wait(&self) -> Option<Letter> {
+        if self.gate.early.load(Relaxed) {
+            self.gate.early.store(false, Relaxed);
+            return self.gate.read(Message::new(self.gate.words[0].load(Relaxed)));
+        }
+        if self.gate.closed.load(Relaxed) {
+            return None;
+        }
+        let current = Cpu::<P>::current();
+        self.gate.answering.store(Some(current), Relaxed);
+        let call = Cpu::block(current);
+        self.gate.read(call)
+    }
+
+    /// Hands the CPU back to the task that called, with its answer, and returns the next call; `None` where the
+    /// gate is closed. Where nobody has called, it only waits.
+    #[inline(always)]
+    pub fn answer(&self, letter: Letter) -> Option<Letter> {
+        let Some(calling) = self.gate.calling.load(Relaxed) else { return self.wait() };
+        self.gate.calling.store(None, Relaxed);
+        let call = self.gate.hand_over(Cpu::current(), calling, &self.gate.answering, letter);
+        self.gate.read(call)
+    }
+
+    /// Says that the running task, one of the two, is gone: whoever waits for it is told, and waits no more.
+    pub fn close(self) {
+        self.gate.closed.store(true, Relaxed);
+        let current = Cpu::<P>::current();
+        for side in [&self.gate.answering, &self.gate.calling] {
+            let waiting = side.load(Relaxed);
+            side.store(None, Relaxed);
+            if let Some(waiting) = waiting.filter(|waiting| !ptr::eq(*waiting, current)) {
+                Cpu::make_ready(waiting);
+            }
+        }
     }
 }
 

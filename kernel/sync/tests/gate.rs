@@ -11,6 +11,7 @@ use common::{Host, run_all, spawn, start_cpus};
 use switchlab_sync::Cpu;
 
 type HostGate = switchlab_sync::Gate<Host>;
+type Side = switchlab_sync::gate::Side<Host>;
 
 const CALLS: u64 = 10_000;
 
@@ -19,7 +20,7 @@ fn gate() -> &'static HostGate {
 }
 
 /// Answers each call with what it got, turned around and inverted, until the gate is closed; returns how many.
-fn serve(gate: &'static HostGate) -> u64 {
+fn serve(gate: &Side) -> u64 {
     let mut calls = 0;
     let mut call = gate.wait();
     while let Some([a, b, c, d]) = call {
@@ -29,7 +30,7 @@ fn serve(gate: &'static HostGate) -> u64 {
     calls
 }
 
-fn call(gate: &'static HostGate, n: u64) {
+fn call(gate: &Side, n: u64) {
     let answer = gate.call([n, n + 1, n + 2, n + 3]);
     assert_eq!(answer, Some([!(n + 3), !(n + 2), !(n + 1), !n]));
 }
@@ -38,12 +39,13 @@ fn call(gate: &'static HostGate, n: u64) {
 fn call_and_answer_are_two_handoffs_and_two_switches() {
     let cpu = start_cpus(1)[0];
     let gate = gate();
-    let serving = spawn(0, cpu, move || assert_eq!(serve(gate), CALLS + 1));
+    let serving = spawn(0, cpu, move || assert_eq!(serve(&gate.claim()), CALLS + 1));
     let calling = spawn(1, cpu, move || {
-        call(gate, 0);
+        let gate = gate.claim();
+        call(&gate, 0);
         let count = || [cpu.counters().handoffs.load(Relaxed), cpu.counters().switches.load(Relaxed)];
         let before = count();
-        (0..CALLS).for_each(|n| call(gate, n));
+        (0..CALLS).for_each(|n| call(&gate, n));
         assert_eq!(count(), before.map(|count| count + 2 * CALLS));
         gate.close();
     });
@@ -56,10 +58,11 @@ fn early_call_is_answered() {
     let cpu = start_cpus(1)[0];
     let gate = gate();
     let calling = spawn(0, cpu, move || {
-        (0..3).for_each(|n| call(gate, n));
+        let gate = gate.claim();
+        (0..3).for_each(|n| call(&gate, n));
         gate.close();
     });
-    let serving = spawn(1, cpu, move || assert_eq!(serve(gate), 3));
+    let serving = spawn(1, cpu, move || assert_eq!(serve(&gate.claim()), 3));
     run_all(&[calling, serving]);
 }
 
@@ -70,7 +73,7 @@ fn third_task_keeps_its_turn() {
     let gate = gate();
     let turns = Arc::new(AtomicU64::new(0));
     let (seen, taken) = (turns.clone(), turns.clone());
-    let serving = spawn(0, cpu, move || assert_eq!(serve(gate), 100));
+    let serving = spawn(0, cpu, move || assert_eq!(serve(&gate.claim()), 100));
     let third = spawn(1, cpu, move || {
         for _ in 0..100 {
             taken.fetch_add(1, Relaxed);
@@ -78,8 +81,9 @@ fn third_task_keeps_its_turn() {
         }
     });
     let calling = spawn(2, cpu, move || {
+        let gate = gate.claim();
         for n in 0..100 {
-            call(gate, n);
+            call(&gate, n);
             Cpu::<Host>::yield_now();
         }
         assert!(seen.load(Relaxed) >= 99, "{} turns", seen.load(Relaxed));
@@ -93,10 +97,12 @@ fn caller_of_one_that_goes_is_told() {
     let cpu = start_cpus(1)[0];
     let gate = gate();
     let serving = spawn(0, cpu, move || {
+        let gate = gate.claim();
         assert_eq!(gate.wait(), Some([7, 0, 0, 0]));
         gate.close();
     });
     let calling = spawn(1, cpu, move || {
+        let gate = gate.claim();
         assert_eq!(gate.call([7, 0, 0, 0]), None, "the call whose answer never came");
         assert_eq!(gate.call([8, 0, 0, 0]), None, "a call behind that");
     });
@@ -108,9 +114,10 @@ fn who_answers_one_that_goes_is_told() {
     let cpu = start_cpus(1)[0];
     let gate = gate();
     let serving = spawn(0, cpu, move || {
+        let gate = gate.claim();
         assert_eq!(gate.wait(), None);
         assert_eq!(gate.wait(), None);
     });
-    let calling = spawn(1, cpu, move || gate.close());
+    let calling = spawn(1, cpu, move || gate.claim().close());
     run_all(&[serving, calling]);
 }

@@ -3,7 +3,7 @@
 //! The handler of the wake-up does the least that a handler can: it counts and acknowledges. What
 //! the wake-up asks for is done by the CPU behind its halt, with interrupts off again.
 
-use core::{arch::naked_asm, sync::atomic::Ordering::Relaxed};
+use core::arch::naked_asm;
 
 use switchlab_core::{
     ApicId,

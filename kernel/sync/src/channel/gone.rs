@@ -168,7 +168,7 @@ impl<P: Platform> Sender<P> {
     }
 
     /// Says that the sender is gone. It sends no more.
-    pub fn close(&self) {
+    pub fn close(self) {
         self.channel.close(SENDER);
     }
 }
@@ -192,7 +192,7 @@ impl<P: Platform> Receiver<P> {
     }
 
     /// Says that the receiver is gone. It receives no more.
-    pub fn close(&self) {
+    pub fn close(self) {
         self.channel.close(RECEIVER);
     }
 }
