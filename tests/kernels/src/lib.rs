@@ -4,6 +4,7 @@
 extern crate alloc;
 
 pub mod bare;
+pub mod contained;
 pub mod frees;
 pub mod held;
 pub mod levels;
