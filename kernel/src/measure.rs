@@ -1,6 +1,7 @@
 //! How everything is timed: a block of exchanges between two readings of the clock, with what the CPUs counted
 //! meanwhile. Below whatever has a loop to measure, of which it knows nothing.
 
+pub mod exchange;
 pub mod probe;
 pub mod watch;
 

@@ -6,9 +6,15 @@ use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::{
     lock::Lock,
-    measure::{Measured, NO_NUMBER, SETTLING, Wrong, measure_block, probe::Probe, snapshot},
+    measure::{
+        Measured, NO_NUMBER, SETTLING, Wrong,
+        exchange::{self, Ends, Side},
+        measure_block,
+        probe::Probe,
+        snapshot,
+    },
     mm::StackError,
-    sched::{self, Channel, Cpu, Receiver, Sender},
+    sched::{self, Channel, Cpu},
 };
 
 /// What both tasks work on. Lives for ever, as channels do.
@@ -64,20 +70,20 @@ pub fn measure<P: Probe>(
 /// The counters are read while the second task waits in `recv`: what it counted for its last answer,
 /// it counted before it sent the answer's wake-up. So they stand still, but for its halt.
 fn ask<P: Probe>(table: &'static Table<P>, probe: &mut P) -> Measured {
-    let (there, back) = (table.there.sender(), table.back.receiver());
+    let mut ends = Ends { to: table.there.sender(), from: table.back.receiver() };
     // The answering task waits: from now on each message has its wake-up.
-    back.recv();
+    ends.recv();
     let mut measured = measure_block(
-        &mut (),
-        |()| snapshot(&table.cpus),
-        |(), from, to, probe| hand_over(&there, &back, from, to, probe),
+        &mut ends,
+        |_| snapshot(&table.cpus),
+        exchange::hand_over,
         table.warm_up + SETTLING,
         table.exchanges,
         probe,
     );
     if measured.wrong.is_none_or(|wrong| wrong.found != NO_NUMBER) {
         // Only now may the second task go on to its exit, which counts too.
-        there.send(NO_NUMBER);
+        ends.to.send(NO_NUMBER);
     } else {
         let [expected, found] = table.wrong.each_ref().map(|value| value.load(Relaxed));
         measured.wrong = Some(Wrong { expected, found });
@@ -85,48 +91,16 @@ fn ask<P: Probe>(table: &'static Table<P>, probe: &mut P) -> Measured {
     measured
 }
 
-/// The timed block: exchanges `from..to`, up to the first wrong number. Exchange n carries n,
-/// there and back.
-#[inline(never)]
-pub fn hand_over<P: Probe>(
-    there: &Sender,
-    back: &Receiver,
-    from: u64,
-    to: u64,
-    probe: &mut P,
-) -> Option<Wrong> {
-    let (mut number, end) = (from, to);
-    while number != end {
-        P::before_handoff();
-        there.send(number);
-        let found = back.recv();
-        if found != number {
-            return Some(Wrong { expected: number, found });
-        }
-        probe.exchange();
-        number += 1;
-    }
-    None
-}
-
 /// The second task: checks each number and sends it back, until told to stop.
 fn answer<P: Probe>(table: &'static Table<P>) {
-    let (there, back) = (table.there.receiver(), table.back.sender());
-    back.send(NO_NUMBER);
+    let mut ends = Ends { to: table.back.sender(), from: table.there.receiver() };
+    ends.to.send(NO_NUMBER);
     let mut expected = 0;
-    let found = loop {
-        let found = there.recv();
-        if found != expected {
-            break found;
-        }
-        P::before_handoff();
-        back.send(expected);
-        expected += 1;
-    };
+    let found = exchange::answer::<_, P>(&mut ends, &mut expected);
     if found != NO_NUMBER {
         table.wrong[0].store(expected, Relaxed);
         table.wrong[1].store(found, Relaxed);
-        back.send(NO_NUMBER);
+        ends.to.send(NO_NUMBER);
     }
 }
 
@@ -157,7 +131,7 @@ struct Slots {
     back: AtomicU64,
 }
 
-/// The null experiment's timed loop: what [`hand_over`] and [`answer`] do besides handing over.
+/// The null experiment's timed loop: what both sides of an exchange do besides handing over.
 #[inline(never)]
 fn hand_over_nothing<P: Probe>(slots: &mut Slots, from: u64, to: u64, probe: &mut P) -> Option<Wrong> {
     let mut expected = from;

@@ -29,7 +29,9 @@ use crate::{
     bring_up::Lab,
     failure,
     measure::{
-        Measured, NO_NUMBER, SETTLING, Wrong, counted_on, measure_block,
+        Measured, NO_NUMBER, SETTLING, Wrong, counted_on,
+        exchange::{self, Ends},
+        measure_block,
         probe::{Batch, Probe},
     },
     mm::StackError,
@@ -334,21 +336,21 @@ fn go_round<P: Probe>(
 
 /// A consumer's life, at `place` among them.
 fn consume<P: Probe>(shared: &'static Shared, place: usize) {
-    let (numbers, answers) = (shared.numbers[place].receiver(), shared.answers[place].sender());
+    let mut ends = Ends { to: shared.answers[place].sender(), from: shared.numbers[place].receiver() };
     let mut due = 0;
     loop {
-        match answer::<P>(&numbers, &answers, &mut due) {
+        match answer::<P>(&mut ends, &mut due) {
             STOP => break,
             REST => say_at_rest(shared),
             SET_UP => {
                 due = 0;
-                answers.send(SET_UP);
+                ends.to.send(SET_UP);
             }
             found => {
                 for (value, word) in shared.wrong.iter().zip([place as u64, due, found]) {
                     value.store(word, Relaxed);
                 }
-                answers.send(NO_NUMBER);
+                ends.to.send(NO_NUMBER);
             }
         }
     }
@@ -368,17 +370,6 @@ fn say_at_rest(shared: &Shared) {
 
 /// A consumer's loop: checks each number and sends it back. Returns what is not the number due.
 #[inline(never)]
-fn answer<P: Probe>(numbers: &Receiver, answers: &Sender, due: &mut u64) -> u64 {
-    let mut expected = *due;
-    let found = loop {
-        let found = numbers.recv();
-        if found != expected {
-            break found;
-        }
-        P::before_handoff();
-        answers.send(P::sent(expected));
-        expected += 1;
-    };
-    *due = expected;
-    found
+fn answer<P: Probe>(ends: &mut Ends<Sender, Receiver>, due: &mut u64) -> u64 {
+    exchange::answer::<_, P>(ends, due)
 }

@@ -73,7 +73,7 @@ struct Size {
     budget_ticks: u64,
 }
 
-impl<H: Probe> Experiment for PolicyContest<H> {
+impl<H: Probe + Default> Experiment for PolicyContest<H> {
     fn name(&self) -> &'static str {
         NAME
     }
@@ -135,7 +135,7 @@ struct Need {
 
 impl Need {
     /// Of so many policies with so many pairs each. All policies' tasks are alike.
-    fn of<H: Probe>(policies: u64, pairs: u32) -> Self {
+    fn of<H: Probe + Default>(policies: u64, pairs: u32) -> Self {
         let workers = sched::cpus().len() as u64 * StackSize::Usual.bytes();
         Self {
             stacks: policies * (2 * u64::from(pairs) * FRAMES_OF_A_TASK + workers),
@@ -160,7 +160,11 @@ impl Need {
     }
 }
 
-fn gather<H: Probe>(policy: PolicyName, pairs: u32, seed: u64) -> Result<Box<dyn Crowd>, StackError> {
+fn gather<H: Probe + Default>(
+    policy: PolicyName,
+    pairs: u32,
+    seed: u64,
+) -> Result<Box<dyn Crowd>, StackError> {
     Ok(match policy {
         PolicyName::RoundRobin => Box::new(Pairs::<RoundRobin, H>::gather(pairs, seed)?),
         PolicyName::Lifo => Box::new(Pairs::<Lifo, H>::gather(pairs, seed)?),

@@ -20,7 +20,7 @@ pub trait Probe: Send + 'static {
     #[inline(always)]
     fn before_handoff() {}
 
-    /// What is sent where `number` is due, in a ring or a fan: where a test plants a wrong number.
+    /// What is sent where `number` is due, between tasks: where a test plants a wrong number.
     #[inline(always)]
     fn sent(number: u64) -> u64 {
         number

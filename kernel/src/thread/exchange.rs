@@ -13,7 +13,13 @@ use super::{Policy, Thread, spawn_on};
 use crate::{
     arch::{percpu, preempt, xsave},
     lock::Lock,
-    measure::{Measured, NO_NUMBER, SETTLING, Wrong, measure_block, probe::Probe, snapshot},
+    measure::{
+        Measured, NO_NUMBER, SETTLING, Wrong,
+        exchange::{Asks, Ends, hand_over},
+        measure_block,
+        probe::Probe,
+        snapshot,
+    },
     mm::StackError,
     sched::{self, Channel, Cpu, Receiver, Sender},
 };
@@ -105,24 +111,10 @@ pub fn measure<P: Probe>(
         table.leave(1, thread);
     })?;
     let asking = spawn_on(first, used.policy, move |thread| {
-        let mut probe = probe;
-        let (there, back) = thread.service(|| (table.there.sender(), table.back.receiver()));
-        // The answering thread waits: from now on each message has its wake-up.
-        thread.blocking(|| back.recv());
-        let measured = measure_block(
-            &mut (),
-            |()| snapshot(&[first, second]),
-            |(), from, to, probe| match used.touches {
-                false => hand_over::<P, false>(thread, &there, &back, from, to, probe),
-                true => hand_over::<P, true>(thread, &there, &back, from, to, probe),
-            },
-            warm_up + SETTLING,
-            exchanges,
-            &mut probe,
-        );
-        thread.service(|| *table.result.lock() = Some((measured, probe)));
-        if measured.wrong.is_none_or(|wrong| wrong.found != NO_NUMBER) {
-            thread.blocking(|| there.send(NO_NUMBER));
+        let size = (warm_up + SETTLING, exchanges);
+        match used.touches {
+            false => ask::<P, false>(thread, table, [first, second], size, probe),
+            true => ask::<P, true>(thread, table, [first, second], size, probe),
         }
         table.leave(0, thread);
     })?;
@@ -131,33 +123,40 @@ pub fn measure<P: Probe>(
     Ok(table.threaded())
 }
 
-/// The timed block: one service for an exchange, in which the thread gives up the CPU and gets it back.
-#[inline(never)]
-fn hand_over<P: Probe, const TOUCHES: bool>(
+/// The first thread: asks, and measures.
+fn ask<P: Probe, const TOUCHES: bool>(
     thread: &Thread,
-    there: &Sender,
-    back: &Receiver,
-    from: u64,
-    to: u64,
-    probe: &mut P,
-) -> Option<Wrong> {
-    let mut number = from;
-    while number != to {
-        P::before_handoff();
+    table: &'static Table<P>,
+    cpus: [&'static Cpu; 2],
+    (warm_up, exchanges): (u64, u64),
+    mut probe: P,
+) {
+    let ends = thread.service(|| Ends { to: table.there.sender(), from: table.back.receiver() });
+    // The answering thread waits: from now on each message has its wake-up.
+    thread.blocking(|| ends.from.recv());
+    let mut side = Serviced::<TOUCHES> { thread, ends };
+    let counts = |_: &Serviced<'_, TOUCHES>| snapshot(&cpus);
+    let measured = measure_block(&mut side, counts, hand_over, warm_up, exchanges, &mut probe);
+    thread.service(|| *table.result.lock() = Some((measured, probe)));
+    if measured.wrong.is_none_or(|wrong| wrong.found != NO_NUMBER) {
+        thread.blocking(|| side.ends.to.send(NO_NUMBER));
+    }
+}
+
+/// A thread that asks. What it sends, and then waits for, is one service, in which it gives up the CPU and gets it back.
+struct Serviced<'a, const TOUCHES: bool> {
+    thread: &'a Thread,
+    ends: Ends<Sender, Receiver>,
+}
+
+impl<const TOUCHES: bool> Asks for Serviced<'_, TOUCHES> {
+    #[inline(always)]
+    fn exchange(&mut self, number: u64) -> u64 {
         if TOUCHES {
             xsave::touch();
         }
-        let found = thread.blocking(|| {
-            there.send(number);
-            back.recv()
-        });
-        if found != number {
-            return Some(Wrong { expected: number, found });
-        }
-        probe.exchange();
-        number += 1;
+        self.thread.blocking(|| self.ends.exchange(number))
     }
-    None
 }
 
 /// The second thread: checks each number and sends it back, until told to stop.
@@ -236,9 +235,9 @@ pub fn measure_preempted<P: Probe>(
     let asking = spawn_on(cpu, policy, move |thread| {
         let mut probe = probe;
         let measured = measure_block(
-            &mut (),
-            |()| snapshot(&[cpu, cpu]),
-            |(), from, to, probe| be_preempted(there, back, from, to, probe),
+            &mut Preempted { there, back },
+            |_| snapshot(&[cpu, cpu]),
+            hand_over,
             warm_up + SETTLING,
             exchanges,
             &mut probe,
@@ -267,6 +266,20 @@ fn answer_preempted<P: Probe>(there: &AtomicU64, back: &AtomicU64) -> (u64, u64)
     }
 }
 
+/// A thread that asks and never blocks.
+struct Preempted<'a> {
+    there: &'a AtomicU64,
+    back: &'a AtomicU64,
+}
+
+impl Asks for Preempted<'_> {
+    #[inline(always)]
+    fn exchange(&mut self, number: u64) -> u64 {
+        hand_on(self.there, number);
+        wait_for(self.back, number.wrapping_sub(1))
+    }
+}
+
 /// Ends the answering thread.
 const STOP: u64 = NO_NUMBER - 2;
 
@@ -289,26 +302,4 @@ fn wait_for(place: &AtomicU64, last: u64) -> u64 {
             break found;
         }
     }
-}
-
-#[inline(never)]
-fn be_preempted<P: Probe>(
-    there: &AtomicU64,
-    back: &AtomicU64,
-    from: u64,
-    to: u64,
-    probe: &mut P,
-) -> Option<Wrong> {
-    let mut number = from;
-    while number != to {
-        P::before_handoff();
-        hand_on(there, number);
-        let found = wait_for(back, number.wrapping_sub(1));
-        if found != number {
-            return Some(Wrong { expected: number, found });
-        }
-        probe.exchange();
-        number += 1;
-    }
-    None
 }

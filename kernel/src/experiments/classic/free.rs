@@ -15,7 +15,10 @@ use switchlab_core::policy::Stealing;
 use crate::{
     lock::Lock,
     measure::{
-        Measured, NO_NUMBER, SETTLING, Wrong, counted_on, measure_block_with, probe::Probe,
+        Measured, NO_NUMBER, SETTLING, Wrong, counted_on,
+        exchange::{self, Ends},
+        measure_block_with,
+        probe::Probe,
         watch::MeasuredLocks,
     },
     mm::{StackError, StackSize},
@@ -41,7 +44,7 @@ pub struct Pair {
 }
 
 /// What the first task does in a block, and the second.
-type Job = Box<dyn FnOnce(&Side<'_>) + Send>;
+type Job = Box<dyn FnOnce(&mut Side<'_>) + Send>;
 
 /// What both tasks see. Lives for ever, as channels do.
 #[derive(Default)]
@@ -54,12 +57,11 @@ struct Shared {
     wrong: [AtomicU64; 2],
 }
 
-/// A task's two ends.
+/// A task, with its two ends.
 struct Side<'a> {
     me: &'a Me<Stealing>,
     shared: &'static Shared,
-    sender: FreeSender<Stealing>,
-    receiver: FreeReceiver<Stealing>,
+    ends: Ends<FreeSender<Stealing>, FreeReceiver<Stealing>>,
 }
 
 impl Pair {
@@ -73,12 +75,12 @@ impl Pair {
         let shared: &'static Shared = Box::leak(Box::default());
         let [asks, answers] = &shared.jobs;
         let asking: Body<Stealing> = Box::new(move |me| {
-            let (sender, receiver) = (shared.there.sender(me), shared.back.receiver(me));
-            Side { me, shared, sender, receiver }.serve(asks)
+            let ends = Ends { to: shared.there.sender(me), from: shared.back.receiver(me) };
+            Side { me, shared, ends }.serve(asks);
         });
         let answering: Body<Stealing> = Box::new(move |me| {
-            let (sender, receiver) = (shared.back.sender(me), shared.there.receiver(me));
-            Side { me, shared, sender, receiver }.serve(answers)
+            let ends = Ends { to: shared.back.sender(me), from: shared.there.receiver(me) };
+            Side { me, shared, ends }.serve(answers);
         });
         Ok(Self { crew: Crew::gather([asking, answering].into(), StackSize::Usual, seed)?, shared })
     }
@@ -92,12 +94,12 @@ impl Pair {
         let result = Arc::new(Lock::new(None));
         let [asks, answers] = &self.shared.jobs;
         let left = Arc::clone(&result);
-        *asks.lock() = Some(Box::new(move |side: &Side<'_>| {
+        *asks.lock() = Some(Box::new(move |side: &mut Side<'_>| {
             let mut probe = probe;
             let freely = side.ask(warm_up, exchanges, &mut probe);
             *left.lock() = Some((freely, probe));
         }));
-        *answers.lock() = Some(Box::new(|side: &Side<'_>| side.answer::<P>()));
+        *answers.lock() = Some(Box::new(|side: &mut Side<'_>| side.answer::<P>()));
         self.crew.run(2);
         let measured = result.lock().take();
         measured.expect("the asking task leaves its result")
@@ -110,7 +112,7 @@ impl Pair {
 }
 
 impl Side<'_> {
-    fn serve(&self, job: &Lock<Option<Job>>) {
+    fn serve(&mut self, job: &Lock<Option<Job>>) {
         loop {
             let next = job.lock().take();
             if let Some(job) = next {
@@ -123,25 +125,26 @@ impl Side<'_> {
     /// The first task: asks, and measures.
     ///
     /// The counters are read while the second task waits and no other CPU has anything to do, so they stand still.
-    fn ask<P: Probe>(&self, warm_up: u64, exchanges: u64, probe: &mut P) -> Freely {
+    fn ask<P: Probe>(&mut self, warm_up: u64, exchanges: u64, probe: &mut P) -> Freely {
         // Of the last two readings: what the pool had counted.
         let pool = Cell::new([FreeCounts::default(); 2]);
-        let counts = |_: &()| {
-            self.me.settle();
-            pool.set([pool.get()[1], self.me.counts()]);
+        let me = self.me;
+        let counts = |_: &Ends<_, _>| {
+            me.settle();
+            pool.set([pool.get()[1], me.counts()]);
             counted_on(sched::cpus())
         };
         let (mut measured, _) = measure_block_with(
             MeasuredLocks::OfQueues,
-            &mut (),
+            &mut self.ends,
             counts,
-            |(), from, to, probe| hand_over(&self.sender, &self.receiver, from, to, probe),
+            exchange::hand_over,
             warm_up + SETTLING,
             exchanges,
             probe,
         );
         if measured.wrong.is_none_or(|wrong| wrong.found != NO_NUMBER) {
-            self.sender.send(NO_NUMBER);
+            self.ends.to.send(NO_NUMBER);
         } else {
             let [expected, found] = self.shared.wrong.each_ref().map(|value| value.load(Relaxed));
             measured.wrong = Some(Wrong { expected, found });
@@ -151,50 +154,20 @@ impl Side<'_> {
     }
 
     /// The second task: checks each number and sends it back, until told to stop.
-    fn answer<P: Probe>(&self) {
-        let (expected, found) = answer::<P>(&self.receiver, &self.sender);
+    fn answer<P: Probe>(&mut self) {
+        let (expected, found) = answer::<P>(&mut self.ends);
         if found != NO_NUMBER {
             self.shared.wrong[0].store(expected, Relaxed);
             self.shared.wrong[1].store(found, Relaxed);
-            self.sender.send(NO_NUMBER);
+            self.ends.to.send(NO_NUMBER);
         }
     }
 }
 
-/// The timed block: exchanges `from..to`, up to the first wrong number. Exchange n carries n, there and back.
+/// Its loop; returns the first number that was not due, behind the one that was.
 #[inline(never)]
-fn hand_over<P: Probe>(
-    there: &FreeSender<Stealing>,
-    back: &FreeReceiver<Stealing>,
-    from: u64,
-    to: u64,
-    probe: &mut P,
-) -> Option<Wrong> {
-    let (mut number, end) = (from, to);
-    while number != end {
-        P::before_handoff();
-        there.send(number);
-        let found = back.recv();
-        if found != number {
-            return Some(Wrong { expected: number, found });
-        }
-        probe.exchange();
-        number += 1;
-    }
-    None
-}
-
-/// The same of the other side; returns the first number that was not due, behind the one that was.
-#[inline(never)]
-fn answer<P: Probe>(there: &FreeReceiver<Stealing>, back: &FreeSender<Stealing>) -> (u64, u64) {
+fn answer<P: Probe>(ends: &mut Ends<FreeSender<Stealing>, FreeReceiver<Stealing>>) -> (u64, u64) {
     let mut expected = 0;
-    loop {
-        let found = there.recv();
-        if found != expected {
-            return (expected, found);
-        }
-        P::before_handoff();
-        back.send(expected);
-        expected += 1;
-    }
+    let found = exchange::answer::<_, P>(ends, &mut expected);
+    (expected, found)
 }

@@ -12,7 +12,9 @@ use switchlab_records::Counts;
 
 use crate::{
     measure::{
-        NO_NUMBER, Timed, Wrong, counted_on, part_ends,
+        NO_NUMBER, Timed, Wrong, counted_on,
+        exchange::{self, Ends},
+        part_ends,
         probe::{Batch, Probe},
         time,
         watch::MeasuredLocks,
@@ -73,7 +75,7 @@ struct Pair {
     wrong: [AtomicU64; 2],
 }
 
-impl<Y: Policy, H: Probe> Pairs<Y, H> {
+impl<Y: Policy, H: Probe + Default> Pairs<Y, H> {
     /// Bytes of the heap that so many pairs take, the workers' apart.
     pub fn heap_bytes(pairs: u32) -> u64 {
         /// A body holds two references.
@@ -116,7 +118,7 @@ impl<Y: Policy, H: Probe> Pairs<Y, H> {
     }
 }
 
-impl<Y: Policy, H: Probe> Crowd for Pairs<Y, H> {
+impl<Y: Policy, H: Probe + Default> Crowd for Pairs<Y, H> {
     fn exchange(&self, pairs: u32, from: u64, to: u64, what: fmt::Arguments<'_>) -> Counted {
         self.shared.from.store(from, Relaxed);
         self.shared.to.store(to, Relaxed);
@@ -144,17 +146,19 @@ impl<Y: Policy, H: Probe> Crowd for Pairs<Y, H> {
 }
 
 /// The side that asks. Once a number is wrong, both sides rest, and the pair is of no use any more.
-fn ask<Y: Policy, H: Probe>(me: &Me<Y>, shared: &Shared, pair: &'static Pair) {
-    let (there, back) = (pair.there.sender(me), pair.back.receiver(me));
+fn ask<Y: Policy, H: Probe + Default>(me: &Me<Y>, shared: &Shared, pair: &'static Pair) {
+    let mut ends = Ends { to: pair.there.sender(me), from: pair.back.receiver(me) };
+    let mut probe = H::default();
     loop {
         me.rest();
-        let wrong = ask_block::<Y, H>(&there, &back, shared.from.load(Relaxed), shared.to.load(Relaxed));
+        let (from, to) = (shared.from.load(Relaxed), shared.to.load(Relaxed));
+        let wrong = exchange::hand_over(&mut ends, from, to, &mut probe);
         shared.end.fetch_max(part_ends(), Relaxed);
         if let Some(wrong) = wrong
             && wrong.found != NO_NUMBER
         {
             pair.note(wrong);
-            there.send(NO_NUMBER);
+            ends.to.send(NO_NUMBER);
         }
     }
 }
@@ -174,26 +178,8 @@ fn answer<Y: Policy, H: Probe>(me: &Me<Y>, shared: &Shared, pair: &'static Pair)
     }
 }
 
-/// The timed block: exchange n carries n, there and back.
-#[inline(never)]
-fn ask_block<Y: Policy, H: Probe>(
-    there: &FreeSender<Y>,
-    back: &FreeReceiver<Y>,
-    from: u64,
-    to: u64,
-) -> Option<Wrong> {
-    for number in from..to {
-        H::before_handoff();
-        there.send(H::sent(number));
-        let found = back.recv();
-        if found != number {
-            return Some(Wrong { expected: number, found });
-        }
-    }
-    None
-}
-
-/// The same of the other side.
+/// The timed block of that side. It rests behind its last number, so it does not wait for one more as other sides that
+/// answer do.
 #[inline(never)]
 fn answer_block<Y: Policy, H: Probe>(
     there: &FreeReceiver<Y>,

@@ -26,6 +26,7 @@ use switchlab_records::Counts;
 use crate::{
     measure::{
         NO_NUMBER, SETTLING, Wrong,
+        exchange::{self, Ends},
         probe::{Batch, Probe},
         snapshot, time, time_part,
         watch::MeasuredLocks,
@@ -333,15 +334,15 @@ fn ask<P: Probe>(shared: &Shared, seat: &'static Seat) {
 
 /// The other side of a pair: checks each number and sends the one due back, until told to stop.
 fn answer<P: Probe>(seat: &'static Seat) {
-    let (there, back) = (seat.there.receiver(), seat.back.sender());
-    back.send(NO_NUMBER);
+    let mut ends = Ends { to: seat.back.sender(), from: seat.there.receiver() };
+    ends.to.send(NO_NUMBER);
     let mut due = 0;
     loop {
-        match answer_numbers::<P>(&there, &back, &mut due) {
+        match answer_numbers::<P>(&mut ends, &mut due) {
             NO_NUMBER => break,
             found => {
                 seat.note(due, found);
-                back.send(due);
+                ends.to.send(due);
                 due += 1;
             }
         }
@@ -350,19 +351,8 @@ fn answer<P: Probe>(seat: &'static Seat) {
 
 /// Its loop, up to the first number that is not the one due; returns it.
 #[inline(never)]
-fn answer_numbers<P: Probe>(there: &Receiver, back: &Sender, due: &mut u64) -> u64 {
-    let mut expected = *due;
-    let found = loop {
-        let found = there.recv();
-        if found != expected {
-            break found;
-        }
-        P::before_handoff();
-        back.send(expected);
-        expected += 1;
-    };
-    *due = expected;
-    found
+fn answer_numbers<P: Probe>(ends: &mut Ends<Sender, Receiver>, due: &mut u64) -> u64 {
+    exchange::answer::<_, P>(ends, due)
 }
 
 impl Seat {

@@ -1,17 +1,17 @@
 //! The loops: two sides that hand a number to and fro, each checking it, until enough are done or the time is
 //! over. One loop for each side, generic over the way to wait and over what looks on.
+//!
+//! They are not [`exchange`](crate::measure::exchange)'s: each side may read the clock, and has to at the same place,
+//! right behind the number's arrival, so that no way takes what the other does not.
 
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use switchlab_records::Counts;
 
-use super::{
-    bystanders,
-    sides::{Side, Tally},
-};
+use super::{bystanders, sides::Tally};
 use crate::{
     arch::tsc,
-    measure::{Wrong, probe::Batch, snapshot, time, watch::MeasuredLocks},
+    measure::{Wrong, exchange::Side, probe::Batch, snapshot, time, watch::MeasuredLocks},
     sched::Cpu,
 };
 

@@ -17,13 +17,19 @@ use crate::{
     arch::mwait::{self, Mwait},
     bring_up::{Lab, refuse},
     lock::Lock,
-    measure::{Wrong, probe::Batch, time, watch::MeasuredLocks},
+    measure::{
+        Wrong,
+        exchange::{Ends, Side},
+        probe::Batch,
+        time,
+        watch::MeasuredLocks,
+    },
     sched::{self, Channel, Cpu},
 };
 use block::{Answered, Asked};
 pub use block::{Look, Nothing, Size, Stamps, Waits};
 pub use bystanders::{Alone, Bystanders};
-use sides::{Channels, Monitor, Side, Slots, Spin, SpinHalt, SpinPause, Tally, Wait};
+use sides::{Monitor, Slots, Spin, SpinHalt, SpinPause, Tally, Wait};
 pub use staff::{Job, Staff};
 
 /// What the blocks are measured on. Made once for an experiment.
@@ -187,13 +193,13 @@ impl Block {
         let [there, back] = channels;
         [
             Box::new(move || {
-                let mut side = Channels { to: there.sender(), from: back.receiver() };
+                let mut side = Ends { to: there.sender(), from: back.receiver() };
                 // The other side waits: from now on each message has its wake-up.
                 side.recv();
                 self.ask::<_, L>(side);
             }),
             Box::new(move || {
-                let mut side = Channels { to: back.sender(), from: there.receiver() };
+                let mut side = Ends { to: back.sender(), from: there.receiver() };
                 side.send(0);
                 self.answer::<_, L>(side);
             }),

@@ -1,5 +1,5 @@
-//! The two ends between which a number goes to and fro, one for each way to wait. What differs between the
-//! ways is all here; the loops are generic over it.
+//! The two ends between which a number goes to and fro, one for each way to wait on a slot; who halts has ends of
+//! channels. What differs between the ways is all here; the loops are generic over it.
 
 use core::{
     hint,
@@ -10,17 +10,9 @@ use switchlab_sync::{Platform, Slot, Words, slot::NOTHING};
 
 use crate::{
     arch::{mwait::Mwait, tsc},
-    sched::{Kernel, Receiver, Sender},
+    measure::exchange::Side,
+    sched::Kernel,
 };
-
-/// One side's end.
-pub trait Side {
-    /// Hands a number over.
-    fn send(&mut self, number: u64);
-
-    /// Waits for the other side's next number.
-    fn recv(&mut self) -> u64;
-}
 
 /// What one side counted of its waiting, on a line of its own: that side writes, the other looks on.
 #[derive(Debug, Default)]
@@ -38,27 +30,6 @@ pub struct Tally {
 #[inline(always)]
 fn add_one(counter: &AtomicU64) {
     counter.store(counter.load(Relaxed) + 1, Relaxed);
-}
-
-/// Two channels: who waits halts, and each message has its IPI.
-#[derive(Debug)]
-pub struct Channels {
-    /// To the other side.
-    pub to: Sender,
-    /// And from it.
-    pub from: Receiver,
-}
-
-impl Side for Channels {
-    #[inline(always)]
-    fn send(&mut self, number: u64) {
-        self.to.send(number);
-    }
-
-    #[inline(always)]
-    fn recv(&mut self) -> u64 {
-        self.from.recv()
-    }
 }
 
 /// Two slots, and how to wait for one.

@@ -3,7 +3,14 @@
 #![no_main]
 
 use case::{cpu, for_ever, spawn};
-use switchlab_kernel::{bring_up::Lab, experiments::exchange, measure::probe::Batch, sched::Channel};
+use switchlab_kernel::{
+    bring_up::Lab,
+    measure::{
+        exchange::{self, Ends},
+        probe::Batch,
+    },
+    sched::Channel,
+};
 
 case::case!("wrong_number", wrong_number);
 
@@ -16,7 +23,8 @@ fn wrong_number(_: &Lab) {
             back.send(if n == 500 { asked + 1 } else { asked });
         }
     });
-    let wrong = exchange::hand_over(&there.sender(), &back.receiver(), 0, 1_000, &mut Batch);
+    let mut ends = Ends { to: there.sender(), from: back.receiver() };
+    let wrong = exchange::hand_over(&mut ends, 0, 1_000, &mut Batch);
     if let Some(wrong) = wrong {
         case::failure!("{wrong}");
     }

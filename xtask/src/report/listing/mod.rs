@@ -111,7 +111,12 @@ struct Root {
 }
 
 const ROOTS: [Root; 6] = [
-    Root { path: "experiments::exchange::hand_over", arguments: "probe::Batch", role: Role::Asking },
+    // Of all that ask, the tasks that have channels.
+    Root {
+        path: "measure::exchange::hand_over",
+        arguments: "channel::Receiver<switchlab_kernel::sched::platform::Kernel>>, switchlab_kernel::measure::probe::Batch",
+        role: Role::Asking,
+    },
     Root { path: "experiments::exchange::answer", arguments: "probe::Batch", role: Role::Answering },
     Root { path: "arch::x86_64::ipi::wake_up_xapic", arguments: "", role: Role::Interrupt },
     Root { path: "arch::x86_64::ipi::wake_up_x2apic", arguments: "", role: Role::Interrupt },
