@@ -122,8 +122,9 @@ fn part_begins() -> u64 {
 /// Reads the clock behind a part of a block that another task times.
 #[inline(never)]
 pub fn part_ends() -> u64 {
+    let end = tsc::end();
     watch::be_watched();
-    tsc::end()
+    end
 }
 
 /// A block of exchanges, as every loop of them is timed: the warm-up, then `exchanges` under [`time`], and what was
