@@ -7,7 +7,7 @@ use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use spin::Once;
 use switchlab_core::svm::Stop;
 
-use super::{Exit, Host, Image, Kind, Ran, Vcpu, Way, Why};
+use super::{Exit, Host, Image, Kind, Ran, Route, Vcpu, Why};
 use crate::{
     lock::Lock,
     measure::{Measured, NO_NUMBER, SETTLING, Wrong, measure_block, probe::Probe, snapshot},
@@ -19,7 +19,7 @@ struct Table<P> {
     there: Channel,
     back: Channel,
     cpus: [&'static Cpu; 2],
-    way: Way,
+    route: Route,
     kind: Kind,
     /// What became of the answering guest, where it was stopped, or never began.
     answering: Once<Why>,
@@ -35,7 +35,7 @@ struct Table<P> {
 /// [`Why`] there was nothing to measure, or which guest was stopped for what.
 pub fn measure<P: Probe>(
     cpus: [&'static Cpu; 2],
-    way: Way,
+    route: Route,
     kind: Kind,
     warm_up: u64,
     exchanges: u64,
@@ -45,7 +45,7 @@ pub fn measure<P: Probe>(
         there: Channel::new(),
         back: Channel::new(),
         cpus,
-        way,
+        route,
         kind,
         answering: Once::new(),
         surplus: AtomicU64::new(0),
@@ -67,23 +67,23 @@ pub fn measure<P: Probe>(
 struct Side {
     host: Host,
     guest: Vcpu,
-    way: Way,
+    route: Route,
 }
 
 impl Side {
-    fn new(image: &Image, way: Way, kind: Kind) -> Result<Self, Why> {
+    fn new(image: &Image, route: Route, kind: Kind) -> Result<Self, Why> {
         let host = kind.begin()?;
         let guest = Vcpu::new_with(&host, image, kind.paging, kind.fpu)?;
-        Ok(Self { host, guest, way })
+        Ok(Self { host, guest, route })
     }
 
     /// What the guest sends when it is entered, until it waits again.
     #[inline(always)]
     fn enter(&mut self) -> Result<u64, Stop> {
         let first = self.guest.enter(&mut self.host);
-        match (self.way, first) {
-            (Way::Call | Way::RoundTrip, Exit::Sent(number)) => Ok(number),
-            (Way::WakeUp(_), Exit::Posted(number)) => {
+        match (self.route, first) {
+            (Route::Call | Route::RoundTrip, Exit::Sent(number)) => Ok(number),
+            (Route::WakeUp(_), Exit::Posted(number)) => {
                 self.wait()?;
                 Ok(number)
             }
@@ -104,17 +104,17 @@ impl Side {
     #[inline(always)]
     fn deliver(&mut self, number: u64) -> Result<(), Stop> {
         self.guest.deliver(number);
-        match self.way {
-            Way::Call | Way::RoundTrip => Ok(()),
-            Way::WakeUp(interrupt) => self.guest.wake(interrupt).map_err(|_| not_due(Exit::Halted)),
+        match self.route {
+            Route::Call | Route::RoundTrip => Ok(()),
+            Route::WakeUp(interrupt) => self.guest.wake(interrupt).map_err(|_| not_due(Exit::Halted)),
         }
     }
 
     /// Interrupts that the guest took beyond those that it was given.
     fn surplus(&self) -> u64 {
-        match self.way {
-            Way::Call | Way::RoundTrip => 0,
-            Way::WakeUp(_) => self.guest.registers().r14.saturating_sub(self.guest.wake_ups()),
+        match self.route {
+            Route::Call | Route::RoundTrip => 0,
+            Route::WakeUp(_) => self.guest.registers().r14.saturating_sub(self.guest.wake_ups()),
         }
     }
 }
@@ -151,7 +151,7 @@ fn ask<P: Probe>(
     if let Some(&why) = table.answering.get() {
         return Err(why);
     }
-    let side = match Side::new(&table.way.images()[0], table.way, table.kind) {
+    let side = match Side::new(&table.route.images()[0], table.route, table.kind) {
         Ok(side) => side,
         Err(why) => {
             there.send(NO_NUMBER);
@@ -211,8 +211,8 @@ fn hand_over<P: Probe>(asking: &mut Asking<'_>, from: u64, to: u64, probe: &mut 
 /// The answering side: enters its guest with each number that comes, until told to stop.
 fn answer<P: Probe>(table: &'static Table<P>) {
     let (there, back) = (table.there.receiver(), table.back.sender());
-    let side = Side::new(&table.way.images()[1], table.way, table.kind).and_then(|mut side| {
-        if let Way::WakeUp(_) = table.way {
+    let side = Side::new(&table.route.images()[1], table.route, table.kind).and_then(|mut side| {
+        if let Route::WakeUp(_) = table.route {
             // It halts before anything is asked.
             side.wait().map_err(Why::Stopped)?;
         }

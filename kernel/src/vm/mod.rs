@@ -32,7 +32,7 @@ pub use self::{
     host::Host,
     image::Image,
     memory::Paging,
-    pair::{Kind, Ran, Way},
+    pair::{Kind, Ran, Route},
     vcpu::{Exit, Fpu, Interrupt, Masked, Vcpu},
 };
 use crate::mm::StackError;

@@ -10,9 +10,9 @@ use crate::{
     sched::{self, Cpu},
 };
 
-/// How the CPU is handed over.
+/// How the CPU goes from one guest to the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
+pub enum Route {
     /// By a hypercall that sends and waits: one #VMEXIT and one VMRUN one way.
     Call,
     /// By a hypercall that posts, and a halt; the other guest, which has halted, is woken by an interrupt. One #VMEXIT
@@ -22,7 +22,7 @@ pub enum Way {
     RoundTrip,
 }
 
-impl Way {
+impl Route {
     /// What the guest that asks and the one that answers run.
     pub(super) fn images(self) -> [Image; 2] {
         match self {
@@ -73,19 +73,19 @@ pub struct Ran<P> {
 /// [`Why`] there was nothing to measure, or which guest was stopped for what.
 pub fn measure<P: Probe>(
     cpu: &'static Cpu,
-    way: Way,
+    route: Route,
     kind: Kind,
     warm_up: u64,
     exchanges: u64,
     mut probe: P,
 ) -> Result<Ran<P>, Why> {
     sched::run_on(cpu, move || {
-        let mut pair = Pair::new(cpu, way, kind)?;
-        let hand_over = match way {
-            Way::Call => call::<P>,
-            Way::WakeUp(Interrupt::Injected) => injected::<P>,
-            Way::WakeUp(Interrupt::Virtual) => pending::<P>,
-            Way::RoundTrip => round_trip::<P>,
+        let mut pair = Pair::new(cpu, route, kind)?;
+        let hand_over = match route {
+            Route::Call => call::<P>,
+            Route::WakeUp(Interrupt::Injected) => injected::<P>,
+            Route::WakeUp(Interrupt::Virtual) => pending::<P>,
+            Route::RoundTrip => round_trip::<P>,
         };
         let measured =
             measure_block(&mut pair, Pair::counts, hand_over, warm_up + SETTLING, exchanges, &mut probe);
@@ -117,19 +117,19 @@ struct Pair {
     /// The one that asks, and the one that answers.
     guests: [Vcpu; 2],
     cpu: &'static Cpu,
-    way: Way,
+    route: Route,
     /// How often both were entered when the block began.
     entries_before: u64,
     stopped: Option<Stop>,
 }
 
 impl Pair {
-    fn new(cpu: &'static Cpu, way: Way, kind: Kind) -> Result<Self, Why> {
+    fn new(cpu: &'static Cpu, route: Route, kind: Kind) -> Result<Self, Why> {
         let mut host = kind.begin()?;
-        let images = way.images();
+        let images = route.images();
         let guest = |image: &Image| Vcpu::new_with(&host, image, kind.paging, kind.fpu);
         let mut guests = [guest(&images[0])?, guest(&images[1])?];
-        if let Way::WakeUp(_) = way {
+        if let Route::WakeUp(_) = route {
             // It halts before anything is asked.
             match guests[1].enter(&mut host) {
                 Exit::Halted => {}
@@ -139,23 +139,23 @@ impl Pair {
                 }
             }
         }
-        Ok(Self { host, guests, cpu, way, entries_before: 0, stopped: None })
+        Ok(Self { host, guests, cpu, route, entries_before: 0, stopped: None })
     }
 
     /// What the guests have counted themselves: each number that was right, in R12. The asking guest has not looked
     /// at its last one, before the block and behind it.
     fn counts(&self) -> Counts {
         let [asking, answering] = self.guests.each_ref().map(|guest| guest.registers().r12);
-        let handoffs = match self.way {
-            Way::Call | Way::WakeUp(_) => asking + answering,
-            Way::RoundTrip => 2 * asking,
+        let handoffs = match self.route {
+            Route::Call | Route::WakeUp(_) => asking + answering,
+            Route::RoundTrip => 2 * asking,
         };
         Counts { handoffs, ..snapshot(&[self.cpu, self.cpu]) }
     }
 
     /// Interrupts that were taken, in R14 of guests that take some, beyond those that were given.
     fn surplus(&self) -> u64 {
-        let Way::WakeUp(_) = self.way else { return 0 };
+        let Route::WakeUp(_) = self.route else { return 0 };
         self.guests.iter().map(|guest| guest.registers().r14.saturating_sub(guest.wake_ups())).sum()
     }
 

@@ -9,32 +9,34 @@ use super::{Context, Level, Taken, mode, plain_counts, say};
 use crate::{
     measure::probe::Batch,
     sched::Cpu,
-    vm::{self, Fpu, Interrupt, Kind, Paging, Ran, Way},
+    vm::{self, Fpu, Interrupt, Kind, Paging, Ran, Route},
 };
 
 /// Guests in one of their forms.
 pub struct Guests {
     name: &'static str,
-    way: Way,
+    route: Route,
     kind: Kind,
 }
 
 const NESTED: Kind = Kind { paging: Paging::Nested, fpu: Fpu::Absent };
 
 /// The level itself: hypercalls, nested paging.
-pub static VM: Guests = Guests { name: "vm", way: Way::Call, kind: NESTED };
+pub static VM: Guests = Guests { name: "vm", route: Route::Call, kind: NESTED };
 /// On tables that the VMM holds.
 pub static SHADOW: Guests =
-    Guests { name: "vm-shadow", way: Way::Call, kind: Kind { paging: Paging::Shadow, ..NESTED } };
+    Guests { name: "vm-shadow", route: Route::Call, kind: Kind { paging: Paging::Shadow, ..NESTED } };
 /// With an FPU, whose registers are swapped too.
-pub static FPU: Guests = Guests { name: "vm-fpu", way: Way::Call, kind: Kind { fpu: Fpu::Eager, ..NESTED } };
+pub static FPU: Guests =
+    Guests { name: "vm-fpu", route: Route::Call, kind: Kind { fpu: Fpu::Eager, ..NESTED } };
 /// Each waits halted, and is woken by an interrupt that waits for it.
 pub static WAKE_UP: Guests =
-    Guests { name: "vm-wake-up", way: Way::WakeUp(Interrupt::Virtual), kind: NESTED };
+    Guests { name: "vm-wake-up", route: Route::WakeUp(Interrupt::Virtual), kind: NESTED };
 /// The same by one that VMRUN delivers.
-pub static INJECT: Guests = Guests { name: "vm-inject", way: Way::WakeUp(Interrupt::Injected), kind: NESTED };
+pub static INJECT: Guests =
+    Guests { name: "vm-inject", route: Route::WakeUp(Interrupt::Injected), kind: NESTED };
 /// One guest and its VMM.
-pub static ROUND_TRIP: Guests = Guests { name: "vm-round-trip", way: Way::RoundTrip, kind: NESTED };
+pub static ROUND_TRIP: Guests = Guests { name: "vm-round-trip", route: Route::RoundTrip, kind: NESTED };
 
 impl Level for Guests {
     fn name(&self) -> &'static str {
@@ -46,7 +48,7 @@ impl Level for Guests {
     }
 
     fn crosses_cpus(&self) -> bool {
-        self.way != Way::RoundTrip
+        self.route != Route::RoundTrip
     }
 
     fn context(&self) -> Context {
@@ -60,12 +62,12 @@ impl Level for Guests {
         warm_up: u64,
         exchanges: u64,
     ) -> Result<Taken, Cow<'static, str>> {
-        let Self { way, kind, .. } = *self;
+        let Self { route, kind, .. } = *self;
         let on_one = mode(cpus) == Mode::SameCore;
         let ran = if on_one {
-            vm::pair::measure(cpus[0], way, kind, warm_up, exchanges, Batch)
+            vm::pair::measure(cpus[0], route, kind, warm_up, exchanges, Batch)
         } else {
-            vm::apart::measure(cpus, way, kind, warm_up, exchanges, Batch)
+            vm::apart::measure(cpus, route, kind, warm_up, exchanges, Batch)
         };
         let Ran { measured, vmruns, surplus, .. } = ran.map_err(say)?;
         let taken = if on_one {
@@ -74,9 +76,9 @@ impl Level for Guests {
             Taken::by_tasks(cpus, exchanges, measured)
         };
         let taken = taken.with([("vmruns", vmruns)]);
-        Ok(match way {
-            Way::WakeUp(_) => taken.with([("interrupts-twice", surplus)]),
-            Way::Call | Way::RoundTrip => taken,
+        Ok(match route {
+            Route::WakeUp(_) => taken.with([("interrupts-twice", surplus)]),
+            Route::Call | Route::RoundTrip => taken,
         })
     }
 }

@@ -9,7 +9,7 @@ use case::{check, count, cpu};
 use switchlab_kernel::{
     bring_up::Lab,
     measure::{Wrong, probe::Probe},
-    vm::{Fpu, Interrupt, Kind, Paging, Way, apart, pair},
+    vm::{Fpu, Interrupt, Kind, Paging, Route, apart, pair},
 };
 
 case::case!("vm_wrong_number", vm_wrong_number);
@@ -39,20 +39,20 @@ impl<const TIME: u64> Probe for Changes<TIME> {
 }
 
 fn vm_wrong_number(_: &Lab) {
-    let ways = [Way::Call, Way::WakeUp(Interrupt::Virtual), Way::WakeUp(Interrupt::Injected)];
+    let routes = [Route::Call, Route::WakeUp(Interrupt::Virtual), Route::WakeUp(Interrupt::Injected)];
     let mut found = 0;
     for paging in [Paging::Nested, Paging::Shadow] {
         let kind = Kind { paging, fpu: Fpu::Absent };
-        for way in ways {
-            found += once::<1>(|probe| pair::measure(cpu(0), way, kind, WARM_UP, EXCHANGES, probe));
-            found += once::<2>(|probe| pair::measure(cpu(1), way, kind, WARM_UP, EXCHANGES, probe));
+        for route in routes {
+            found += once::<1>(|probe| pair::measure(cpu(0), route, kind, WARM_UP, EXCHANGES, probe));
+            found += once::<2>(|probe| pair::measure(cpu(1), route, kind, WARM_UP, EXCHANGES, probe));
             found +=
-                once::<1>(|probe| apart::measure([cpu(0), cpu(1)], way, kind, WARM_UP, EXCHANGES, probe));
+                once::<1>(|probe| apart::measure([cpu(0), cpu(1)], route, kind, WARM_UP, EXCHANGES, probe));
             found +=
-                once::<2>(|probe| apart::measure([cpu(1), cpu(0)], way, kind, WARM_UP, EXCHANGES, probe));
+                once::<2>(|probe| apart::measure([cpu(1), cpu(0)], route, kind, WARM_UP, EXCHANGES, probe));
         }
         // The only guest finds what its VMM changed.
-        found += once::<1>(|probe| pair::measure(cpu(0), Way::RoundTrip, kind, WARM_UP, EXCHANGES, probe));
+        found += once::<1>(|probe| pair::measure(cpu(0), Route::RoundTrip, kind, WARM_UP, EXCHANGES, probe));
     }
     count("found", found);
 }
