@@ -114,13 +114,13 @@ pub fn id() -> ApicId {
 /// Makes the timer interrupt [`vector::TICK`] again and again, roughly each millisecond: its
 /// frequency is not known, and all it is for is to end halts.
 pub fn start_ticks() {
-    start_ticks_every(TICK_COUNTS);
+    start_timer(vector::TICK, TICK_COUNTS);
 }
 
-/// Makes the timer interrupt each time that it has counted so far: the count's frequency is not known.
-pub fn start_ticks_every(counts: u32) {
+/// Makes the timer interrupt by `vector` each time that it has counted so far: the count's frequency is not known.
+pub fn start_timer(vector: u8, counts: u32) {
     write(Register::DivideConfiguration, DIVIDE_BY_1);
-    write(Register::Timer, PERIODIC | u32::from(vector::TICK));
+    write(Register::Timer, PERIODIC | u32::from(vector));
     write(Register::InitialCount, counts);
 }
 
@@ -128,13 +128,6 @@ pub fn start_ticks_every(counts: u32) {
 #[inline(always)]
 pub fn end_of_interrupt() {
     write(Register::EndOfInterrupt, 0);
-}
-
-/// Makes the timer interrupt [`vector::QUANTUM`] each `count` ticks of its clock, whose frequency is not known.
-pub fn start_quanta(count: u32) {
-    write(Register::DivideConfiguration, DIVIDE_BY_1);
-    write(Register::Timer, PERIODIC | u32::from(vector::QUANTUM));
-    write(Register::InitialCount, count);
 }
 
 /// Sends a command with this low half, whose shorthand says that it goes to the running CPU, in xAPIC mode; in x2APIC

@@ -42,6 +42,7 @@ pub use protection::{Protection, protection};
 
 use super::{
     apic,
+    idt::vector,
     percpu::{self, PerCpu},
     trap::TrapFrame,
 };
@@ -158,14 +159,14 @@ pub fn end() {
 pub fn start_ticks(counts: u32) {
     let ticking = &percpu::this_cpu().ring3.ticking;
     ticking.store(ticking.load(Relaxed) + 1, Relaxed);
-    apic::start_ticks_every(counts);
+    apic::start_timer(vector::TICK, counts);
 }
 
 /// As [`start_ticks`], for one whom any tick serves: where others want it, it stays as they said.
 pub fn keep_ticking() {
     let ticking = &percpu::this_cpu().ring3.ticking;
     if ticking.load(Relaxed) == 0 {
-        apic::start_ticks_every(apic::TICK_COUNTS);
+        apic::start_ticks();
     }
     ticking.store(ticking.load(Relaxed) + 1, Relaxed);
 }

@@ -11,7 +11,7 @@ use case::{
     held::{Patterns, hold, what},
 };
 use switchlab_kernel::{
-    arch::apic,
+    arch::{apic, idt::vector},
     bring_up::Lab,
     sched::JoinHandle,
     thread::{self, Policy, Thread},
@@ -56,7 +56,7 @@ fn thread_state(_: &Lab) {
             STOP.store(1, Relaxed);
             PREEMPTED.fetch_add(thread.preemptions(), Relaxed);
         });
-        apic::start_quanta(QUANTUM);
+        apic::start_timer(vector::QUANTUM, QUANTUM);
         holding.into_iter().chain([stopping]).for_each(JoinHandle::join);
         apic::stop_ticks();
         let preempted = PREEMPTED.load(Relaxed);
