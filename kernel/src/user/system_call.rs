@@ -17,9 +17,13 @@
 //!
 //! The four words are in rsi, rdx, r8 and r9, both ways.
 //!
-//! How the registers go is in `kernel/src/arch/x86_64/ring3/entries.rs`. A port that the process has not
-//! got, an address that is not its own and a number that means nothing are answered by a status: a program may
-//! be wrong, and lives. So is one who sends to, or receives from, a process that is dead: by [`GONE`].
+//! How the registers go is in `kernel/src/arch/x86_64/ring3/entries.rs`. From there a call comes to the `handle` of the
+//! caller's kind: here, in `vectored` or in `contained`. They are alike and stand apart, since an entry is a function
+//! with its registers as they came, and each has in it only what its kind pays for; what they do is `make`.
+//!
+//! A port that the process has not got, an address that is not its own and a number that means nothing are answered by
+//! a status: a program may be wrong, and lives. So is one who sends to, or receives from, a process that is dead: by
+//! [`GONE`].
 
 use core::slice;
 

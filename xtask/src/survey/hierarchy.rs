@@ -40,25 +40,32 @@ const NOBODY_WAITS: &str = "not at all: there is one side";
 const SHARED: &str = "shared, nothing flushed";
 const PROGRAMS_HAVE_NONE: &str = "unused: programs are built without";
 const OWN_SPACE: &str = "one of its own: CR3 is loaded, which flushes the TLB";
+const IN_A_CHANNEL: &str = "blocked in a channel; across CPUs halted until the IPI";
 const IN_A_CALL: &str = "blocked in a system call; across CPUs halted until the IPI";
+const ONE_FLOW: &str = "not at all: it is the same flow of control";
+const EAGER: &str = "saved and loaded at each switch (eager)";
+const NOT_ENTERED: &str = "is not entered; across CPUs its VMM halts until the IPI";
+
+/// What a level has that is a process with something more.
+const CONTAINED: Level = Level {
+    name: "",
+    over: Some("process"),
+    guess: None,
+    fpu: PROGRAMS_HAVE_NONE,
+    memory: OWN_SPACE,
+    waits: IN_A_CALL,
+};
 
 /// All levels that there may be, each after the one that it builds on.
 pub const LEVELS: &[Level] = &[
-    Level {
-        name: "call",
-        over: None,
-        guess: None,
-        fpu: SOFT_FLOAT,
-        memory: SHARED,
-        waits: "not at all: it is the same flow of control",
-    },
+    Level { name: "call", over: None, guess: None, fpu: SOFT_FLOAT, memory: SHARED, waits: ONE_FLOW },
     Level {
         name: "call-indirect",
         over: Some("call"),
         guess: None,
         fpu: SOFT_FLOAT,
         memory: SHARED,
-        waits: "not at all: it is the same flow of control",
+        waits: ONE_FLOW,
     },
     Level {
         name: "fiber",
@@ -74,7 +81,7 @@ pub const LEVELS: &[Level] = &[
         guess: Some(GOROUTINE),
         fpu: SOFT_FLOAT,
         memory: SHARED,
-        waits: "blocked in a channel; across CPUs halted until the IPI",
+        waits: IN_A_CHANNEL,
     },
     Level {
         name: "xsave-pair",
@@ -88,9 +95,9 @@ pub const LEVELS: &[Level] = &[
         name: "thread",
         over: Some("task"),
         guess: Some(guesses::THREAD),
-        fpu: "saved and loaded at each switch (eager)",
+        fpu: EAGER,
         memory: SHARED,
-        waits: "blocked in a channel; across CPUs halted until the IPI",
+        waits: IN_A_CHANNEL,
     },
     Level {
         name: "thread-lazy",
@@ -98,7 +105,7 @@ pub const LEVELS: &[Level] = &[
         guess: Some(guesses::THREAD),
         fpu: "left in the registers: nobody uses it (lazy)",
         memory: SHARED,
-        waits: "blocked in a channel; across CPUs halted until the IPI",
+        waits: IN_A_CHANNEL,
     },
     Level {
         name: "thread-lazy-used",
@@ -106,13 +113,13 @@ pub const LEVELS: &[Level] = &[
         guess: Some(guesses::THREAD),
         fpu: "saved and loaded by a trap at its first use: both use it (lazy)",
         memory: SHARED,
-        waits: "blocked in a channel; across CPUs halted until the IPI",
+        waits: IN_A_CHANNEL,
     },
     Level {
         name: "thread-preempted",
         over: Some("task"),
         guess: Some(guesses::THREAD),
-        fpu: "saved and loaded at each switch (eager)",
+        fpu: EAGER,
         memory: SHARED,
         waits: "not at all: the quantum's interrupt takes the CPU from it",
     },
@@ -120,7 +127,7 @@ pub const LEVELS: &[Level] = &[
         name: "system-call",
         over: None,
         guess: None,
-        fpu: "unused: programs are built without",
+        fpu: PROGRAMS_HAVE_NONE,
         memory: "one of its own, which stays loaded",
         waits: "not at all: the call asks for nothing: a floor",
     },
@@ -128,9 +135,9 @@ pub const LEVELS: &[Level] = &[
         name: "thread-user",
         over: Some("thread"),
         guess: Some(guesses::THREAD),
-        fpu: "saved and loaded at each switch (eager)",
+        fpu: EAGER,
         memory: "one of their own, which both have: it stays loaded",
-        waits: "blocked in a system call; across CPUs halted until the IPI",
+        waits: IN_A_CALL,
     },
     Level {
         name: "cr3-load",
@@ -156,54 +163,12 @@ pub const LEVELS: &[Level] = &[
         memory: OWN_SPACE,
         waits: "blocked at a gate; across CPUs halted until the IPI",
     },
-    Level {
-        name: "container-namespaces",
-        over: Some("process"),
-        guess: None,
-        fpu: PROGRAMS_HAVE_NONE,
-        memory: OWN_SPACE,
-        waits: IN_A_CALL,
-    },
-    Level {
-        name: "container-quota",
-        over: Some("process"),
-        guess: None,
-        fpu: PROGRAMS_HAVE_NONE,
-        memory: OWN_SPACE,
-        waits: IN_A_CALL,
-    },
-    Level {
-        name: "container-memory",
-        over: Some("process"),
-        guess: None,
-        fpu: PROGRAMS_HAVE_NONE,
-        memory: OWN_SPACE,
-        waits: IN_A_CALL,
-    },
-    Level {
-        name: "container-filter",
-        over: Some("process"),
-        guess: None,
-        fpu: PROGRAMS_HAVE_NONE,
-        memory: OWN_SPACE,
-        waits: IN_A_CALL,
-    },
-    Level {
-        name: "container-filter-arguments",
-        over: Some("container-filter"),
-        guess: None,
-        fpu: PROGRAMS_HAVE_NONE,
-        memory: OWN_SPACE,
-        waits: IN_A_CALL,
-    },
-    Level {
-        name: "container",
-        over: Some("process"),
-        guess: Some(guesses::CONTAINER),
-        fpu: PROGRAMS_HAVE_NONE,
-        memory: OWN_SPACE,
-        waits: IN_A_CALL,
-    },
+    Level { name: "container-namespaces", ..CONTAINED },
+    Level { name: "container-quota", ..CONTAINED },
+    Level { name: "container-memory", ..CONTAINED },
+    Level { name: "container-filter", ..CONTAINED },
+    Level { name: "container-filter-arguments", over: Some("container-filter"), ..CONTAINED },
+    Level { name: "container", guess: Some(guesses::CONTAINER), ..CONTAINED },
     Level {
         name: "vm-round-trip",
         over: Some("task"),
@@ -218,7 +183,7 @@ pub const LEVELS: &[Level] = &[
         guess: Some(guesses::VM),
         fpu: GUEST_HAS_NONE,
         memory: NESTED,
-        waits: "is not entered; across CPUs its VMM halts until the IPI",
+        waits: NOT_ENTERED,
     },
     Level {
         name: "vm-shadow",
@@ -226,7 +191,7 @@ pub const LEVELS: &[Level] = &[
         guess: None,
         fpu: GUEST_HAS_NONE,
         memory: "the VMM's tables in place of the guest's; a name in the TLB (ASID) of its own",
-        waits: "is not entered; across CPUs its VMM halts until the IPI",
+        waits: NOT_ENTERED,
     },
     Level {
         name: "vm-fpu",
@@ -234,7 +199,7 @@ pub const LEVELS: &[Level] = &[
         guess: None,
         fpu: "eager: FXSAVE and FXRSTOR at each switch",
         memory: NESTED,
-        waits: "is not entered; across CPUs its VMM halts until the IPI",
+        waits: NOT_ENTERED,
     },
     Level {
         name: "vm-wake-up",
