@@ -25,10 +25,12 @@ use super::{
     points::{self, Means, named},
 };
 use crate::{
+    arch::xsave,
     bring_up::Lab,
     failure,
-    measure::Measured,
+    measure::{Measured, Wrong, measure_block, probe::Batch, snapshot},
     sched::{self, Cpu},
+    thread::detect as detect_state,
 };
 
 const NAME: &str = "hierarchy";
@@ -45,10 +47,10 @@ static LEVELS: &[&dyn Level] = &[
     &thread::LAZY_USED,
     &thread::Preempted,
     &floor::SystemCall,
-    &process::Threads,
+    &process::THREADS,
     &floor::Cr3Load,
-    &process::Process,
-    &process::FastPath,
+    &process::PROCESS,
+    &process::FAST_PATH,
     &container::NAMESPACES,
     &container::QUOTA,
     &container::MEMORY,
@@ -121,6 +123,23 @@ impl Context {
     pub const fn of_words(words: usize) -> Self {
         Self { bytes: words * size_of::<u64>(), registers: words }
     }
+
+    /// Of the vector state; nothing where there is no XSAVE.
+    pub fn of_state() -> Self {
+        let state = detect_state();
+        state.map_or(Self::of_words(0), |state| Self { bytes: state.bytes(), registers: state.registers() })
+    }
+
+    /// This, and that beside it.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self { bytes: self.bytes + other.bytes, registers: self.registers + other.registers }
+    }
+}
+
+/// Why there is no level with vector state here; `None` where there is.
+pub fn no_state() -> Option<Cow<'static, str>> {
+    detect_state().is_none().then(|| xsave::ABSENT.into())
 }
 
 /// What a block gave.
@@ -135,15 +154,17 @@ pub struct Taken {
 }
 
 impl Taken {
-    /// Where nothing else was counted.
-    pub const fn new(measured: Measured, expected: Counts) -> Self {
-        Self { measured, expected, also: Vec::new() }
-    }
-
     /// Where tasks handed over, as those of `classic` do: by a switch on one CPU, by an IPI across two.
     pub fn by_tasks(cpus: [&'static Cpu; 2], exchanges: u64, measured: Measured) -> Self {
         let expected = counts::expected(Subject::Handoff, mode(cpus), exchanges, &measured.counts);
-        Self::new(measured, expected)
+        Self { measured, expected, also: Vec::new() }
+    }
+
+    /// Where one CPU did it all, with so many switches one way: without an IPI and without a halt.
+    pub fn in_place(switches: u64, exchanges: u64, measured: Measured) -> Self {
+        let handoffs = 2 * exchanges;
+        let expected = Counts { handoffs, switches: switches * handoffs, ..Counts::default() };
+        Self { measured, expected, also: Vec::new() }
     }
 
     /// The same, with what else was counted.
@@ -151,6 +172,31 @@ impl Taken {
     pub fn with<const N: usize>(mut self, also: [(&'static str, u64); N]) -> Self {
         self.also.extend(named(also));
         self
+    }
+
+    /// Where one task on `cpu` does it all, without a switch: `prepare` makes what it works with, there; `hand_over` is
+    /// its loop, and `handoffs` tells what else it counts as one than the CPU does.
+    ///
+    /// # Errors
+    ///
+    /// There is no stack for the task, or what `prepare` says.
+    fn by_one_task<S>(
+        cpu: &'static Cpu,
+        (warm_up, exchanges): (u64, u64),
+        prepare: impl FnOnce() -> Result<S, &'static str> + Send + 'static,
+        handoffs: impl Fn(&S) -> u64 + Send + 'static,
+        hand_over: impl Fn(&mut S, u64, u64, &mut Batch) -> Option<Wrong> + Send + 'static,
+    ) -> Result<Self, Cow<'static, str>> {
+        let measured = sched::run_on(cpu, move || {
+            let mut state = prepare()?;
+            let counts = |state: &S| {
+                let counted = snapshot(&[cpu, cpu]);
+                Counts { handoffs: counted.handoffs + handoffs(state), ..counted }
+            };
+            Ok(measure_block(&mut state, counts, hand_over, warm_up, exchanges, &mut Batch))
+        });
+        let measured: Result<_, &'static str> = measured.map_err(say)?;
+        Ok(Self::in_place(0, exchanges, measured?))
     }
 }
 
@@ -274,8 +320,3 @@ impl Job<'_> {
 
 /// Exchanges that tell how long one takes.
 const TRIAL: u64 = 200;
-
-/// What nothing that counts has happened in.
-pub fn plain_counts(handoffs: u64, switches: u64) -> Counts {
-    Counts { handoffs, switches, ..Counts::default() }
-}

@@ -7,16 +7,13 @@ use core::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-use switchlab_records::Counts;
-
-use super::{Context, Level, Taken, plain_counts, say};
+use super::{Context, Level, Taken};
 use crate::{
     measure::{
-        Wrong, measure_block,
+        Wrong,
         probe::{Batch, Probe},
-        snapshot,
     },
-    sched::{self, Cpu},
+    sched::Cpu,
 };
 
 /// A call in one of its forms.
@@ -46,15 +43,9 @@ impl Level for Call {
         warm_up: u64,
         exchanges: u64,
     ) -> Result<Taken, Cow<'static, str>> {
-        let (cpu, hand_over) = (cpus[0], self.hand_over);
-        let measured = sched::run_on(cpu, move || {
-            let mut called = Called::default();
-            // Each number that is due next was called for: a call and its return.
-            let counts =
-                |called: &Called| Counts { handoffs: 2 * called.due.load(Relaxed), ..snapshot(&[cpu, cpu]) };
-            measure_block(&mut called, counts, hand_over, warm_up, exchanges, &mut Batch)
-        });
-        Ok(Taken::new(measured.map_err(say)?, plain_counts(2 * exchanges, 0)))
+        // Each number that is due next was called for: a call and its return.
+        let handoffs = |called: &Called| 2 * called.due.load(Relaxed);
+        Taken::by_one_task(cpus[0], (warm_up, exchanges), || Ok(Called::default()), handoffs, self.hand_over)
     }
 }
 

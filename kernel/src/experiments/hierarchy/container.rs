@@ -130,7 +130,7 @@ impl Level for Parts {
     ) -> Result<Taken, Cow<'static, str>> {
         let before = TIME.each_ref().map(CpuGroup::used);
         let containers = [0, 1].map(|side| Some(self.of_side(side)));
-        let mut taken = process::measure_in(containers, cpus, warm_up, exchanges)?;
+        let mut taken = process::measure(process::sending(containers), cpus, warm_up, exchanges)?;
         if self.has_quota {
             let throttles = ALL_TIME.throttles() + TIME.iter().map(CpuGroup::throttles).sum::<u64>();
             if throttles != 0 {

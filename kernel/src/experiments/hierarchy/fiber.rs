@@ -2,7 +2,7 @@
 
 use alloc::borrow::Cow;
 
-use super::{Context, Level, Taken, plain_counts, say};
+use super::{Context, Level, Taken, say};
 use crate::{experiments::classic::floor, measure::probe::Batch, sched::Cpu};
 
 /// The level.
@@ -24,6 +24,6 @@ impl Level for Fiber {
         exchanges: u64,
     ) -> Result<Taken, Cow<'static, str>> {
         let (measured, _) = floor::measure(cpus[0], warm_up, exchanges, Batch).map_err(say)?;
-        Ok(Taken::new(measured, plain_counts(2 * exchanges, 2 * exchanges)))
+        Ok(Taken::in_place(1, exchanges, measured))
     }
 }

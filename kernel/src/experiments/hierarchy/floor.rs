@@ -7,11 +7,11 @@ use core::cell::Cell;
 use switchlab_records::Counts;
 use switchlab_sync::Words;
 
-use super::{Context, Level, Taken, plain_counts, say};
+use super::{Context, Level, Taken, no_state, say};
 use crate::{
     arch::{
         percpu, ring3,
-        xsave::{self, Area, State},
+        xsave::{Area, State},
     },
     lock::Lock,
     measure::{
@@ -19,8 +19,7 @@ use crate::{
         probe::{Batch, Probe},
         snapshot,
     },
-    sched::{self, Cpu},
-    thread,
+    sched::Cpu,
     user::{self, Ended, Spec, programs},
 };
 
@@ -48,13 +47,7 @@ impl Level for Cr3Load {
         warm_up: u64,
         exchanges: u64,
     ) -> Result<Taken, Cow<'static, str>> {
-        let cpu = cpus[0];
-        let measured = sched::run_on(cpu, move || {
-            let counts = |(): &()| snapshot(&[cpu, cpu]);
-            let load = |(): &mut (), from, to, probe: &mut Batch| load_cr3(from, to, probe);
-            measure_block(&mut (), counts, load, warm_up, exchanges, &mut Batch)
-        });
-        Ok(Taken::new(measured.map_err(say)?, plain_counts(2 * exchanges, 0)))
+        Taken::by_one_task(cpus[0], (warm_up, exchanges), || Ok(()), |()| 0, load_cr3)
     }
 }
 
@@ -64,15 +57,11 @@ impl Level for XsavePair {
     }
 
     fn absent(&self) -> Option<Cow<'static, str>> {
-        thread::detect().is_none().then(|| xsave::ABSENT.into())
+        no_state()
     }
 
     fn context(&self) -> Context {
-        let state = thread::detect();
-        state.map_or(Context::of_words(0), |state| Context {
-            bytes: state.bytes(),
-            registers: state.registers(),
-        })
+        Context::of_state()
     }
 
     fn measure(
@@ -81,14 +70,8 @@ impl Level for XsavePair {
         warm_up: u64,
         exchanges: u64,
     ) -> Result<Taken, Cow<'static, str>> {
-        let cpu = cpus[0];
-        let measured = sched::run_on(cpu, move || {
-            let mut area = State::enable().and_then(Area::new)?;
-            let counts = |_: &Area| snapshot(&[cpu, cpu]);
-            Some(measure_block(&mut area, counts, save_and_restore, warm_up, exchanges, &mut Batch))
-        });
-        let measured = measured.map_err(say)?.ok_or("no memory for the vector state")?;
-        Ok(Taken::new(measured, plain_counts(2 * exchanges, 0)))
+        let area = || State::enable().and_then(Area::new).ok_or("no memory for the vector state");
+        Taken::by_one_task(cpus[0], (warm_up, exchanges), area, |_| 0, save_and_restore)
     }
 }
 
@@ -127,7 +110,7 @@ impl Level for SystemCall {
         });
         calling.map_err(say)?.join();
         match found.lock().take() {
-            Some((measured, None)) => Ok(Taken::new(measured, plain_counts(2 * exchanges, 0))),
+            Some((measured, None)) => Ok(Taken::in_place(0, exchanges, measured)),
             Some((_, Some(ended))) => Err(format!("the process that calls {ended}").into()),
             None => Err("the process that calls has left nothing".into()),
         }
@@ -141,7 +124,7 @@ fn count_one() {
 }
 
 #[inline(never)]
-fn load_cr3(from: u64, to: u64, probe: &mut Batch) -> Option<Wrong> {
+fn load_cr3((): &mut (), from: u64, to: u64, probe: &mut Batch) -> Option<Wrong> {
     for _ in from..to {
         ring3::reload_address_space();
         count_one();

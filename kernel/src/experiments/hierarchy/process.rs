@@ -8,45 +8,57 @@ use core::cell::Cell;
 
 use switchlab_records::{Counts, Mode};
 
-use super::{Context, Level, Taken, mode, say};
+use super::{Context, Level, Taken, mode, no_state, say};
 use crate::{
-    arch::xsave,
     container::Container,
     lock::Lock,
     measure::{Measured, NO_NUMBER, SETTLING, Wrong, measure_block, probe::Batch, snapshot},
     sched::{Channel, Cpu, Gate},
-    thread,
     user::{
-        self, Ended, Port, Space, Spec,
+        self, Ended, Port, Space, Spec, Why,
         program::{CODE, STACK_BYTES},
         programs,
     },
 };
 
+/// Processes in one of their forms.
+pub struct Processes {
+    name: &'static str,
+    /// Whether they have vector state and share an address space, as threads do.
+    are_threads: bool,
+    pair: fn([&'static Cpu; 2]) -> Result<Pair, Why>,
+}
+
 /// By send and recv.
-pub struct Process;
-
+pub static PROCESS: Processes =
+    Processes { name: "process", are_threads: false, pair: |_| Ok(sending([None; 2])) };
 /// By call and answer.
-pub struct FastPath;
-
+pub static FAST_PATH: Processes =
+    Processes { name: "process-fastpath", are_threads: false, pair: |cpus| Ok(calling(cpus)) };
 /// Threads of one address space.
-pub struct Threads;
+pub static THREADS: Processes =
+    Processes { name: "thread-user", are_threads: true, pair: |_| calling_in_one_space() };
 
-impl Level for Process {
+impl Level for Processes {
     fn name(&self) -> &'static str {
-        "process"
+        self.name
     }
 
     fn absent(&self) -> Option<Cow<'static, str>> {
-        user::absent()
+        user::absent().or_else(|| if self.are_threads { no_state() } else { None })
     }
 
     fn crosses_cpus(&self) -> bool {
         true
     }
 
+    /// Threads have no CR3 of their own, and the vector state.
     fn context(&self) -> Context {
-        Context::of_words(user::CONTEXT_WORDS)
+        if self.are_threads {
+            Context::of_words(user::CONTEXT_WORDS - 1).with(Context::of_state())
+        } else {
+            Context::of_words(user::CONTEXT_WORDS)
+        }
     }
 
     fn measure(
@@ -55,19 +67,23 @@ impl Level for Process {
         warm_up: u64,
         exchanges: u64,
     ) -> Result<Taken, Cow<'static, str>> {
-        measure_in([None; 2], cpus, warm_up, exchanges)
+        measure((self.pair)(cpus).map_err(say)?, cpus, warm_up, exchanges)
     }
 }
 
-/// By send and recv, each side in its container, if any.
-pub(super) fn measure_in(
-    [of_asking, of_answering]: [Option<&'static Container>; 2],
-    cpus: [&'static Cpu; 2],
-    warm_up: u64,
-    exchanges: u64,
-) -> Result<Taken, Cow<'static, str>> {
+/// The two processes.
+pub(super) struct Pair {
+    /// The address space that both have; `None` where each has its own.
+    space: Option<Space>,
+    asking: Spec,
+    answering: Spec,
+    calls_of_an_exchange: u64,
+}
+
+/// They send and receive, each in its container, if any.
+pub(super) fn sending([of_asking, of_answering]: [Option<&'static Container>; 2]) -> Pair {
     let [there, back] = channels();
-    let pair = Pair {
+    Pair {
         space: None,
         asking: Spec {
             ports: [Port::Sends(there), Port::Receives(back)].into(),
@@ -82,97 +98,47 @@ pub(super) fn measure_in(
             ..Spec::new(&programs::PONG)
         },
         calls_of_an_exchange: 4,
-    };
-    measure(pair, cpus, warm_up, exchanges)
-}
-
-impl Level for FastPath {
-    fn name(&self) -> &'static str {
-        "process-fastpath"
-    }
-
-    fn absent(&self) -> Option<Cow<'static, str>> {
-        user::absent()
-    }
-
-    fn crosses_cpus(&self) -> bool {
-        true
-    }
-
-    fn context(&self) -> Context {
-        Context::of_words(user::CONTEXT_WORDS)
-    }
-
-    fn measure(
-        &self,
-        cpus: [&'static Cpu; 2],
-        warm_up: u64,
-        exchanges: u64,
-    ) -> Result<Taken, Cow<'static, str>> {
-        let [asking, answering] = if on_one(cpus) {
-            let gate: &'static Gate = Box::leak(Box::default());
-            [Port::Calls(gate), Port::Answers(gate)]
-        } else {
-            // There is no handing over a CPU to another one: the call goes by channels, and stays one system call.
-            let [there, back] = channels();
-            [Port::CallsAcross { there, back }, Port::AnswersAcross { there, back }]
-        };
-        let pair = Pair {
-            space: None,
-            asking: Spec { ports: [asking].into(), ..Spec::new(&programs::CALLER) },
-            answering: Spec { ports: [answering].into(), ..Spec::new(&programs::ANSWERER) },
-            calls_of_an_exchange: 2,
-        };
-        measure(pair, cpus, warm_up, exchanges)
     }
 }
 
-impl Level for Threads {
-    fn name(&self) -> &'static str {
-        "thread-user"
-    }
-
-    fn absent(&self) -> Option<Cow<'static, str>> {
-        user::absent().or_else(|| thread::detect().is_none().then(|| xsave::ABSENT.into()))
-    }
-
-    fn crosses_cpus(&self) -> bool {
-        true
-    }
-
-    /// As of a process, without CR3, and with the vector state.
-    fn context(&self) -> Context {
-        let words = Context::of_words(user::CONTEXT_WORDS - 1);
-        thread::detect().map_or(words, |state| Context {
-            bytes: words.bytes + state.bytes(),
-            registers: words.registers + state.registers(),
-        })
-    }
-
-    fn measure(
-        &self,
-        cpus: [&'static Cpu; 2],
-        warm_up: u64,
-        exchanges: u64,
-    ) -> Result<Taken, Cow<'static, str>> {
+/// One calls, and the other answers.
+fn calling(cpus: [&'static Cpu; 2]) -> Pair {
+    let [asking, answering] = if on_one(cpus) {
+        let gate: &'static Gate = Box::leak(Box::default());
+        [Port::Calls(gate), Port::Answers(gate)]
+    } else {
+        // There is no handing over a CPU to another one: the call goes by channels, and stays one system call.
         let [there, back] = channels();
-        let asking = Spec {
+        [Port::CallsAcross { there, back }, Port::AnswersAcross { there, back }]
+    };
+    Pair {
+        space: None,
+        asking: Spec { ports: [asking].into(), ..Spec::new(&programs::CALLER) },
+        answering: Spec { ports: [answering].into(), ..Spec::new(&programs::ANSWERER) },
+        calls_of_an_exchange: 2,
+    }
+}
+
+/// The same by channels on any CPUs, in one address space and with vector state.
+fn calling_in_one_space() -> Result<Pair, Why> {
+    let [there, back] = channels();
+    Ok(Pair {
+        space: Some(Space::new(None)?),
+        asking: Spec {
             ports: [Port::CallsAcross { there, back }].into(),
             vectors: true,
             ..Spec::new(&programs::CALLER)
-        };
-        let answering = Spec {
+        },
+        answering: Spec {
             ports: [Port::AnswersAcross { there, back }].into(),
             vectors: true,
             // The other program of the same space, and its other stack.
             code_at: CODE + STACK_BYTES,
             thread: 1,
             ..Spec::new(&programs::ANSWERER)
-        };
-        let space = Space::new(None).map_err(say)?;
-        let pair = Pair { space: Some(space), asking, answering, calls_of_an_exchange: 2 };
-        measure(pair, cpus, warm_up, exchanges)
-    }
+        },
+        calls_of_an_exchange: 2,
+    })
 }
 
 fn channels() -> [&'static Channel; 2] {
@@ -183,19 +149,11 @@ fn on_one(cpus: [&'static Cpu; 2]) -> bool {
     mode(cpus) == Mode::SameCore
 }
 
-/// The two processes.
-struct Pair {
-    /// The address space that both have; `None` where each has its own.
-    space: Option<Space>,
-    asking: Spec,
-    answering: Spec,
-    calls_of_an_exchange: u64,
-}
-
 /// What the asking process was measured with, and what processes counted in the block.
 type Found = Result<(Measured, user::Counts), Ended>;
 
-fn measure(
+/// Measures `exchanges` of the two.
+pub(super) fn measure(
     pair: Pair,
     cpus: [&'static Cpu; 2],
     warm_up: u64,

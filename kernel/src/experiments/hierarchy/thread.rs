@@ -3,13 +3,13 @@
 
 use alloc::borrow::Cow;
 
-use super::{Context, Level, Taken, plain_counts, say};
+use super::{Context, Level, Taken, no_state, say};
 use crate::{
-    arch::{preempt, xsave},
+    arch::preempt,
     measure::probe::Batch,
     sched::Cpu,
     thread::{
-        self, Policy,
+        Policy,
         exchange::{self, Threaded, Use},
     },
 };
@@ -32,28 +32,13 @@ pub static LAZY_USED: Blocking =
 /// Threads that never block.
 pub struct Preempted;
 
-fn absent() -> Option<Cow<'static, str>> {
-    thread::detect().is_none().then(|| xsave::ABSENT.into())
-}
-
-/// The general registers with the interrupt's frame, and the vector state where it is saved.
-fn context(saves_state: bool) -> Context {
-    let general = Context::of_words(preempt::GENERAL_REGISTERS);
-    match thread::detect() {
-        Some(state) if saves_state => {
-            Context { bytes: general.bytes + state.bytes(), registers: general.registers + state.registers() }
-        }
-        _ => general,
-    }
-}
-
 impl Level for Blocking {
     fn name(&self) -> &'static str {
         self.name
     }
 
     fn absent(&self) -> Option<Cow<'static, str>> {
-        absent()
+        no_state()
     }
 
     fn crosses_cpus(&self) -> bool {
@@ -61,13 +46,10 @@ impl Level for Blocking {
     }
 
     fn context(&self) -> Context {
-        let mut context = context(self.used.policy == Policy::Eager || self.used.touches);
         // Who blocks gives up by the switch: what else lives, its caller has saved.
-        let general = Context::of_words(preempt::GENERAL_REGISTERS);
         let switch = Context::of_words(switchlab_switch::CONTEXT_WORDS);
-        context.bytes -= general.bytes - switch.bytes;
-        context.registers -= general.registers - switch.registers;
-        context
+        let saves_state = self.used.policy == Policy::Eager || self.used.touches;
+        if saves_state { switch.with(Context::of_state()) } else { switch }
     }
 
     fn measure(
@@ -90,11 +72,12 @@ impl Level for Preempted {
     }
 
     fn absent(&self) -> Option<Cow<'static, str>> {
-        absent()
+        no_state()
     }
 
+    /// The general registers with the interrupt's frame, and the vector state.
     fn context(&self) -> Context {
-        context(true)
+        Context::of_words(preempt::GENERAL_REGISTERS).with(Context::of_state())
     }
 
     fn measure(
@@ -106,7 +89,6 @@ impl Level for Preempted {
         let (threaded, _) =
             exchange::measure_preempted(cpus[0], Policy::Eager, warm_up, exchanges, Batch).map_err(say)?;
         let Threaded { measured, preemptions, .. } = threaded;
-        let expected = plain_counts(2 * exchanges, 2 * exchanges);
-        Ok(Taken::new(measured, expected).with([("preemptions", preemptions)]))
+        Ok(Taken::in_place(1, exchanges, measured).with([("preemptions", preemptions)]))
     }
 }

@@ -5,7 +5,7 @@ use alloc::borrow::Cow;
 
 use switchlab_records::Mode;
 
-use super::{Context, Level, Taken, mode, plain_counts, say};
+use super::{Context, Level, Taken, mode, say};
 use crate::{
     measure::probe::Batch,
     sched::Cpu,
@@ -71,7 +71,7 @@ impl Level for Guests {
         };
         let Ran { measured, vmruns, surplus, .. } = ran.map_err(say)?;
         let taken = if on_one {
-            Taken::new(measured, plain_counts(2 * exchanges, 0))
+            Taken::in_place(0, exchanges, measured)
         } else {
             Taken::by_tasks(cpus, exchanges, measured)
         };
