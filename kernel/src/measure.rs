@@ -5,7 +5,10 @@ pub mod exchange;
 pub mod probe;
 pub mod watch;
 
-use core::{fmt, sync::atomic::Ordering::Relaxed};
+use core::{
+    fmt,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 use switchlab_records::Counts;
 
@@ -36,6 +39,44 @@ pub struct Wrong {
 impl fmt::Display for Wrong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "sequence number: expected {}, found {}", self.expected, self.found)
+    }
+}
+
+/// Where a task leaves a wrong number for whoever reports it.
+#[derive(Debug, Default)]
+pub struct Noted([AtomicU64; 2]);
+
+impl Noted {
+    /// Where nothing was left.
+    pub const fn new() -> Self {
+        Self([AtomicU64::new(0), AtomicU64::new(0)])
+    }
+
+    /// Leaves it, in place of what was left before.
+    pub fn note(&self, wrong: Wrong) {
+        let Self([expected, found]) = self;
+        expected.store(wrong.expected, Relaxed);
+        found.store(wrong.found, Relaxed);
+    }
+
+    /// What was left, if anything: a number that is wrong is not the one that was due.
+    pub fn get(&self) -> Option<Wrong> {
+        let [expected, found] = self.0.each_ref().map(|word| word.load(Relaxed));
+        (expected != found).then_some(Wrong { expected, found })
+    }
+
+    /// The same, and forgets it.
+    pub fn take(&self) -> Option<Wrong> {
+        let wrong = self.get();
+        self.note(Wrong { expected: 0, found: 0 });
+        wrong
+    }
+
+    /// What the side that asks found; or where that was [`NO_NUMBER`], by which another says that it left a wrong one
+    /// here, that.
+    pub fn or(&self, found: Option<Wrong>) -> Option<Wrong> {
+        let of_another = found.filter(|wrong| wrong.found == NO_NUMBER).and_then(|_| self.get());
+        of_another.or(found)
     }
 }
 

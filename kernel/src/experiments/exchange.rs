@@ -7,7 +7,7 @@ use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use crate::{
     lock::Lock,
     measure::{
-        Measured, NO_NUMBER, SETTLING, Wrong,
+        Measured, NO_NUMBER, Noted, SETTLING, Wrong,
         exchange::{self, Ends, Side},
         measure_block,
         probe::Probe,
@@ -27,7 +27,7 @@ struct Table<P> {
     warm_up: u64,
     exchanges: u64,
     /// What the second task found instead of what was due.
-    wrong: [AtomicU64; 2],
+    wrong: Noted,
     result: Lock<Option<(Measured, P)>>,
 }
 
@@ -50,7 +50,7 @@ pub fn measure<P: Probe>(
         cpus: [first, second],
         warm_up,
         exchanges,
-        wrong: [AtomicU64::new(0), AtomicU64::new(0)],
+        wrong: Noted::new(),
         result: Lock::new(None),
     }));
     let answering = sched::spawn_on(second, move || answer(table))?;
@@ -84,10 +84,8 @@ fn ask<P: Probe>(table: &'static Table<P>, probe: &mut P) -> Measured {
     if measured.wrong.is_none_or(|wrong| wrong.found != NO_NUMBER) {
         // Only now may the second task go on to its exit, which counts too.
         ends.to.send(NO_NUMBER);
-    } else {
-        let [expected, found] = table.wrong.each_ref().map(|value| value.load(Relaxed));
-        measured.wrong = Some(Wrong { expected, found });
     }
+    measured.wrong = table.wrong.or(measured.wrong);
     measured
 }
 
@@ -98,8 +96,7 @@ fn answer<P: Probe>(table: &'static Table<P>) {
     let mut expected = 0;
     let found = exchange::answer::<_, P>(&mut ends, &mut expected);
     if found != NO_NUMBER {
-        table.wrong[0].store(expected, Relaxed);
-        table.wrong[1].store(found, Relaxed);
+        table.wrong.note(Wrong { expected, found });
         ends.to.send(NO_NUMBER);
     }
 }

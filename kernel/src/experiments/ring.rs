@@ -6,11 +6,7 @@
 //! between two, and what grows with their number is what the machine adds.
 
 use alloc::{boxed::Box, vec::Vec};
-use core::{
-    cell::RefCell,
-    marker::PhantomData,
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
-};
+use core::{cell::RefCell, marker::PhantomData};
 
 use switchlab_core::{params::Params, sizes::doubling};
 use switchlab_records::{Counts, Point};
@@ -25,7 +21,7 @@ use crate::{
     failure,
     lock::Lock,
     measure::{
-        Measured, NO_NUMBER, SETTLING, Wrong, counted_on, measure_block,
+        Measured, NO_NUMBER, Noted, SETTLING, Wrong, counted_on, measure_block,
         probe::{Batch, Probe},
     },
     mm::StackError,
@@ -139,7 +135,7 @@ struct Shared {
     /// Where the token goes around. Changed while nobody has it.
     lap: Lock<Lap>,
     /// What a member found instead of what was due.
-    wrong: [AtomicU64; 2],
+    wrong: Noted,
 }
 
 #[derive(Clone, Copy)]
@@ -158,9 +154,9 @@ impl<P: Probe> Token<P> {
     pub fn start(cpus: Vec<&'static Cpu>) -> Result<Self, StackError> {
         let channels = || cpus.iter().skip(1).map(|_| Channel::new()).collect();
         let (forward, closing) = (channels(), channels());
-        let wrong = [AtomicU64::new(0), AtomicU64::new(0)];
         let lap = Lock::new(Lap { cpus: cpus.len() });
-        let shared: &'static Shared = Box::leak(Box::new(Shared { cpus, forward, closing, lap, wrong }));
+        let shared: &'static Shared =
+            Box::leak(Box::new(Shared { cpus, forward, closing, lap, wrong: Noted::new() }));
         let members = (1..shared.cpus.len())
             .map(|place| sched::spawn_on(shared.cpus[place], move || serve::<P>(shared, place)))
             .collect::<Result<_, _>>()?;
@@ -187,10 +183,7 @@ impl<P: Probe> Token<P> {
                 probe,
             )
         });
-        if measured.wrong.is_some_and(|wrong| wrong.found == NO_NUMBER) {
-            let [expected, found] = self.shared.wrong.each_ref().map(|value| value.load(Relaxed));
-            measured.wrong = Some(Wrong { expected, found });
-        }
+        measured.wrong = self.shared.wrong.or(measured.wrong);
         measured
     }
 
@@ -274,10 +267,7 @@ fn take_part<P: Probe>(
         match pass_on::<P>(previous, next, &mut due, lap.cpus as u64) {
             message @ (SET_UP | STOP) => return message,
             NO_NUMBER => {}
-            found => {
-                shared.wrong[0].store(due, Relaxed);
-                shared.wrong[1].store(found, Relaxed);
-            }
+            found => shared.wrong.note(Wrong { expected: due, found }),
         }
         next.send(NO_NUMBER);
     }

@@ -14,7 +14,7 @@ use crate::{
     arch::{percpu, preempt, xsave},
     lock::Lock,
     measure::{
-        Measured, NO_NUMBER, SETTLING, Wrong,
+        Measured, NO_NUMBER, Noted, SETTLING, Wrong,
         exchange::{Asks, Ends, hand_over},
         measure_block,
         probe::Probe,
@@ -53,7 +53,7 @@ struct Table<P> {
     preemptions: [AtomicU64; 2],
     traps: [AtomicU64; 2],
     /// What the second thread found instead of what was due.
-    wrong: [AtomicU64; 2],
+    wrong: Noted,
     result: Lock<Option<(Measured, P)>>,
 }
 
@@ -66,7 +66,7 @@ impl<P: Probe> Table<P> {
             numbers: [AtomicU64::new(NO_NUMBER), AtomicU64::new(NO_NUMBER)],
             preemptions: zeros(),
             traps: zeros(),
-            wrong: zeros(),
+            wrong: Noted::new(),
             result: Lock::new(None),
         }))
     }
@@ -78,10 +78,7 @@ impl<P: Probe> Table<P> {
 
     fn threaded(&self) -> (Threaded, P) {
         let (mut measured, probe) = self.result.lock().take().expect("the asking thread leaves its result");
-        if measured.wrong.is_some_and(|wrong| wrong.found == NO_NUMBER) {
-            let [expected, found] = self.wrong.each_ref().map(|value| value.load(Relaxed));
-            measured.wrong = Some(Wrong { expected, found });
-        }
+        measured.wrong = self.wrong.or(measured.wrong);
         let sum = |counts: &[AtomicU64; 2]| counts.iter().map(|count| count.load(Relaxed)).sum();
         (Threaded { measured, preemptions: sum(&self.preemptions), traps: sum(&self.traps) }, probe)
     }
@@ -171,8 +168,7 @@ fn answer<P: Probe>(thread: &Thread, table: &'static Table<P>, touches: bool) {
         true => answer_numbers::<P, true>(thread, &there, &back, first),
     };
     if found != NO_NUMBER {
-        table.wrong[0].store(expected, Relaxed);
-        table.wrong[1].store(found, Relaxed);
+        table.wrong.note(Wrong { expected, found });
         thread.blocking(|| back.send(NO_NUMBER));
     }
 }
@@ -226,8 +222,7 @@ pub fn measure_preempted<P: Probe>(
         }
         let (expected, found) = answer_preempted::<P>(there, back);
         if found != STOP {
-            table.wrong[0].store(expected, Relaxed);
-            table.wrong[1].store(found, Relaxed);
+            table.wrong.note(Wrong { expected, found });
             hand_on(back, NO_NUMBER - 1);
         }
         table.leave(1, thread);

@@ -5,17 +5,14 @@
 //! They begin once, on CPU 0, and rest between the blocks, as the workers of the other CPUs do.
 
 use alloc::{boxed::Box, sync::Arc};
-use core::{
-    cell::Cell,
-    sync::atomic::{AtomicU64, Ordering::Relaxed},
-};
+use core::cell::Cell;
 
 use switchlab_core::policy::Stealing;
 
 use crate::{
     lock::Lock,
     measure::{
-        Measured, NO_NUMBER, SETTLING, Wrong, counted_on,
+        Measured, NO_NUMBER, Noted, SETTLING, Wrong, counted_on,
         exchange::{self, Ends},
         measure_block_with,
         probe::Probe,
@@ -53,8 +50,8 @@ struct Shared {
     back: FreeChannel,
     /// What each does next. Changed while both rest.
     jobs: [Lock<Option<Job>>; 2],
-    /// What the second task found instead of what was due: the one due, and the one that came.
-    wrong: [AtomicU64; 2],
+    /// What the second task found instead of what was due.
+    wrong: Noted,
 }
 
 /// A task, with its two ends.
@@ -145,10 +142,8 @@ impl Side<'_> {
         );
         if measured.wrong.is_none_or(|wrong| wrong.found != NO_NUMBER) {
             self.ends.to.send(NO_NUMBER);
-        } else {
-            let [expected, found] = self.shared.wrong.each_ref().map(|value| value.load(Relaxed));
-            measured.wrong = Some(Wrong { expected, found });
         }
+        measured.wrong = self.shared.wrong.or(measured.wrong);
         let [before, after] = pool.get();
         Freely { measured, free: after.since(before) }
     }
@@ -157,8 +152,7 @@ impl Side<'_> {
     fn answer<P: Probe>(&mut self) {
         let (expected, found) = answer::<P>(&mut self.ends);
         if found != NO_NUMBER {
-            self.shared.wrong[0].store(expected, Relaxed);
-            self.shared.wrong[1].store(found, Relaxed);
+            self.shared.wrong.note(Wrong { expected, found });
             self.ends.to.send(NO_NUMBER);
         }
     }

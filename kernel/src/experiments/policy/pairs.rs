@@ -12,7 +12,7 @@ use switchlab_records::Counts;
 
 use crate::{
     measure::{
-        NO_NUMBER, Timed, Wrong, counted_on,
+        NO_NUMBER, Noted, Timed, Wrong, counted_on,
         exchange::{self, Ends},
         part_ends,
         probe::{Batch, Probe},
@@ -71,8 +71,8 @@ struct Shared {
 struct Pair {
     there: FreeChannel,
     back: FreeChannel,
-    /// Whether a number was wrong: the one due, and the one that came.
-    wrong: [AtomicU64; 2],
+    /// A wrong number. The first of both sides leaves it, and the other finds none.
+    wrong: Noted,
 }
 
 impl<Y: Policy, H: Probe + Default> Pairs<Y, H> {
@@ -111,10 +111,7 @@ impl<Y: Policy, H: Probe + Default> Pairs<Y, H> {
     }
 
     fn wrong(&self) -> Option<(usize, Wrong)> {
-        self.shared.pairs.iter().enumerate().find_map(|(number, pair)| {
-            let [expected, found] = pair.wrong.each_ref().map(|value| value.load(Relaxed));
-            (expected != found).then_some((number, Wrong { expected, found }))
-        })
+        self.shared.pairs.iter().enumerate().find_map(|(number, pair)| Some((number, pair.wrong.get()?)))
     }
 }
 
@@ -157,7 +154,7 @@ fn ask<Y: Policy, H: Probe + Default>(me: &Me<Y>, shared: &Shared, pair: &'stati
         if let Some(wrong) = wrong
             && wrong.found != NO_NUMBER
         {
-            pair.note(wrong);
+            pair.wrong.note(wrong);
             ends.to.send(NO_NUMBER);
         }
     }
@@ -172,7 +169,7 @@ fn answer<Y: Policy, H: Probe>(me: &Me<Y>, shared: &Shared, pair: &'static Pair)
         if let Some(wrong) = wrong
             && wrong.found != NO_NUMBER
         {
-            pair.note(wrong);
+            pair.wrong.note(wrong);
             back.send(NO_NUMBER);
         }
     }
@@ -196,12 +193,4 @@ fn answer_block<Y: Policy, H: Probe>(
         back.send(H::sent(number));
     }
     None
-}
-
-impl Pair {
-    /// The first of both sides counts.
-    fn note(&self, wrong: Wrong) {
-        self.wrong[0].store(wrong.expected, Relaxed);
-        self.wrong[1].store(wrong.found, Relaxed);
-    }
 }

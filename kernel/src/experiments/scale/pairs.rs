@@ -25,7 +25,7 @@ use switchlab_records::Counts;
 
 use crate::{
     measure::{
-        NO_NUMBER, SETTLING, Wrong,
+        NO_NUMBER, Noted, SETTLING, Wrong,
         exchange::{self, Ends},
         probe::{Batch, Probe},
         snapshot, time, time_part,
@@ -84,8 +84,8 @@ struct Seat {
     there: Channel,
     back: Channel,
     block: Block,
-    /// The first wrong number: what was due, and what was found.
-    wrong: [AtomicU64; 2],
+    /// The first wrong number.
+    wrong: Noted,
 }
 
 /// What a pair's block came to.
@@ -139,7 +139,7 @@ impl<P: Probe> Pairs<P> {
             there: Channel::new(),
             back: Channel::new(),
             block: Block::default(),
-            wrong: Default::default(),
+            wrong: Noted::new(),
         });
         let shared: &'static Shared = Box::leak(Box::new(Shared {
             phase: OwnLine::default(),
@@ -237,10 +237,7 @@ impl Together {
             overlap_ticks: first_end.saturating_sub(last_begin),
             exchanges: seats.iter().map(|seat| read(&seat.block.exchanges)).collect(),
             counts: seats.iter().map(|seat| Counts::from_array(seat.block.counts.each_ref().map(read))).sum(),
-            wrong: seats.iter().enumerate().find_map(|(number, seat)| {
-                let [expected, found] = seat.wrong.each_ref().map(|value| value.load(Relaxed));
-                (expected != found).then_some((number, Wrong { expected, found }))
-            }),
+            wrong: seats.iter().enumerate().find_map(|(number, seat)| Some((number, seat.wrong.get()?))),
         }
     }
 }
@@ -359,10 +356,8 @@ impl Seat {
     /// The first of both sides stays.
     #[cold]
     fn note(&self, expected: u64, found: u64) {
-        let [of_due, of_found] = &self.wrong;
-        if of_due.load(Relaxed) == of_found.load(Relaxed) {
-            of_due.store(expected, Relaxed);
-            of_found.store(found, Relaxed);
+        if self.wrong.get().is_none() {
+            self.wrong.note(Wrong { expected, found });
         }
     }
 }

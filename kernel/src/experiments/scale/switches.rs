@@ -19,7 +19,7 @@ use crate::{
         room::{FRAMES_OF_A_TASK, Room, memory_that, mib, whole_mib},
     },
     failure,
-    measure::{Timed, Wrong, probe::Batch, snapshot, time, watch::MeasuredLocks},
+    measure::{Noted, Timed, Wrong, probe::Batch, snapshot, time, watch::MeasuredLocks},
     mm::{self, StackError, StackSize},
     sched::{self, Cpu, Task},
 };
@@ -143,8 +143,8 @@ struct Shared {
     turn: AtomicU64,
     tasks: AtomicU64,
     words: AtomicU64,
-    /// The first wrong turn: what was due, and what was found.
-    wrong: [AtomicU64; 2],
+    /// A wrong turn.
+    wrong: Noted,
     memory: &'static [u64],
 }
 
@@ -173,7 +173,7 @@ impl Members {
             turn: AtomicU64::new(0),
             tasks: AtomicU64::new(0),
             words: AtomicU64::new(0),
-            wrong: [AtomicU64::new(0), AtomicU64::new(0)],
+            wrong: Noted::new(),
             memory,
         }));
         let taken = || mm::taken_bytes() + mm::heap_taken_bytes();
@@ -258,9 +258,7 @@ impl Members {
     }
 
     fn report_wrong(&self, run: u32, touch: Touch, tasks: u32, wrong: Option<Wrong>) {
-        let [expected, found] = self.shared.wrong.each_ref().map(|value| value.swap(0, Relaxed));
-        let of_another = (expected != found).then_some(Wrong { expected, found });
-        if let Some(wrong) = of_another.or(wrong) {
+        if let Some(wrong) = self.shared.wrong.take().or(wrong) {
             failure!("run {run}, {} with {tasks} tasks: turns out of order: {wrong}", touch.series());
         }
     }
@@ -308,8 +306,7 @@ fn take_part<const WORDS: usize>(shared: &Shared, index: usize) {
     // No turn counts that far, so only another turn ends it.
     let (due, found) = take_turns::<WORDS>(shared, own, tasks, index as u64, STOP);
     if found != STOP {
-        shared.wrong[0].store(due, Relaxed);
-        shared.wrong[1].store(found, Relaxed);
+        shared.wrong.note(Wrong { expected: due, found });
     }
 }
 
