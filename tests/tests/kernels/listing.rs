@@ -35,8 +35,8 @@ fn loops(parts: &Parts) -> Verdict {
         (Role::Answering, "switch::switch_context", "jmp qword ptr"),
         (Role::Answering, "interrupts::halt", "hlt"),
         (Role::Interrupt, "ipi::wake_up_xapic", "iretq"),
-        (Role::FloorAsking, "switch::exchange", "jmp r"),
-        (Role::FloorAnswering, "switch::exchange", "jmp r"),
+        (Role::FloorAsking, "switch::switch_sides", "jmp r"),
+        (Role::FloorAnswering, "switch::switch_sides", "jmp r"),
     ] {
         if !routines(&listing, role).any(|routine| has(routine, function, instruction)) {
             return Err(Failed::from(format!("no `{instruction}` of {function} in {role:?}: {listing:#?}")));
