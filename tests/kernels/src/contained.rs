@@ -34,6 +34,88 @@ program! {
     pub static YIELDS = "2:", "mov eax, SYS_YIELD", "syscall", "jmp 2b"
 }
 
+program! {
+    /// Ends whoever has an id from rdi up to rsi; exits with the sum of all statuses, and its own id.
+    pub static ENDS =
+        "mov rbx, rdi",
+        "mov rbp, rsi",
+        "xor r12d, r12d",
+        "2:",
+        "cmp rbx, rbp",
+        "je 3f",
+        "mov rdi, rbx",
+        "mov eax, SYS_END",
+        "syscall",
+        "add r12, rax",
+        "inc rbx",
+        "jmp 2b",
+        "3:",
+        "mov eax, SYS_ID",
+        "syscall",
+        "mov rdi, r12",
+        "mov rsi, rdx",
+        "mov eax, SYS_EXIT",
+        "syscall",
+}
+program! {
+    /// Receives at port 0. What comes behind that is none of its business: a fault.
+    pub static WAITS = "xor edi, edi", "mov eax, SYS_RECV", "syscall", "ud2"
+}
+program! {
+    /// Loops for ever.
+    pub static LOOPS = "2:", "jmp 2b"
+}
+program! {
+    /// Asks for a page more and writes it, until there is none; exits with the status and how many it got.
+    pub static EATS =
+        "xor ebx, ebx",
+        "2:",
+        "mov edi, 1",
+        "mov eax, SYS_MAP",
+        "syscall",
+        "test rax, rax",
+        "jnz 3f",
+        "mov [rdx + 4088], rbx",
+        "inc rbx",
+        "jmp 2b",
+        "3:",
+        "mov rdi, rax",
+        "mov rsi, rbx",
+        "mov eax, SYS_EXIT",
+        "syscall",
+}
+program! {
+    /// Opens the name in rdi, rsi and rdx, by the side r8; exits with the status and the port.
+    pub static OPENS =
+        "mov [0x480000], rdi", "mov [0x480008], rsi", "mov [0x480010], rdx",
+        "mov rdx, r8",
+        "mov edi, 0x480000",
+        "mov rsi, -1",
+        "2:", "inc rsi", "cmp byte ptr [rdi + rsi], 0", "jne 2b",
+        "mov eax, SYS_OPEN",
+        "syscall",
+        "mov rdi, rax",
+        "mov rsi, rdx",
+        "mov eax, SYS_EXIT",
+        "syscall",
+}
+program! {
+    /// Reads the file whose path is in rdi, rsi, rdx and r8; exits with the status and the first 8 bytes.
+    pub static READS =
+        "mov [0x480000], rdi", "mov [0x480008], rsi", "mov [0x480010], rdx", "mov [0x480018], r8",
+        "mov edi, 0x480000",
+        "mov rsi, -1",
+        "2:", "inc rsi", "cmp byte ptr [rdi + rsi], 0", "jne 2b",
+        "mov edx, 0x480100",
+        "mov r8d, 64",
+        "mov eax, SYS_READ",
+        "syscall",
+        "mov rdi, rax",
+        "mov rsi, [0x480100]",
+        "mov eax, SYS_EXIT",
+        "syscall",
+}
+
 /// One in this container.
 pub fn with(container: &'static Container, program: &'static Program, arguments: [u64; 4]) -> Spec {
     Spec { arguments, container: Some(container), ..Spec::new(program) }
@@ -60,13 +142,26 @@ pub fn stopped(cases: &mut u64, spec: Spec) -> Report {
 
 /// Runs it while two others exchange numbers on the same CPU, which must come out exact; tells how it ended.
 pub fn beside_others(spec: Spec) -> Report {
-    let (there, back) = (for_ever(Channel::new()), for_ever(Channel::new()));
-    let ping =
-        Spec { ports: [Port::Sends(there), Port::Receives(back)].into(), ..Spec::new(&programs::PING) };
-    let pong =
-        Spec { ports: [Port::Sends(back), Port::Receives(there)].into(), ..Spec::new(&programs::PONG) };
+    beside_others_in(None, spec)
+}
+
+/// The same beside two in `container`, which has time and memory enough.
+pub fn beside_others_in(container: Option<&'static Container>, spec: Spec) -> Report {
     let counters = cpu(0).counters();
     let before = counters.handoffs.load(Relaxed);
+    let report = beside(container, || user::spawn(cpu(0), spec).expect("a process").join());
+    let handoffs = counters.handoffs.load(Relaxed) - before;
+    // Each exchange is two, and the end is one.
+    check!(handoffs == 2 * EXCHANGES + 1, "beside it: {handoffs} handoffs");
+    report
+}
+
+/// Does this while two in `container` exchange numbers on the same CPU.
+pub fn beside<T>(container: Option<&'static Container>, meanwhile: impl FnOnce() -> T) -> T {
+    let (there, back) = (for_ever(Channel::new()), for_ever(Channel::new()));
+    let one_of = |ports, program| Spec { ports, container, ends_by_itself: true, ..Spec::new(program) };
+    let ping = one_of([Port::Sends(there), Port::Receives(back)].into(), &programs::PING);
+    let pong = one_of([Port::Sends(back), Port::Receives(there)].into(), &programs::PONG);
     let pong = user::spawn(cpu(0), pong).expect("a process");
     let ping = user::host(cpu(0), ping, |process| {
         // In two runs, so that what runs beside them is in the midst of them.
@@ -76,12 +171,9 @@ pub fn beside_others(spec: Spec) -> Report {
         }
         process.hand_over_last(u64::MAX);
     });
-    let report = user::spawn(cpu(0), spec).expect("a process").join();
+    let done = meanwhile();
     ping.expect("a process").join();
     let answered = pong.join().ended;
     check!(answered == Ended::Exited([EXCHANGES, u64::MAX]), "the other side beside it {answered}");
-    let handoffs = counters.handoffs.load(Relaxed) - before;
-    // Each exchange is two, and the end is one.
-    check!(handoffs == 2 * EXCHANGES + 1, "beside it: {handoffs} handoffs");
-    report
+    done
 }

@@ -15,15 +15,21 @@ const KEPT: [(&str, &str, u64); 6] = [
 
 /// The trials of this subject.
 pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
-    let mut trials =
-        vec![trial(parts, "container::who_is_out_of_time_waits_for_its_next_period_alone", |parts| {
+    let mut trials = vec![
+        trial(parts, "container::who_is_out_of_time_waits_for_its_next_period_alone", |parts| {
             let end = Case::new(parts, "container_quota").in_instructions().boot();
             end.passes()?;
             for waits in ["throttles", "around", "between_calls"] {
                 end.is(end.count(waits)? > 0, format_args!("waits: {waits}"))?;
             }
             Ok(())
-        })];
+        }),
+        trial(parts, "container::each_part_keeps_in_beside_every_combination_of_the_others", |parts| {
+            let end = Case::new(parts, "container_parts").in_instructions().boot();
+            // Of 24 combinations; and the ids of fellows, where there are some.
+            kept(&end, 24 * 11 + 12)
+        }),
+    ];
     for (fact, kernel, cases) in KEPT {
         trials.push(trial(parts, format!("container::{fact}"), move |parts| {
             kept(&Case::new(parts, kernel).boot(), cases)

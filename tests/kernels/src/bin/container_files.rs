@@ -4,14 +4,13 @@
 
 use case::{
     check,
-    contained::{stopped, with, words},
+    contained::{READS, stopped, with, words},
     count, for_ever,
 };
 use switchlab_core::container::mounts::{Mount, Node, View};
 use switchlab_kernel::{
     bring_up::Lab,
     container::Container,
-    program,
     user::{
         Ended,
         system_call::{DONE, NO_SUCH_FILE, TOO_LONG},
@@ -19,23 +18,6 @@ use switchlab_kernel::{
 };
 
 case::case!("container_files", container_files);
-
-program! {
-    /// Reads the file whose path is in rdi, rsi, rdx and r8; exits with the status and the first 8 bytes.
-    static READS =
-        "mov [0x480000], rdi", "mov [0x480008], rsi", "mov [0x480010], rdx", "mov [0x480018], r8",
-        "mov edi, 0x480000",
-        "mov rsi, -1",
-        "2:", "inc rsi", "cmp byte ptr [rdi + rsi], 0", "jne 2b",
-        "mov edx, 0x480100",
-        "mov r8d, 64",
-        "mov eax, SYS_READ",
-        "syscall",
-        "mov rdi, rax",
-        "mov rsi, [0x480100]",
-        "mov eax, SYS_EXIT",
-        "syscall",
-}
 
 static SECRET: Node = Node::File(b"the host");
 static INDEX: Node = Node::File(b"an index");

@@ -4,7 +4,7 @@
 
 use case::{
     check,
-    contained::{CALLS, YIELDS, stopped, with},
+    contained::{CALLS, ENDS, LOOPS, WAITS, YIELDS, stopped, with},
     count, cpu, for_ever,
 };
 use switchlab_kernel::{
@@ -21,37 +21,6 @@ use switchlab_kernel::{
 
 case::case!("container_ids", container_ids);
 
-program! {
-    /// Ends whoever has an id from rdi up to rsi; exits with the sum of all statuses, and its own id.
-    static ENDS =
-        "mov rbx, rdi",
-        "mov rbp, rsi",
-        "xor r12d, r12d",
-        "2:",
-        "cmp rbx, rbp",
-        "je 3f",
-        "mov rdi, rbx",
-        "mov eax, SYS_END",
-        "syscall",
-        "add r12, rax",
-        "inc rbx",
-        "jmp 2b",
-        "3:",
-        "mov eax, SYS_ID",
-        "syscall",
-        "mov rdi, r12",
-        "mov rsi, rdx",
-        "mov eax, SYS_EXIT",
-        "syscall",
-}
-program! {
-    /// Receives at port 0, and loops for ever.
-    static WAITS_AND_LOOPS = "xor edi, edi", "mov eax, SYS_RECV", "syscall", "2:", "jmp 2b"
-}
-program! {
-    /// Loops for ever.
-    static LOOPS = "2:", "jmp 2b"
-}
 program! {
     /// Counts for ever, in a word that its threads share.
     static COUNTS = "2:", "inc qword ptr [0x480000]", "jmp 2b"
@@ -104,7 +73,7 @@ fn container_ids(_: &Lab) {
     check!(report.ended == Ended::Exited([DONE, 5]), "its own: {}", report.ended);
     // One that waits does not come back from that.
     let word = for_ever(Channel::new());
-    let waits = Spec { ports: [Port::Receives(word)].into(), ..with(web, &WAITS_AND_LOOPS, [0; 4]) };
+    let waits = Spec { ports: [Port::Receives(word)].into(), ..with(web, &WAITS, [0; 4]) };
     let waits = user::spawn(cpu(0), waits).expect("a process");
     let report = stopped(&mut cases, with(web, &CALLS, [END, 6, 0, 0]));
     check!(report.ended == Ended::Exited([DONE, 0]), "it ends one that waits: {}", report.ended);

@@ -4,7 +4,7 @@
 
 use case::{
     check,
-    contained::{CALLS, YIELDS, beside_others, stopped, with},
+    contained::{CALLS, EATS, YIELDS, beside_others, stopped, with},
     count, cpu, for_ever,
 };
 use switchlab_core::container::memory::{MemoryGroup, OverLimit};
@@ -12,7 +12,6 @@ use switchlab_kernel::{
     bring_up::Lab,
     container::Container,
     mm::SpaceError,
-    program,
     sched::Channel,
     user::{
         self, Ended, Why,
@@ -21,26 +20,6 @@ use switchlab_kernel::{
 };
 
 case::case!("container_memory", container_memory);
-
-program! {
-    /// Asks for a page more and writes it, until there is none; exits with the status and how many it got.
-    static EATS =
-        "xor ebx, ebx",
-        "2:",
-        "mov edi, 1",
-        "mov eax, SYS_MAP",
-        "syscall",
-        "test rax, rax",
-        "jnz 3f",
-        "mov [rdx + 4088], rbx",
-        "inc rbx",
-        "jmp 2b",
-        "3:",
-        "mov rdi, rax",
-        "mov rsi, rbx",
-        "mov eax, SYS_EXIT",
-        "syscall",
-}
 
 fn container_memory(_: &Lab) {
     let mut cases = 0;

@@ -4,7 +4,7 @@
 
 use case::{
     check,
-    contained::{stopped, with, words},
+    contained::{OPENS, stopped, with, words},
     count, cpu, for_ever,
 };
 use switchlab_kernel::{
@@ -20,21 +20,6 @@ use switchlab_kernel::{
 
 case::case!("container_names", container_names);
 
-program! {
-    /// Opens the name in rdi, rsi and rdx, by the side r8; exits with the status and the port.
-    static OPENS =
-        "mov [0x480000], rdi", "mov [0x480008], rsi", "mov [0x480010], rdx",
-        "mov rdx, r8",
-        "mov edi, 0x480000",
-        "mov rsi, -1",
-        "2:", "inc rsi", "cmp byte ptr [rdi + rsi], 0", "jne 2b",
-        "mov eax, SYS_OPEN",
-        "syscall",
-        "mov rdi, rax",
-        "mov rsi, rdx",
-        "mov eax, SYS_EXIT",
-        "syscall",
-}
 program! {
     /// Opens the name in rdi, rsi and rdx for sending, and sends r8 there; exits with the status of that.
     static OPENS_AND_SENDS =
