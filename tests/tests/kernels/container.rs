@@ -29,6 +29,11 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
             // Of 24 combinations; and the ids of fellows, where there are some.
             kept(&end, 24 * 11 + 12)
         }),
+        trial(parts, "container::registers_survive_100000_ticks", |parts| {
+            let end = Case::new(parts, "container_state").in_instructions().boot();
+            end.passes()?;
+            end.is(end.count("ticks")? >= 100_000, "100,000 ticks of each")
+        }),
     ];
     for (fact, kernel, cases) in KEPT {
         trials.push(trial(parts, format!("container::{fact}"), move |parts| {

@@ -1,5 +1,6 @@
-//! What `user_state` and `user_threads` share: a program that fills all that the processor keeps for it with patterns and
-//! looks whether it is still there, until the timer has interrupted it often enough; and two that run it at once.
+//! What `user_state`, `user_threads` and `container_state` share: a program that fills all that the processor keeps
+//! for it with patterns and looks whether it is still there, until the timer has interrupted it often enough; and two
+//! that run it at once.
 
 use case::check;
 use switchlab_kernel::{
