@@ -1,4 +1,5 @@
 //! What the kernels about containers share: who tries something, and two others beside it that go on.
+//! The names of its programs are nobody else's: they are labels in every test kernel.
 
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -18,7 +19,7 @@ pub const HIGH: u64 = 1 << 32;
 
 program! {
     /// Makes system call rdi with the words rsi, rdx and r8; exits with its status and its word.
-    pub static CALLS =
+    pub static MAKES_CALL =
         "mov rax, rdi",
         "mov rdi, rsi",
         "mov rsi, rdx",
@@ -36,7 +37,7 @@ program! {
 
 program! {
     /// Ends whoever has an id from rdi up to rsi; exits with the sum of all statuses, and its own id.
-    pub static ENDS =
+    pub static ENDS_IDS =
         "mov rbx, rdi",
         "mov rbp, rsi",
         "xor r12d, r12d",
@@ -63,7 +64,7 @@ program! {
 }
 program! {
     /// Loops for ever.
-    pub static LOOPS = "2:", "jmp 2b"
+    pub static LOOPS_FOR_EVER = "2:", "jmp 2b"
 }
 program! {
     /// Asks for a page more and writes it, until there is none; exits with the status and how many it got.
@@ -101,7 +102,7 @@ program! {
 }
 program! {
     /// Reads the file whose path is in rdi, rsi, rdx and r8; exits with the status and the first 8 bytes.
-    pub static READS =
+    pub static READS_FILE =
         "mov [0x480000], rdi", "mov [0x480008], rsi", "mov [0x480010], rdx", "mov [0x480018], r8",
         "mov edi, 0x480000",
         "mov rsi, -1",

@@ -4,7 +4,7 @@
 
 use case::{
     check,
-    contained::{READS, stopped, with, words},
+    contained::{READS_FILE, stopped, with, words},
     count, for_ever,
 };
 use switchlab_core::container::mounts::{Mount, Node, View};
@@ -46,7 +46,7 @@ fn container_files(_: &Lab) {
         (host, "/web/../secret", DONE, eight(b"the host")),
         (host, "/web/data/shared", NO_SUCH_FILE, 0),
     ] {
-        let report = stopped(&mut cases, with(container, &READS, words(path)));
+        let report = stopped(&mut cases, with(container, &READS_FILE, words(path)));
         check!(report.ended == Ended::Exited([status, bytes]), "{path}: {}", report.ended);
     }
     count("cases", cases);

@@ -4,7 +4,7 @@
 
 use case::{
     check,
-    contained::{CALLS, HIGH, stopped, with},
+    contained::{HIGH, MAKES_CALL, stopped, with},
     count, for_ever,
 };
 use switchlab_core::container::filter::{Action, Filter, NUMBERS, Rule, Test};
@@ -39,16 +39,16 @@ fn container_filter(_: &Lab) {
     let filtered =
         |filter| -> &'static Container { for_ever(Container { filter: Some(filter), ..Container::new() }) };
     let container = filtered(NO_STATUS);
-    let report = stopped(&mut cases, with(container, &CALLS, [STATUS, 0x48_0000, 0, 0]));
+    let report = stopped(&mut cases, with(container, &MAKES_CALL, [STATUS, 0x48_0000, 0, 0]));
     check!(report.ended == Ended::Filtered { call: STATUS }, "a call that ends it: {}", report.ended);
-    let report = stopped(&mut cases, with(container, &CALLS, [YIELD, 0, 0, 0]));
+    let report = stopped(&mut cases, with(container, &MAKES_CALL, [YIELD, 0, 0, 0]));
     check!(report.ended == Ended::Exited([REFUSED, 0]), "a call that is refused: {}", report.ended);
     check!(report.refused == Some(YIELD), "refused: {:?}", report.refused);
 
     let container = filtered(SENDS_BY_PORT_0);
     let sends = |port| Spec {
         ports: [Port::Sends(for_ever(Channel::new()))].into(),
-        ..with(container, &CALLS, [SEND, port, 7, 0])
+        ..with(container, &MAKES_CALL, [SEND, port, 7, 0])
     };
     let report = stopped(&mut cases, sends(1));
     check!(report.ended == Ended::Filtered { call: SEND }, "by port 1: {}", report.ended);
@@ -56,7 +56,7 @@ fn container_filter(_: &Lab) {
     check!(report.ended == Ended::Exited([DONE, 0]), "by port 0: {}", report.ended);
     // Numbers that have no bit of their own, but that of a call that is let through.
     for call in [NUMBERS + EXIT, HIGH - NUMBERS + EXIT, HIGH + EXIT, HIGH + SEND] {
-        let report = stopped(&mut cases, with(container, &CALLS, [call, 0, 0, 0]));
+        let report = stopped(&mut cases, with(container, &MAKES_CALL, [call, 0, 0, 0]));
         check!(report.ended == Ended::Filtered { call }, "call {call}: {}", report.ended);
     }
     count("cases", cases);

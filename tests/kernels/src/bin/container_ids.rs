@@ -4,7 +4,7 @@
 
 use case::{
     check,
-    contained::{CALLS, ENDS, LOOPS, WAITS, YIELDS, stopped, with},
+    contained::{ENDS_IDS, LOOPS_FOR_EVER, MAKES_CALL, WAITS, YIELDS, stopped, with},
     count, cpu, for_ever,
 };
 use switchlab_kernel::{
@@ -48,34 +48,34 @@ fn container_ids(_: &Lab) {
         .map(|ids| -> &'static Container { for_ever(Container { ids: Some(ids), ..Container::new() }) });
     // A first of each namespace: the same id, and another.
     let victim = user::spawn(cpu(0), with(web, &YIELDS, [0; 4])).expect("a process");
-    let victim_2 =
-        user::spawn(cpu(0), Spec { quantum: TICKS_ALONE, ..with(web, &LOOPS, [0; 4]) }).expect("a process");
-    let report = stopped(&mut cases, with(batch, &ENDS, [2, GUESSES, 0, 0]));
+    let victim_2 = user::spawn(cpu(0), Spec { quantum: TICKS_ALONE, ..with(web, &LOOPS_FOR_EVER, [0; 4]) })
+        .expect("a process");
+    let report = stopped(&mut cases, with(batch, &ENDS_IDS, [2, GUESSES, 0, 0]));
     let expected = Ended::Exited([UNKNOWN_ID * (GUESSES - 2), 1]);
     check!(report.ended == expected, "it guesses ids: {}", report.ended);
     // Their numbers outside, and nobody's.
     for id in [u64::from(victim.task().id().get()), 0, u64::MAX] {
-        let report = stopped(&mut cases, with(batch, &CALLS, [END, id, 0, 0]));
+        let report = stopped(&mut cases, with(batch, &MAKES_CALL, [END, id, 0, 0]));
         check!(report.ended == Ended::Exited([UNKNOWN_ID, 0]), "it guesses {id}: {}", report.ended);
     }
     check!(SPACES[0].lock().members() == 2, "the other namespace has its two");
     // Its fellow can: of one that calls, and one that never does.
-    let report = stopped(&mut cases, with(web, &ENDS, [1, 3, 0, 0]));
+    let report = stopped(&mut cases, with(web, &ENDS_IDS, [1, 3, 0, 0]));
     check!(report.ended == Ended::Exited([2 * DONE, 3]), "it ends its fellows: {}", report.ended);
     for (what, victim) in [("calls", victim), ("never calls", victim_2)] {
         let ended = victim.join().ended;
         check!(ended == Ended::EndedByFellow, "its fellow that {what} {ended}");
     }
     // Who is gone is nobody, and its id is not given again.
-    let report = stopped(&mut cases, with(web, &CALLS, [END, 1, 0, 0]));
+    let report = stopped(&mut cases, with(web, &MAKES_CALL, [END, 1, 0, 0]));
     check!(report.ended == Ended::Exited([UNKNOWN_ID, 0]), "one that is gone: {}", report.ended);
-    let report = stopped(&mut cases, with(web, &CALLS, [ID, 0, 0, 0]));
+    let report = stopped(&mut cases, with(web, &MAKES_CALL, [ID, 0, 0, 0]));
     check!(report.ended == Ended::Exited([DONE, 5]), "its own: {}", report.ended);
     // One that waits does not come back from that.
     let word = for_ever(Channel::new());
     let waits = Spec { ports: [Port::Receives(word)].into(), ..with(web, &WAITS, [0; 4]) };
     let waits = user::spawn(cpu(0), waits).expect("a process");
-    let report = stopped(&mut cases, with(web, &CALLS, [END, 6, 0, 0]));
+    let report = stopped(&mut cases, with(web, &MAKES_CALL, [END, 6, 0, 0]));
     check!(report.ended == Ended::Exited([DONE, 0]), "it ends one that waits: {}", report.ended);
     word.sender().send(1);
     let ended = waits.join().ended;
@@ -91,7 +91,7 @@ const ANOTHER_PLACE: u64 = 0x50_0000;
 /// No call and no tick brings them into the kernel.
 fn ended_on_another_cpu(web: &'static Container) {
     let ends = |id| {
-        let report = user::spawn(cpu(0), with(web, &CALLS, [END, id, 0, 0])).expect("a process").join();
+        let report = user::spawn(cpu(0), with(web, &MAKES_CALL, [END, id, 0, 0])).expect("a process").join();
         check!(report.ended == Ended::Exited([DONE, 0]), "it ends one on another CPU: {}", report.ended);
     };
     let space = Space::new(None).expect("an address space");
@@ -106,7 +106,7 @@ fn ended_on_another_cpu(web: &'static Container) {
 
     // One that has its id, and has not begun.
     let go = for_ever(Channel::new());
-    let begins = user::host(cpu(1), with(web, &LOOPS, [0; 4]), |process| {
+    let begins = user::host(cpu(1), with(web, &LOOPS_FOR_EVER, [0; 4]), |process| {
         go.receiver().recv();
         let ended = process.run([0; 4]);
         check!(ended == Ended::EndedByFellow, "its fellow that begins on another CPU {ended}");

@@ -4,7 +4,7 @@
 
 use case::{
     check,
-    contained::{CALLS, EATS, YIELDS, beside_others, stopped, with},
+    contained::{EATS, MAKES_CALL, YIELDS, beside_others, stopped, with},
     count, cpu, for_ever,
 };
 use switchlab_core::container::memory::{MemoryGroup, OverLimit};
@@ -74,18 +74,18 @@ fn container_memory(_: &Lab) {
     check!(refused == Some(Why::Space(SpaceError::OverLimit(over))), "no process: {refused:?}");
     check!(tiny.used() == 0, "of what did not begin: {} pages", tiny.used());
 
-    let report = stopped(&mut cases, with(of_job, &CALLS, [MAP, u64::MAX, 0, 0]));
+    let report = stopped(&mut cases, with(of_job, &MAKES_CALL, [MAP, u64::MAX, 0, 0]));
     check!(report.ended == Ended::Exited([TOO_LONG, 0]), "all pages there are: {}", report.ended);
 
     // What is refused halfway: the pages that there are, each with a frame, and a table for them all.
-    let born = beside_others(with(of_job, &CALLS, [EXIT, 0, 0, 0])).frames as u64;
-    let report = stopped(&mut cases, with(of_job, &CALLS, [MAP, 40, 0, 0]));
+    let born = beside_others(with(of_job, &MAKES_CALL, [EXIT, 0, 0, 0])).frames as u64;
+    let report = stopped(&mut cases, with(of_job, &MAKES_CALL, [MAP, 40, 0, 0]));
     let expected = Ended::Exited([OVER_LIMIT, 40 - born - 1]);
     check!(report.ended == expected, "more than there may be, born with {born}: {}", report.ended);
 
     // A page whose table would be over the limit is none, and is charged to nobody.
     let full = for_ever(MemoryGroup::new("full", born + 1));
-    let report = stopped(&mut cases, with(limited(full), &CALLS, [MAP, 1, 0, 0]));
+    let report = stopped(&mut cases, with(limited(full), &MAKES_CALL, [MAP, 1, 0, 0]));
     check!(report.ended == Ended::Exited([OVER_LIMIT, 0]), "no room for a table: {}", report.ended);
     check!(report.frames as u64 == born, "born with {born}, {} with no page more", report.frames);
     check!(full.used() == 0, "left behind: {} pages", full.used());

@@ -9,7 +9,8 @@ use core::fmt;
 use case::{
     check,
     contained::{
-        CALLS, EATS, ENDS, HIGH, LOOPS, OPENS, READS, WAITS, YIELDS, beside, beside_others_in, words,
+        EATS, ENDS_IDS, HIGH, LOOPS_FOR_EVER, MAKES_CALL, OPENS, READS_FILE, WAITS, YIELDS, beside,
+        beside_others_in, words,
     },
     count, cpu, for_ever,
 };
@@ -200,7 +201,7 @@ impl Tries {
         let is_there = self.parts.namespaces;
         let there = Ended::Exited([UNKNOWN_ID * (GUESSES - 2), 1]);
         let not_there = Ended::Exited([NO_SUCH_CALL * (GUESSES - 2), 0]);
-        self.ends("another's id", is_there, self.of(&ENDS, [2, GUESSES, 0, 0]), there, not_there);
+        self.ends("another's id", is_there, self.of(&ENDS_IDS, [2, GUESSES, 0, 0]), there, not_there);
         if !is_there {
             return 1;
         }
@@ -209,12 +210,12 @@ impl Tries {
         let ports = [Port::Receives(word)].into();
         let fellows = [
             ("calls", self.ticking(&YIELDS, MANY_TICKS)),
-            ("loops", self.ticking(&LOOPS, MANY_TICKS)),
+            ("loops", self.ticking(&LOOPS_FOR_EVER, MANY_TICKS)),
             ("waits", Spec { ports, ..self.of(&WAITS, [0; 4]) }),
         ]
         .map(|(what, spec)| (what, user::spawn(cpu(0), spec).expect("a process")));
         let ended = Ended::Exited([3 * DONE, 5]);
-        self.ends("its fellows' ids", true, self.of(&ENDS, [2, 5, 0, 0]), ended, ended);
+        self.ends("its fellows' ids", true, self.of(&ENDS_IDS, [2, 5, 0, 0]), ended, ended);
         word.sender().send(1);
         for (what, fellow) in fellows {
             let ended = fellow.join().ended;
@@ -236,7 +237,7 @@ impl Tries {
     fn files(&self) -> u64 {
         let bytes = u64::from_le_bytes(*b"of both.");
         for (path, there) in [("/data/secret", [NO_SUCH_FILE, 0]), ("/index", [DONE, bytes])] {
-            let reads = self.of(&READS, words(path));
+            let reads = self.of(&READS_FILE, words(path));
             let not_there = Ended::Exited([NO_SUCH_CALL, 0]);
             self.ends(path, self.parts.namespaces, reads, Ended::Exited(there), not_there);
         }
@@ -248,7 +249,7 @@ impl Tries {
         let born = self.ends(
             "nothing",
             true,
-            self.of(&CALLS, [EXIT, 0, 0, 0]),
+            self.of(&MAKES_CALL, [EXIT, 0, 0, 0]),
             Ended::Exited([0; 2]),
             Ended::Exited([0; 2]),
         );
@@ -265,13 +266,13 @@ impl Tries {
     fn filter(&self) -> u64 {
         let is_there = self.parts.filter.is_some();
         let ended = |call| Ended::Filtered { call };
-        let status = self.of(&CALLS, [STATUS, 0x48_0000, 0, 0]);
+        let status = self.of(&MAKES_CALL, [STATUS, 0x48_0000, 0, 0]);
         self.ends("a call that ends it", is_there, status, ended(STATUS), Ended::Exited([DONE, 0]));
         // A number without a bit of its own, but for another's.
-        let high = self.of(&CALLS, [HIGH + EXIT, 0, 0, 0]);
+        let high = self.of(&MAKES_CALL, [HIGH + EXIT, 0, 0, 0]);
         let not_there = Ended::Exited([NO_SUCH_CALL, 0]);
         self.ends("a call without a bit", is_there, high, ended(HIGH + EXIT), not_there);
-        let say = self.of(&CALLS, [SAY, 0x48_0000, 0, 0]);
+        let say = self.of(&MAKES_CALL, [SAY, 0x48_0000, 0, 0]);
         let there = Ended::Exited([REFUSED, 0]);
         let report = self.ends("a call that is refused", is_there, say, there, Ended::Exited([DONE, 0]));
         let refused = is_there.then_some(SAY);
@@ -284,7 +285,7 @@ impl Tries {
         let throttles = || self.batch.time.throttles();
         // One that never calls is charged by ticks,
         let before = throttles();
-        let looping = self.ticking(&LOOPS, TICKS);
+        let looping = self.ticking(&LOOPS_FOR_EVER, TICKS);
         let ended = beside_others_in(Some(self.web.container), looping).ended;
         check!(matches!(ended, Ended::OutOfTime { .. }), "{}: one that loops {ended}", self.parts);
         let waits = throttles() - before;

@@ -4,7 +4,7 @@
 
 use case::{
     check,
-    contained::{CALLS, HIGH, stopped},
+    contained::{HIGH, MAKES_CALL, stopped},
     count, for_ever,
 };
 use switchlab_core::container::filter::NUMBERS;
@@ -24,7 +24,7 @@ fn container_without_parts(_: &Lab) {
     let mut cases = 0;
     for container in [None, Some(container)] {
         for call in [MAP, ID, END, OPEN, READ, READ + 1, NUMBERS + EXIT, HIGH + EXIT, HIGH + SEND] {
-            let spec = Spec { container, arguments: [call, 1, 0, 0], ..Spec::new(&CALLS) };
+            let spec = Spec { container, arguments: [call, 1, 0, 0], ..Spec::new(&MAKES_CALL) };
             let report = stopped(&mut cases, spec);
             check!(report.ended == Ended::Exited([NO_SUCH_CALL, 0]), "call {call}: {}", report.ended);
         }
