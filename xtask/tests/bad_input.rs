@@ -38,7 +38,9 @@ fn numbers_out_of_range_are_refused() {
 fn pair_that_cannot_be_is_refused() {
     refused("--pair 0,0", 2, &["pair", "0,0 is one CPU", "two different"]);
     refused("--pair 0,12", 2, &["pair", "CPU 12 is absent", "0 to 11"]);
-    refused("--smp 1 --pair 0,1", 2, &["pair", "CPU 1 is absent"]);
+    refused("--pair 0,20", 2, &["CPU 20 is absent", "0 to 11", "this pair needs --smp 21 or more"]);
+    refused("--smp 1 --pair 0,1", 2, &["pair", "CPU 1 is absent", "--smp 2 or more"]);
+    refused("--pair 0,64", 2, &["CPU 64 is absent", "--smp goes up to 64"]);
     refused("--pair 0", 2, &["--pair", "A,B"]);
 }
 

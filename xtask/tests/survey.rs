@@ -63,7 +63,14 @@ fn numbers_beyond_what_the_kernel_takes_are_refused_with_what_is_allowed() {
     let run = |words: &str| place.run(&matrix(), "33", &format!("--quiet {words}"));
     for (words, told) in [
         ("--experiment policy --tasks 65537", "65537 is not in 2..=65536"),
+        (
+            "--experiment policy --tasks 65537",
+            "the kernel's heap, of 128 MiB at most, is made for 65,536 tasks",
+        ),
+        ("--experiment policy --tasks 65537", "leave the number out, or give one between these"),
         ("--experiment policy --tasks 1", "1 is not in 2..=65536"),
+        ("--experiment policy --tasks 1", "a switch takes two"),
+        ("--experiment policy --tasks many", "a number in 2..=65536 is expected"),
         ("--experiment policy --budget 0", "0 is not in 1..=60000"),
         ("--experiment ring --ways sleep", "of halt, spin, spin-pause, spin-halt, mwait"),
         ("--experiment rings", "ring"),

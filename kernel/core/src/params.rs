@@ -7,7 +7,7 @@ use core::ops::RangeInclusive;
 use switchlab_records::Unit;
 
 use crate::{
-    CpuId, Way, Ways,
+    CpuId, MAX_CPUS, Way, Ways,
     policy::{Policies, PolicyName},
 };
 
@@ -41,8 +41,13 @@ pub const TRACE: RangeInclusive<u64> = 0..=5_000;
 /// How long a point of an experiment may be measured, in milliseconds; under a tick that is an
 /// instruction, in millions of instructions.
 pub const BUDGET: RangeInclusive<u64> = 1..=60_000;
-/// How many tasks there may be at most.
+/// How many tasks there may be at most. The heap's end sets it: see [`MOST_HEAP_BYTES`].
 pub const TASKS: RangeInclusive<u64> = 2..=65_536;
+/// Bytes of the kernel's heap at the most: what the most tasks of [`TASKS`] under each of three policies at once
+/// take of it, with 64 CPUs.
+pub const MOST_HEAP_BYTES: u64 = 128 << 20;
+/// Why [`TASKS`] ends where it does, and what to do.
+pub const WHY_TASKS: &str = "the kernel's heap, of 128 MiB at most, is made for 65,536 tasks under each of three policies at once, and a switch takes two; leave the number out, or give one between these";
 /// The seeds that there are: all of them.
 pub const SEED: RangeInclusive<u64> = 0..=u64::MAX;
 /// The two CPUs where none are named.
@@ -220,7 +225,7 @@ impl Params {
             return Err(ParamError::SameCpu { cpu: first });
         }
         match [first, second].into_iter().find(|cpu| *cpu >= cpus) {
-            Some(cpu) => Err(ParamError::AbsentCpu { cpu, cpus }),
+            Some(cpu) => Err(ParamError::AbsentCpu { cpu, last: first.max(second), cpus }),
             None => Ok(()),
         }
     }
@@ -350,6 +355,8 @@ pub enum ParamError<'a> {
     AbsentCpu {
         /// The CPU.
         cpu: u32,
+        /// The pair's larger one: what is needed goes by that.
+        last: u32,
         /// How many the machine has.
         cpus: u32,
     },
@@ -370,7 +377,8 @@ impl fmt::Display for ParamError<'_> {
                 write!(f, "kernel parameter `{key}` is given twice: once is allowed")
             }
             Self::Value { key, value, allowed } => {
-                write!(f, "bad value `{value}` of kernel parameter `{key}`: allowed is {allowed}")
+                write!(f, "bad value `{value}` of kernel parameter `{key}`: allowed is {allowed}")?;
+                if key == "tasks" { write!(f, "; {WHY_TASKS}") } else { Ok(()) }
             }
             Self::UnknownExperiment { name, known } => {
                 write!(f, "unknown experiment `{name}`: allowed are ")?;
@@ -379,11 +387,15 @@ impl fmt::Display for ParamError<'_> {
             Self::SameCpu { cpu } => {
                 write!(f, "kernel parameter `pair`: {cpu},{cpu} is one CPU, allowed are two different ones")
             }
-            Self::AbsentCpu { cpu, cpus } => {
+            Self::AbsentCpu { cpu, last, cpus } => {
                 write!(f, "kernel parameter `pair`: CPU {cpu} is absent, ")?;
                 match cpus {
-                    0 | 1 => write!(f, "this machine has CPU 0 only and no pair is allowed"),
-                    _ => write!(f, "allowed are 0 to {}", cpus - 1),
+                    0 | 1 => write!(f, "this machine has CPU 0 only and no pair is allowed")?,
+                    _ => write!(f, "allowed are 0 to {}", cpus - 1)?,
+                }
+                match last as usize {
+                    last @ ..MAX_CPUS => write!(f, "; this pair needs --smp {} or more", last + 1),
+                    _ => write!(f, "; no machine has CPU {last}: --smp goes up to {MAX_CPUS}"),
                 }
             }
         }

@@ -6,6 +6,7 @@ use core::{
 };
 
 use linked_list_allocator::Heap;
+use switchlab_core::params::MOST_HEAP_BYTES;
 
 use super::{frames::FRAMES, physical};
 use crate::{
@@ -16,9 +17,6 @@ use crate::{
 /// Bytes of the smallest heap: exceptions' stacks take 3 MiB with 64 CPUs, and what the blocks of 1,000 runs
 /// leave behind less than 3 MiB.
 pub const LEAST_HEAP_BYTES: u64 = 16 << 20;
-
-/// Bytes of the largest: what the most free tasks of three policies at once take of it, with 64 CPUs.
-const MOST_HEAP_BYTES: u64 = 128 << 20;
 
 /// The part of the memory that the heap gets, between these two. A task takes 136 bytes of the heap and
 /// 4,112 of frames, so memory for the stacks of tasks is used up before the heap is.

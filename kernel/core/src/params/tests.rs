@@ -176,10 +176,12 @@ fn limits_themselves_are_allowed() {
 
 #[test]
 fn what_is_beyond_a_limit_is_refused_with_what_is_allowed() {
-    assert_eq!(
-        message("tasks=65537"),
-        "bad value `65537` of kernel parameter `tasks`: allowed is a number from 2 to 65536"
-    );
+    let tasks = message("tasks=65537");
+    let (allowed, why) = tasks.split_once("; ").expect("what is allowed, and why");
+    assert_eq!(allowed, "bad value `65537` of kernel parameter `tasks`: allowed is a number from 2 to 65536");
+    assert_eq!(why, WHY_TASKS);
+    assert!(why.contains(&std::format!("of {} MiB at most", MOST_HEAP_BYTES >> 20)), "{why}");
+    assert!(why.contains(&std::format!("{} tasks", Grouped(*TASKS.end()))), "{why}");
     assert_eq!(
         message("budget=0"),
         "bad value `0` of kernel parameter `budget`: allowed is a number from 1 to 60000"
@@ -217,15 +219,27 @@ fn pair_is_two_numbers() {
 fn pair_needs_two_different_cpus_that_exist() {
     let with = |pair| Params { pair, ..DEFAULTS };
     assert_eq!(with(Some((0, 0))).validate(12), Err(ParamError::SameCpu { cpu: 0 }));
-    assert_eq!(with(Some((0, 12))).validate(12), Err(ParamError::AbsentCpu { cpu: 12, cpus: 12 }));
-    assert_eq!(with(Some((12, 0))).validate(12), Err(ParamError::AbsentCpu { cpu: 12, cpus: 12 }));
+    assert_eq!(with(Some((0, 12))).validate(12), Err(ParamError::AbsentCpu { cpu: 12, last: 12, cpus: 12 }));
+    assert_eq!(with(Some((12, 0))).validate(12), Err(ParamError::AbsentCpu { cpu: 12, last: 12, cpus: 12 }));
     assert_eq!(with(Some((11, 0))).validate(12), Ok(()));
     let message = |pair, cpus| with(Some(pair)).validate(cpus).unwrap_err().to_string();
-    assert_eq!(message((3, 4), 4), "kernel parameter `pair`: CPU 4 is absent, allowed are 0 to 3");
+    assert_eq!(
+        message((3, 4), 4),
+        "kernel parameter `pair`: CPU 4 is absent, allowed are 0 to 3; this pair needs --smp 5 or more"
+    );
     assert_eq!(
         message((0, 1), 1),
-        "kernel parameter `pair`: CPU 1 is absent, this machine has CPU 0 only and no pair is allowed"
+        "kernel parameter `pair`: CPU 1 is absent, this machine has CPU 0 only and no pair is allowed; this pair needs --smp 2 or more"
     );
+    // The larger of two that are absent says what is needed.
+    assert!(
+        message((12, 20), 12)
+            .ends_with("CPU 12 is absent, allowed are 0 to 11; this pair needs --smp 21 or more")
+    );
+    assert!(message((0, 63), 12).ends_with("this pair needs --smp 64 or more"));
+    let beyond = message((0, 64), 12);
+    assert!(beyond.ends_with("allowed are 0 to 11; no machine has CPU 64: --smp goes up to 64"), "{beyond}");
+    assert!(message((u32::MAX, 0), 64).ends_with("no machine has CPU 4294967295: --smp goes up to 64"));
     assert_eq!(message((2, 2), 4), "kernel parameter `pair`: 2,2 is one CPU, allowed are two different ones");
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use switchlab_core::params::{
-    BUDGET, DEFAULT_PAIR, EXCHANGES, Params, RUNS, SAMPLES, TASKS, WARM_UP, parse_pair,
+    BUDGET, DEFAULT_PAIR, EXCHANGES, Params, RUNS, SAMPLES, TASKS, WARM_UP, WHY_TASKS, parse_pair,
 };
 use switchlab_core::policy::{Policies, PolicyName};
 use switchlab_core::{Way, Ways};
@@ -52,7 +52,7 @@ pub struct ExperimentArgs {
     #[arg(long, value_name = "MS", value_parser = clap::value_parser!(u64).range(BUDGET))]
     pub budget: Option<u64>,
     /// Of scale and policy: the most tasks, 2 to 65536 [default: the experiment's own]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(range(TASKS)))]
+    #[arg(long, value_name = "N", value_parser = tasks)]
     pub tasks: Option<u32>,
     /// Of policy: the policies, with commas between them: round-robin, lifo, stealing [default: all]
     #[arg(long, value_name = "LIST", value_parser = policies)]
@@ -74,6 +74,13 @@ fn ways(text: &str) -> Result<Ways, String> {
 fn range(range: std::ops::RangeInclusive<u64>) -> std::ops::RangeInclusive<i64> {
     let narrow = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     narrow(*range.start())..=narrow(*range.end())
+}
+
+/// In clap's words for a range, and why it is that.
+fn tasks(text: &str) -> Result<u32, String> {
+    let number: u64 = text.parse().map_err(|_| format!("a number in {TASKS:?} is expected"))?;
+    let tasks = u32::try_from(number).ok().filter(|_| TASKS.contains(&number));
+    tasks.ok_or_else(|| format!("{number} is not in {TASKS:?}: {WHY_TASKS}"))
 }
 
 fn pair(text: &str) -> Result<(u32, u32), String> {
