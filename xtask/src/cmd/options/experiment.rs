@@ -40,7 +40,9 @@ pub struct ExperimentArgs {
     /// more than --exchanges [default: 100000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(SAMPLES))]
     pub samples: Option<u64>,
-    /// The two CPUs, the first also that of the same-core mode [default: 0,1]
+    /// The two CPUs, the first also that of the same-core mode; of ring and fan those that come first: the one that
+    /// times and sends first, and the one that a ring of two or a single consumer is on. Of matrix the only pair
+    /// [default: 0,1; of matrix all]
     #[arg(long, value_name = "A,B", value_parser = pair)]
     pub pair: Option<(u32, u32)>,
     /// Of wait and matrix: the ways to wait, with commas between them: halt, spin, spin-pause, spin-halt,
@@ -121,8 +123,9 @@ impl ExperimentArgs {
             };
             let is_taken = about.map_or(option == Takes::Pair, |about| about.takes(option));
             if is_given && !is_taken {
-                let takers: Vec<_> = about::ALL.iter().filter(|about| about.takes(option)).collect();
-                let takers: Vec<_> = takers.iter().map(|about| about.name).collect();
+                let others = about::ALL.iter().filter(|about| about.takes(option)).map(|about| about.name);
+                let takers: Vec<_> =
+                    (option == Takes::Pair).then_some(EXPERIMENTS[0]).into_iter().chain(others).collect();
                 return refuse(option.option(), &format!("it does not take it, {} do", takers.join(", ")));
             }
         }

@@ -98,6 +98,25 @@ fn option_that_an_experiment_does_not_take_is_refused_by_name() {
     }
 }
 
+/// Which experiments the pair means something to. In ring and fan its first times, or sends, and its second comes next.
+#[test]
+fn pair_is_taken_where_it_says_who_is_measured_and_refused_elsewhere() {
+    for name in EXPERIMENTS {
+        let taken = ExperimentArgs { pair: Some((3, 1)), ..named(name) }.check_taken();
+        match name {
+            "classic" | "wait" | "matrix" | "ring" | "fan" | "hierarchy" => assert!(taken.is_ok(), "{name}"),
+            _ => {
+                let told = taken.unwrap_err().to_string();
+                assert!(told.starts_with(&format!("--pair with --experiment {name}: it does not")), "{told}");
+                assert!(
+                    told.ends_with("classic, wait, matrix, ring, fan, hierarchy do; leave it out"),
+                    "{told}"
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn ways_are_a_list_of_names() {
     assert_eq!(ways("spin,halt").map(|ways| ways.to_string()).as_deref(), Ok("halt,spin"));
