@@ -1,7 +1,7 @@
 //! What a side's boots measured. Owned facts: the log's text is gone. What is void is left out here,
 //! and counted.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 
 use switchlab_records::{Cpus, Machine, Mode, Pass, Plan, Subject, Unit};
@@ -12,7 +12,7 @@ use crate::clock;
 use crate::manifest::Manifest;
 use crate::results::Results;
 use crate::results::cost::UnitValue;
-use crate::survey::{Cell, Survey};
+use crate::survey::{Cell, PointResult, Survey, cells, owned};
 
 /// Percentiles that are told, in ten-thousandths, with their names.
 pub(super) const RANKS: [(u32, &str); 2] = [(5_000, "p50"), (9_900, "p99")];
@@ -39,6 +39,8 @@ pub struct Boot {
     pub modes: Vec<Measured>,
     /// What was measured at each point, in counted instructions; none of classic.
     pub points: Vec<PointCost>,
+    /// Where each stands there, by its name.
+    places: HashMap<String, usize>,
     /// Runs that are void.
     pub void_runs: BTreeSet<u32>,
 }
@@ -110,18 +112,23 @@ impl Facts {
 impl Boot {
     /// What `survey` and `manifest` say. Instructions are counted in it, so nothing is void.
     pub fn of_survey(log: PathBuf, survey: &Survey<'_>, manifest: Option<Manifest>) -> Self {
+        let mut blocks: HashMap<String, Vec<(u64, u64)>> = HashMap::new();
+        for PointResult { point, .. } in &survey.points {
+            blocks
+                .entry(cells::name(&point.series, &owned(&point.at)))
+                .or_default()
+                .push((point.ticks, point.handoffs));
+        }
         let point = |cell: &Cell| {
-            let here = survey.points.iter().filter(|result| cell.is_of(&result.point));
-            PointCost {
-                name: cell.name(),
-                blocks: here.map(|result| (result.point.ticks, result.point.handoffs)).collect(),
-                one_way: cell.values.clone(),
-            }
+            let name = cell.name();
+            let blocks = blocks.get(&name).cloned().unwrap_or_default();
+            PointCost { name, blocks, one_way: cell.values.clone() }
         };
         Self {
             log,
             facts: Facts::of(&survey.plan, Some(&survey.cpus), Some(&survey.machine), &survey.clock),
             modes: Vec::new(),
+            places: survey.cells.iter().map(Cell::name).zip(0..).collect(),
             points: survey.cells.iter().map(point).collect(),
             void_runs: BTreeSet::new(),
             manifest,
@@ -142,6 +149,7 @@ impl Boot {
             facts: Facts::of(&results.plan, results.cpus.as_ref(), results.machine.as_ref(), &results.clock),
             modes,
             points: Vec::new(),
+            places: HashMap::new(),
             void_runs,
             manifest,
         }
@@ -209,7 +217,7 @@ impl Side {
 
     /// The points of this name, of all boots.
     pub(super) fn points<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s PointCost> {
-        self.boots.iter().flat_map(|boot| &boot.points).filter(move |point| point.name == name)
+        self.boots.iter().filter_map(move |boot| boot.points.get(*boot.places.get(name)?))
     }
 
     /// Whether a boot measured it.

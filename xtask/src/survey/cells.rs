@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 use switchlab_core::Way;
-use switchlab_records::{Counts, Point, Unit};
+use switchlab_records::{Counts, Unit};
 
 use super::{PointResult, owned, place, waiting};
 use crate::analysis::{Bootstrap, Interval, LEAST_RUNS, Summary};
@@ -51,6 +51,7 @@ pub struct Cell {
 impl Cell {
     /// The number of a coordinate.
     pub fn coordinate(&self, name: &str) -> Option<u64> {
+        looks::count();
         self.at.iter().find(|(of, _)| of == name).map(|(_, number)| *number)
     }
 
@@ -61,18 +62,41 @@ impl Cell {
 
     /// Names of its coordinates.
     pub fn axes(&self) -> Vec<&str> {
+        looks::count();
         self.at.iter().map(|(name, _)| &**name).collect()
-    }
-
-    /// Whether a point was measured here.
-    pub fn is_of(&self, point: &Point<'_>) -> bool {
-        let at = point.at.iter().map(|(name, number)| (&**name, *number));
-        self.series == point.series && self.at.iter().map(|(name, number)| (&**name, *number)).eq(at)
     }
 
     /// Series and place, as trackers know it: `halt from 0 to 1`.
     pub fn name(&self) -> String {
-        format!("{} {}", self.series, place(&self.at)).trim_end().to_owned()
+        name(&self.series, &self.at)
+    }
+}
+
+/// The same of a series and a place.
+pub fn name(series: &str, at: &[(String, u64)]) -> String {
+    format!("{series} {}", place(at)).trim_end().to_owned()
+}
+
+/// How often a cell's coordinates were looked at, so that a test can hold that against the number of cells: who
+/// searches all cells for each looks at them as often as there are pairs of them.
+pub(crate) mod looks {
+    #[cfg(test)]
+    std::thread_local! {
+        static LOOKS: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+    }
+
+    /// One more, in a test's thread.
+    pub fn count() {
+        #[cfg(test)]
+        LOOKS.with(|looks| looks.set(looks.get() + 1));
+    }
+
+    /// How many there were while `work` was done.
+    #[cfg(test)]
+    pub fn of(work: impl FnOnce()) -> u64 {
+        let before = LOOKS.get();
+        work();
+        LOOKS.get() - before
     }
 }
 

@@ -203,10 +203,11 @@ impl<'a> Survey<'a> {
     #[must_use]
     pub fn watched(mut self, watch: Option<&Watch>) -> Self {
         let Some(watch) = watch else { return self };
+        let seen = watch.by_point();
         for result in &mut self.points {
-            let (run, position) = (result.point.run, result.point.position);
-            result.void = watch.is_void_point(run, position);
-            result.host = watch.host_time(run, position);
+            let place = (result.point.run, result.point.position);
+            result.void = seen.void.contains(&place);
+            result.host = seen.host.get(&place).copied();
         }
         self.put_together();
         self
@@ -269,7 +270,7 @@ pub fn place(at: &[(String, u64)]) -> String {
 }
 
 /// Names and numbers that outlive the log's text.
-fn owned(named: &[Named<'_>]) -> Vec<(String, u64)> {
+pub(crate) fn owned(named: &[Named<'_>]) -> Vec<(String, u64)> {
     named.iter().map(|(name, number)| (name.to_string(), *number)).collect()
 }
 

@@ -31,6 +31,23 @@ fn text_of(records: Vec<Record<'_>>) -> String {
 }
 
 #[test]
+fn work_grows_with_the_points_and_not_with_their_square() {
+    let looks_at_a_cell = |cpus: u32| {
+        let text = golden::ended(golden_points::matrix(cpus, 1));
+        let cells = survey_of(&text).cells.len() as u64;
+        cells::looks::of(|| {
+            let survey = survey_of(&text);
+            let report = Report::new(&survey, None);
+            assert!(!report.text().is_empty() && !report.markdown().is_empty());
+            assert!(survey.json().is_ok() && survey.csv().is_ok());
+        }) / cells
+    };
+    // 16 times the points: a search of all cells for each would look 16 times as often at each.
+    let (few, many) = (looks_at_a_cell(16), looks_at_a_cell(64));
+    assert!(few > 0 && many <= 2 * few, "a cell is looked at {few} times, of 16 times as many {many} times");
+}
+
+#[test]
 fn costs_are_one_way_by_the_last_clock_and_medians_of_the_runs() {
     let text = golden::ended(golden_points::wait(5));
     let survey = survey_of(&text);

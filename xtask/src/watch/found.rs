@@ -1,6 +1,6 @@
 //! What was found by watching a guest, as the manifest keeps it, and how it is told.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -101,6 +101,15 @@ pub struct Void {
     pub reasons: Vec<VoidReason>,
 }
 
+/// What was seen of points, by run and position: there may be thousands of them.
+#[derive(Debug)]
+pub struct SeenOfPoints {
+    /// QEMU's CPU time, where it could be told.
+    pub host: HashMap<(u32, u32), HostTime>,
+    /// Those that are void.
+    pub void: HashSet<(u32, u32)>,
+}
+
 /// A point that is void.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VoidPoint {
@@ -153,15 +162,13 @@ impl Watch {
         self.voids.iter().any(is_it)
     }
 
-    /// QEMU's CPU time over this point, where it could be told.
-    pub fn host_time(&self, run: u32, position: u32) -> Option<HostTime> {
-        let told = self.point_times.iter().find(|of| (of.run, of.position) == (run, position));
-        told.map(|of| of.time)
-    }
-
-    /// Whether this point is void.
-    pub fn is_void_point(&self, run: u32, position: u32) -> bool {
-        self.void_points.iter().any(|void| (void.run, void.position) == (run, position))
+    /// What was seen of points, by run and position.
+    pub fn by_point(&self) -> SeenOfPoints {
+        SeenOfPoints {
+            // The first of two, as a reader of the list would find it.
+            host: self.point_times.iter().rev().map(|of| ((of.run, of.position), of.time)).collect(),
+            void: self.void_points.iter().map(|void| (void.run, void.position)).collect(),
+        }
     }
 
     /// What was found, in lines to stand beside the numbers.

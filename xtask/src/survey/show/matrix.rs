@@ -1,10 +1,12 @@
 //! The handoffs between ordered pairs of CPUs: a matrix for each series where it fits a terminal, and what it
 //! comes to in a row, which is all there is beyond that.
 
+use std::collections::HashMap;
+
 use switchlab_core::stats::mean;
 use switchlab_records::Unit;
 
-use super::super::cells::{cost_text, series_of};
+use super::super::cells::{cost_text, looks, series_of};
 use super::super::{Cell, Survey};
 use super::Part;
 use crate::analysis::Summary;
@@ -30,18 +32,27 @@ pub struct Matrix<'c> {
     pub cpus: Vec<u64>,
     /// Its cells.
     pub cells: Vec<&'c Cell>,
+    /// The same by who sends and who waits.
+    by_pair: HashMap<[u64; 2], &'c Cell>,
+}
+
+/// Who sends, and who waits.
+fn pair(cell: &Cell) -> [u64; 2] {
+    looks::count();
+    [cell.at[0].1, cell.at[1].1]
 }
 
 impl<'c> Matrix<'c> {
     /// The cell of a pair.
     pub fn at(&self, from: u64, to: u64) -> Option<&'c Cell> {
-        self.cells.iter().copied().find(|cell| cell.at[0].1 == from && cell.at[1].1 == to)
+        self.by_pair.get(&[from, to]).copied()
     }
 
     /// The pair whose two directions differ most: from, to, how much more that costs than the way back.
     pub fn largest_asymmetry(&self) -> Option<(&'c Cell, f64)> {
         let differences = self.cells.iter().filter_map(|cell| {
-            let back = self.at(cell.at[1].1, cell.at[0].1)?;
+            let [from, to] = pair(cell);
+            let back = self.at(to, from)?;
             Some((*cell, cell.one_way - back.one_way))
         });
         differences.max_by(|a, b| a.1.total_cmp(&b.1))
@@ -52,10 +63,11 @@ impl<'c> Matrix<'c> {
 pub fn matrices<'c>(group: &[&'c Cell]) -> Vec<Matrix<'c>> {
     let matrix = |series: &'c str| {
         let cells: Vec<&Cell> = group.iter().copied().filter(|cell| cell.series == series).collect();
-        let mut cpus: Vec<u64> = cells.iter().flat_map(|cell| [cell.at[0].1, cell.at[1].1]).collect();
+        let mut cpus: Vec<u64> = cells.iter().copied().flat_map(pair).collect();
         cpus.sort_unstable();
         cpus.dedup();
-        Matrix { series, cpus, cells }
+        let by_pair = cells.iter().map(|cell| (pair(cell), *cell)).collect();
+        Matrix { series, cpus, cells, by_pair }
     };
     series_of(group).into_iter().map(matrix).collect()
 }

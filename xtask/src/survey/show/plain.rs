@@ -1,6 +1,8 @@
 //! Tables of points along one coordinate, or of none; what else was counted at each; and how evenly pairs
 //! shared.
 
+use std::collections::HashMap;
+
 use switchlab_core::format::Grouped;
 use switchlab_records::Unit;
 
@@ -110,8 +112,11 @@ fn figures(survey: &Survey<'_>, cell: &Cell) -> Vec<String> {
 /// What happened in each handoff, and what else was counted; nothing for matrices, which have their counts in
 /// the CSV.
 pub(super) fn counts(survey: &Survey<'_>) -> Option<Part> {
+    let mut together: HashMap<(&str, Vec<&str>), usize> = HashMap::new();
+    survey.cells.iter().for_each(|cell| *together.entry(series_and_axes(cell)).or_default() += 1);
+    let is_alone = |cell: &Cell| together.get(&series_and_axes(cell)) == Some(&1);
     let cells: Vec<&Cell> =
-        survey.cells.iter().filter(|cell| !is_matrix(&[*cell]) || cell_is_only(survey, cell)).collect();
+        survey.cells.iter().filter(|cell| !is_matrix(&[*cell]) || is_alone(cell)).collect();
     if cells.is_empty() || cells.len() > MOST_ROWS {
         return None;
     }
@@ -145,10 +150,9 @@ pub(super) fn counts(survey: &Survey<'_>) -> Option<Part> {
     Some(Part { caption, sheet: Sheet { header, rows, last_is_text: false } })
 }
 
-/// Whether its series has this cell alone among those with its coordinates.
-fn cell_is_only(survey: &Survey<'_>, cell: &Cell) -> bool {
-    survey.cells.iter().filter(|other| other.axes() == cell.axes() && other.series == cell.series).count()
-        == 1
+/// What the cells of one table's line or column have in common.
+fn series_and_axes(cell: &Cell) -> (&str, Vec<&str>) {
+    (&cell.series, cell.axes())
 }
 
 /// How much those that ran at once got done, and how evenly they shared, where that was counted.
