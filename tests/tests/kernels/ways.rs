@@ -100,6 +100,13 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
             .boot();
         end.fails_with("MONITOR and MWAIT")
     }));
+    trials.push(trial(parts, "ways::none_that_can_be_measured_is_refused_with_a_reason_for_each", |parts| {
+        let without = |case: Case| case.in_instructions().with(|spec| spec.cpu = "max,-monitor".into());
+        let end = without(case(parts, 2, "experiment=wait runs=1 ways=spin,mwait")).boot();
+        end.fails_with("`spin` can not be measured: a CPU that spins without PAUSE")?;
+        end.fails_with("it needs unit=time, which is a run without --deterministic; `mwait` can not be")?;
+        end.fails_with("no MONITOR and MWAIT")
+    }));
     trials.push(trial(parts, "ways::who_has_no_patience_halts_and_who_has_enough_never_does", |parts| {
         patience(parts, Timing::Instructions, TcgThread::Single)
     }));

@@ -6,7 +6,7 @@ mod bystanders;
 pub mod sides;
 mod staff;
 
-use alloc::{boxed::Box, vec::Vec};
+use alloc::{boxed::Box, format, vec::Vec};
 
 use switchlab_core::{CpuId, Way, Ways};
 use switchlab_records::{Counts, Named, Unit};
@@ -330,7 +330,7 @@ pub struct Found {
 
 /// Why pure spinning is not counted. QEMU lets a virtual CPU go on until it halts or pauses, or until a timer of
 /// the host's ends its turn: as many instructions as it spins meanwhile, so another number each time, or billions.
-const NO_TURNS: &str = "a CPU that spins without PAUSE gives way only when the host's timers say so, so its instructions do not repeat; it needs unit=time";
+const NO_TURNS: &str = "a CPU that spins without PAUSE gives way only when the host's timers say so, so its instructions do not repeat; it needs unit=time, which is a run without --deterministic";
 
 impl Found {
     /// Looks which of `ways` there are, where a tick is a `unit`. Ends the machine where none is left.
@@ -344,8 +344,9 @@ impl Found {
         let found: Vec<_> = ways.iter().filter(|way| reason(*way).is_none()).collect();
         let absent: Vec<_> = ways.iter().filter_map(|way| Some((way, reason(way)?))).collect();
         if found.is_empty() {
-            let (way, reason) = absent[0];
-            refuse(format_args!("ways={ways}: `{}` can not be measured: {reason}", way.name()));
+            let told =
+                absent.iter().map(|(way, reason)| format!("`{}` can not be measured: {reason}", way.name()));
+            refuse(format_args!("ways={ways}: {}", told.collect::<Vec<_>>().join("; ")));
         }
         Self { ways: found, mwait, absent }
     }
