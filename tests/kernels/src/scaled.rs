@@ -31,12 +31,14 @@ const PAIRS: usize = 6;
 /// # Errors
 ///
 /// [`StackError`] where there is no stack for a task.
-pub fn counts() -> Result<[(&'static str, u64); 5], StackError> {
+pub fn counts() -> Result<[(&'static str, u64); 7], StackError> {
     sched::run_on(cpu(0), || {
         let members = Members::start(cpu(0), &Fit::of_this_machine(TASKS))?;
-        let switches = |tasks: u32| {
+        let switches = |touch: Touch, tasks: u32| {
             move |members: &Members, rounds: u64| {
-                let exchanges = rounds * u64::from(tasks) / 2;
+                // The experiment goes round a sixteenth as often where a turn is so much longer.
+                let times = if touch == Touch::SixteenKib { 16 } else { 1 };
+                let exchanges = times * rounds * u64::from(tasks) / 2;
                 let size = Size {
                     runs: 1,
                     seed: 0,
@@ -45,12 +47,21 @@ pub fn counts() -> Result<[(&'static str, u64); 5], StackError> {
                     exchanges,
                     budget_ticks: u64::MAX,
                 };
-                members.measure((1, 1), Touch::Nothing, tasks, &size).ticks
+                let point = members.measure((1, 1), touch, tasks, &size);
+                if point.handoffs != rounds * u64::from(tasks) {
+                    failure!("{}: {} handoffs in {rounds} rounds", touch.series(), point.handoffs);
+                }
+                point.ticks
             }
         };
-        let few = exact("a ring of 2 tasks", 2, 1_000, |rounds| switches(2)(&members, rounds));
-        let many =
-            exact("a ring of 65,536 tasks", TASKS.into(), 1, |rounds| switches(TASKS)(&members, rounds));
+        let of_two = |touch: Touch| {
+            let name = alloc::format!("a ring of 2 tasks, {}", touch.series());
+            exact(&name, 2, 1_000, |rounds| switches(touch, 2)(&members, rounds))
+        };
+        let [few, touching_1k, touching_16k] = Touch::ALL.map(of_two);
+        let many = exact("a ring of 65,536 tasks", TASKS.into(), 1, |rounds| {
+            switches(Touch::Nothing, TASKS)(&members, rounds)
+        });
 
         let token = Token::<Batch>::start(sched::cpus().into())?;
         let hops = CPUS as u64;
@@ -70,6 +81,8 @@ pub fn counts() -> Result<[(&'static str, u64); 5], StackError> {
         all.stop();
         Ok([
             ("scale_switch_2", few),
+            ("scale_switch_2_touching_1k", touching_1k),
+            ("scale_switch_2_touching_16k", touching_16k),
             ("scale_switch_65536", many),
             ("scale_token_64", around),
             ("scale_pairs_1", alone),
