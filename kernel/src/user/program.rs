@@ -86,9 +86,9 @@ macro_rules! program {
             ".set SYS_END, {sys_end}",
             ".set SYS_OPEN, {sys_open}",
             ".set SYS_READ, {sys_read}",
-            concat!("user_program_", stringify!($name), ":"),
+            concat!("\"", module_path!(), "::", stringify!($name), "\":"),
             $($line,)+
-            concat!("user_program_end_", stringify!($name), ":"),
+            concat!("\"", module_path!(), "::", stringify!($name), "::end\":"),
             ".popsection",
             sys_exit = const $crate::user::system_call::EXIT,
             sys_send = const $crate::user::system_call::SEND,
@@ -110,9 +110,9 @@ macro_rules! program {
         $(#[$meta])*
         $vis static $name: $crate::user::Program = {
             unsafe extern "C" {
-                #[link_name = concat!("user_program_", stringify!($name))]
+                #[link_name = concat!(module_path!(), "::", stringify!($name))]
                 static START: u8;
-                #[link_name = concat!("user_program_end_", stringify!($name))]
+                #[link_name = concat!(module_path!(), "::", stringify!($name), "::end")]
                 static END: u8;
             }
             // SAFETY: the labels above, in read-only data.

@@ -9,7 +9,8 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
         trial(parts, "user::what_a_process_must_not_do_ends_it_alone", |parts| {
             let end = Case::new(parts, "user_isolation").boot();
             end.passes()?;
-            equal("privileged instructions", end.count("privileged")?, 21)
+            equal("privileged instructions", end.count("privileged")?, 21)?;
+            equal("tries at another's vectors", end.count("vectors_of_another")?, 4)
         }),
         trial(
             parts,

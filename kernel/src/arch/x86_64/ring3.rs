@@ -270,7 +270,7 @@ pub fn is_loaded(space: u64) -> bool {
     true
 }
 
-/// Lets ring 3 use vector state, or makes its use an exception (CR0.EM; Intel SDM vol. 3, 2.5), where it is not so
+/// Lets ring 3 use vector state, or makes its use an exception (`protection`), where it is not so
 /// already: a comparison and a branch then.
 #[inline(always)]
 pub fn allow_vectors(allowed: bool) {

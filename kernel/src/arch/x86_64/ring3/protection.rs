@@ -6,7 +6,9 @@
 //! | CR4.SMEP | ring 0 can be led to execute a program's page | 4.6.1 |
 //! | CR4.SMAP | ring 0 can be led to read or write one unasked | 4.6.1 |
 //! | CR4.UMIP | a program learns by SGDT, SIDT, SLDT, STR, SMSW where the tables are | 2.5 |
-//! | CR0.EM | a program leaves vector state behind, where nobody keeps that apart | 2.5 |
+//! | CR0.EM | a program uses vector state, where nobody keeps that apart | 2.5 |
+//! | CR4.OSXSAVE off | it reads and writes all of it by XSAVE and XRSTOR, which do not ask for EM | 2.5, 13.2 |
+//! | CR0.TS, MP | by WAIT, which does not either, it meets another's pending x87 error | 2.5 |
 
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -67,8 +69,8 @@ pub(super) fn turn_on() -> [u64; 2] {
     // of the instructions that UMIP and EM are about, and CR3's low bits are 0, as PCID wants.
     unsafe {
         Cr4::write(flags);
-        Cr0::update(|flags| *flags |= Cr0Flags::EMULATE_COPROCESSOR);
     }
+    allow_vectors(false);
     SMAP_IS_ON.store(has.smap, Relaxed);
     before
 }
@@ -76,8 +78,14 @@ pub(super) fn turn_on() -> [u64; 2] {
 /// Lets ring 3 use vector state, or not.
 pub(super) fn allow_vectors(allowed: bool) {
     // SAFETY: the kernel is built without such instructions, but for those that save the state, which run while it is
-    // allowed.
-    unsafe { Cr0::update(|flags| flags.set(Cr0Flags::EMULATE_COPROCESSOR, !allowed)) };
+    // allowed. That is only where a CPU has XSAVE (`State::enable_for_ring_3`).
+    unsafe {
+        Cr0::update(|flags| {
+            flags.set(Cr0Flags::EMULATE_COPROCESSOR | Cr0Flags::TASK_SWITCHED, !allowed);
+            flags.insert(Cr0Flags::MONITOR_COPROCESSOR);
+        });
+        Cr4::update(|flags| flags.set(Cr4Flags::OSXSAVE, allowed));
+    }
 }
 
 /// Makes the running CPU's CR0 and CR4 what they were. The kernel's address space is loaded.
