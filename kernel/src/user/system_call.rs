@@ -126,7 +126,8 @@ pub(super) fn make(
         return rarely(process, number, arguments, away, others);
     }
     let [first, second, third, fourth, fifth] = arguments;
-    // Branches, since a table of them would be one page more.
+    // The number is looked at by branches, since a table would be one page more; of the kinds of ports the compiler makes
+    // one all the same.
     let (given, is_final) = match process.port(first) {
         Some(HeldPort::Sends(sender)) if number == SEND => {
             sender.send_telling(second, away);

@@ -6,7 +6,7 @@ use switchlab_core::format::Grouped;
 
 use super::guesses::GOROUTINE;
 use super::{median_ns, row};
-use crate::analysis::{Bootstrap, Comparison, Series, Verdict, compare};
+use crate::analysis::{Bootstrap, Comparison, LEAST_RUNS, Series, Verdict, compare};
 use crate::bench::{Bench, Row};
 use crate::report::original;
 
@@ -85,6 +85,10 @@ pub fn weigh(bench: &Bench) -> Causes {
         let why = "the goroutines have no figures";
         return Causes { difference, crossings, causes: NAMES.map(|name| unknown(name, why)).into() };
     };
+    if facts.is_undecided {
+        let why = format!("too few rounds to say whether P=12 is slower: a verdict takes {LEAST_RUNS}");
+        return Causes { difference, crossings, causes: NAMES.map(|name| unknown(name, why.clone())).into() };
+    }
     let (switches, lines) = (facts.switches(), facts.cache_lines());
     let others = [&switches, &lines].into_iter().filter_map(|cause| cause.ns).sum();
     let causes = vec![switches, lines, facts.barriers(), facts.coordination(others)];
@@ -135,16 +139,19 @@ struct Facts<'a> {
     /// share of a handoff here.
     due_ns: f64,
     is_shown: bool,
+    /// There were too few rounds for either.
+    is_undecided: bool,
 }
 
 impl<'a> Facts<'a> {
     fn of(bench: &'a Bench, difference: &Difference) -> Option<Self> {
         let (one, twelve) = (row(bench, GOROUTINE)?, row(bench, TWELVE)?);
         let is_shown = difference.comparison.verdict == Verdict::Slower;
+        let is_undecided = difference.comparison.verdict == Verdict::NotEnoughRuns;
         let [theirs, theirs_of_twelve] = [0, 1].map(|mode| original::MEASURED.get(mode));
         let share = theirs_of_twelve?.average_ns / theirs?.average_ns - 1.0;
         let due_ns = if is_shown { difference.ns } else { share * median_ns(one)? };
-        Some(Self { bench, one, twelve, due_ns, is_shown })
+        Some(Self { bench, one, twelve, due_ns, is_shown, is_undecided })
     }
 
     /// What a row takes.
@@ -280,6 +287,14 @@ mod tests {
         // 50 ns of switches are more than a tenth of 11 % of 200 ns.
         assert_eq!(findings(&alike), [NotObservable, Refuted, Refuted, Refuted]);
         assert!(cause(&alike, "OS switches").why.contains("not shown to be slower"));
+    }
+
+    #[test]
+    fn too_few_rounds_weigh_nothing() {
+        let truncated = |bench: &Bench, id| with(bench, id, |measured| measured.one_way_ns.truncate(2));
+        let few = truncated(&truncated(&sample(), TWELVE), GOROUTINE);
+        assert_eq!(findings(&few), [Finding::NotObservable; 4]);
+        assert!(cause(&few, "Barriers").why.contains("a verdict takes 5"), "{}", cause(&few, "Barriers").why);
     }
 
     #[test]
