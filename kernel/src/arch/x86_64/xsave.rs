@@ -54,7 +54,7 @@ impl State {
         Some(Self { features, bytes: bytes as usize })
     }
 
-    /// The same for programs of ring 3: CR0.EM stays as it is, which says which of them may use the state.
+    /// The same for programs of ring 3: CR0.EM, and what goes with it, stays as it is: it says which may use the state.
     pub fn enable_for_ring_3() -> Option<Self> {
         let may_use = !Cr0::read().contains(Cr0Flags::EMULATE_COPROCESSOR);
         let state = Self::enable();
