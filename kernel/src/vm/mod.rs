@@ -33,7 +33,7 @@ pub use self::{
     image::Image,
     memory::Paging,
     pair::{Kind, Ran, Route},
-    vcpu::{Exit, Fpu, Interrupt, Masked, Vcpu},
+    vcpu::{Exit, Fpu, Interrupt, Masked, SystemRegisters, Vcpu},
 };
 use crate::mm::StackError;
 

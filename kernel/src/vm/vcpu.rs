@@ -18,7 +18,7 @@ use super::{
 };
 use crate::arch::{
     interrupts,
-    svm::{self, Registers, Segment, Vmcb, World, fpu::FpuState, intercept, tlb},
+    svm::{self, Registers, Save, Segment, Vmcb, World, fpu::FpuState, intercept, tlb},
     tsc,
 };
 
@@ -72,6 +72,23 @@ pub enum Interrupt {
     Injected,
     /// It is pending in the guest's virtual interrupt controller (V_IRQ), and taken when the guest lets it in.
     Virtual,
+}
+
+/// What a guest may not write itself, since no MSR is for guests to write: a VMM's own guest gets it from its VMM.
+///
+/// VMLOAD loads all but the last, VMRUN that one, and with nested paging only (APM vol. 2, 15.5.2 and 15.25.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "registers")]
+pub struct SystemRegisters {
+    pub kernel_gs_base: u64,
+    pub star: u64,
+    pub lstar: u64,
+    pub cstar: u64,
+    pub sfmask: u64,
+    pub sysenter_cs: u64,
+    pub sysenter_esp: u64,
+    pub sysenter_eip: u64,
+    pub pat: u64,
 }
 
 /// The guest has interrupts off.
@@ -163,6 +180,25 @@ impl Vcpu {
     /// Its general registers but RAX and RSP.
     pub fn registers(&self) -> &Registers {
         &self.world.registers
+    }
+
+    /// The rest of its processor's state, as its last exit left it.
+    pub fn saved(&self) -> &Save {
+        &self.vmcb.save
+    }
+
+    /// Gives it these registers, and lets it use SYSCALL, which goes by them. All are its own: they lead nowhere but
+    /// where its tables do, and the host's come back behind each exit.
+    pub fn set_system_registers(&mut self, registers: &SystemRegisters) {
+        let save = &mut self.vmcb.save;
+        save.kernel_gs_base = registers.kernel_gs_base;
+        (save.star, save.lstar, save.cstar) = (registers.star, registers.lstar, registers.cstar);
+        save.sfmask = registers.sfmask;
+        save.sysenter_cs = registers.sysenter_cs;
+        save.sysenter_esp = registers.sysenter_esp;
+        save.sysenter_eip = registers.sysenter_eip;
+        save.pat = registers.pat;
+        save.efer |= EferFlags::SYSTEM_CALL_EXTENSIONS.bits();
     }
 
     /// Its memory.

@@ -1,38 +1,199 @@
-//! Two guests fill all their registers with patterns, general and XMM, and flags, and exit, in turn; each finds them
-//! again. So does the host its own: GS is checked by all that goes on, XMM and MXCSR here.
+//! Two guests fill all that a processor keeps for them with patterns, and find it again 100,000 times each when they
+//! halt, and 100,000 times each when the machine's timer throws them out in the midst of whatever they do. What a guest
+//! can read it looks at itself; what only its VMM can is looked at in the VMCB, at each exit. So is the host's own state.
 #![no_std]
 #![no_main]
 
-use core::arch::asm;
+extern crate alloc;
+
+use alloc::{format, string::String};
+use core::{arch::asm, mem::offset_of, ptr};
 
 use case::{check, count};
+use switchlab_core::svm::Stop;
 use switchlab_kernel::{
+    arch::{
+        apic,
+        idt::vector,
+        svm::{self, Save, Segment, Vmcb},
+    },
     bring_up::Lab,
     guest_image,
-    vm::{Exit, Fpu, Host, Image, Paging, Vcpu},
+    mm::{PAGE_BYTES, PHYSICAL_MEMORY, SharedPage},
+    sched,
+    vm::{Exit, Fpu, Host, Paging, SystemRegisters, Vcpu, memory},
 };
-use x86_64::registers::control::{Cr4, Cr4Flags};
+use x86_64::{
+    VirtAddr,
+    instructions::segmentation::{CS, DS, ES, SS, Segment as _},
+    registers::{
+        control::{Cr4, Cr4Flags},
+        model_specific::{FsBase, KernelGsBase, Msr},
+    },
+};
 
 case::case!("vm_state", vm_state);
 
-/// Exits of both guests together, with each kind of paging.
+/// Exits of each guest, of each kind, with each kind of paging.
 const EXITS: u64 = 100_000;
+/// What the timer counts from one exit to the next, where a tick is an instruction: some rounds of a guest, beside what
+/// the VMM here looks at.
+const COUNTS: u32 = 8_000;
+
+/// CF, PF, AF, ZF, SF, IF, DF, OF, AC, ID; and bit 1, which is always set.
+const ALL_FLAGS: u32 = 0x24_0ed7;
+const AC: u32 = 1 << 18;
+const ID: u32 = 1 << 21;
+/// TF, IF and DF.
+const MASKED: u64 = 0x700;
+
+/// Places in a guest's data page.
+const DATA: u64 = 0x6000;
+const ROUNDS: u64 = DATA + 0x30;
+const BY_KERNEL_GS: u64 = DATA + 0x380;
+
+/// A guest's first selector of its own, and how far those of the other are from it.
+const SELECTORS: u64 = 0x20;
+const STRIDE: u64 = 0x50;
+/// Behind the first: that of code, by SYSCALL.
+const SYSTEM_CODE: u64 = 0x40;
+/// What lies between the addresses to which SYSCALL leads the one and the other.
+const LANDING: u64 = 16;
+/// What the VMM adds to the first seed for the base that SWAPGS takes.
+const BASE_OFFSET: u64 = 0x10;
 
 guest_image!(
-    /// Gets a seed in RDI. Fills RAX to R15 with what follows it, and halts; each must be there again. RSP too. What
-    /// differs is a wrong number. Then the next seed.
-    fn general, "state_general".."state_general_end", [
-        "20: mov [0x6000], rdi",
-        "    mov eax, 16",              // a segment register of its own: its GS is not the host's
-        "    mov gs, ax",
-        "2:  mov rax, [0x6000]",
-        "    lea rbx, [rax + 1]",
-        "    lea rcx, [rax + 2]",
-        "    lea rdx, [rax + 3]",
-        "    lea rsi, [rax + 4]",
-        "    lea rdi, [rax + 5]",
-        "    lea rbp, [rax + 6]",
-        "    lea rsp, [rax + 7]",
+    /// Gets a seed in RDI: bit 0 is the guest's number, bit 1 says that it never halts, bits 13 and 14 how to round. It
+    /// makes tables of its own, with other selectors, bases and limits than the other's; halts once; then it fills
+    /// registers, waits, and looks, for ever. What differs is a wrong number: the one that was due says what it is, as
+    /// [`WHAT`] has it.
+    fn holding, "state_holding".."state_holding_end", [
+        "20: mov [{first}], rdi",
+        "    mov [{seed}], rdi",
+        "    mov ebx, edi",
+        "    and ebx, 1",
+        "    mov [{number}], rbx",
+        "    mov ecx, ebx",                     // all flags, or none
+        "    neg ecx",
+        "    and ecx, {all_flags}",
+        "    or  ecx, 2",
+        "    mov [{flags}], rcx",
+        "    lea rax, [rip + 40f]",             // how to wait
+        "    lea rcx, [rip + 41f]",
+        "    test edi, 2",
+        "    cmovnz rax, rcx",
+        "    mov [{wait}], rax",
+        "    imul r8d, ebx, {stride}",          // selectors, and where their descriptors are
+        "    add r8d, {selectors}",
+        "    mov [{selector}], r8",
+        "    mov r9d, ebx",
+        "    shl r9d, 8",
+        "    add r9d, {gdt}",
+        "    lea r10, [r9 + r8]",
+        "    mov rax, 0x00cf93000000ffff",      // DS and ES: flat data
+        "    mov [r10], rax",
+        "    mov [r10 + 8], rax",
+        "    mov ecx, ebx",
+        "    shl ecx, 5",
+        "    lea edx, [rcx + {by_fs}]",         // FS, with a base
+        "    mov [rdx], rdi",
+        "    not qword ptr [rdx]",
+        "    shl rdx, 16",
+        "    or  rdx, rax",
+        "    mov [r10 + 16], rdx",
+        "    lea edx, [rcx + {by_gs}]",         // GS likewise
+        "    mov [rdx], rdi",
+        "    inc qword ptr [rdx]",
+        "    shl rdx, 16",
+        "    or  rdx, rax",
+        "    mov [r10 + 24], rdx",
+        "    lea edx, [rcx + {ldt}]",           // an LDT with one segment, whose limit tells whose it is
+        "    mov rax, 0x0040930000000100",
+        "    or  rax, rbx",
+        "    mov [rdx], rax",
+        "    shl rdx, 16",
+        "    mov rax, 0x000082000000000f",
+        "    or  rdx, rax",
+        "    mov [r10 + 32], rdx",
+        "    mov edx, ebx",                     // a TSS
+        "    shl edx, 7",
+        "    add edx, {tss}",
+        "    shl rdx, 16",
+        "    mov rax, 0x0000890000000067",
+        "    or  rdx, rax",
+        "    mov [r10 + 48], rdx",
+        "    imul eax, ebx, -16",
+        "    add eax, 0xff",
+        "    mov [{table}], ax",
+        "    mov [{table} + 2], r9",
+        "    lgdt [{table}]",
+        "    mov edx, ebx",                     // an IDT without gates
+        "    shl edx, 8",
+        "    add edx, {idt}",
+        "    mov [{table} + 2], rdx",
+        "    lidt [{table}]",
+        "    mov ds, r8d",
+        "    lea eax, [r8 + 8]",
+        "    mov es, eax",
+        "    lea eax, [r8 + 16]",
+        "    mov fs, eax",
+        "    lea eax, [r8 + 24]",
+        "    mov gs, eax",
+        "    lea eax, [r8 + 32]",
+        "    lldt ax",
+        "    lea eax, [r8 + 48]",
+        "    ltr ax",
+        "    swapgs",                           // the base of GS is the VMM's now, of all 64 bits
+        "    lea rax, [rdi + 2]",
+        "    mov [{by_kernel_gs}], rax",
+        "    mov cr2, rdi",
+        "    mov rax, cr0",                     // without EM there is an FPU
+        "    shr eax, 2",
+        "    and eax, 1",
+        "    xor eax, 1",
+        "    mov [{has_fpu}], rax",
+        "    jz 3f",
+        "    fninit",
+        "    mov ecx, edi",
+        "    and ecx, 0x6000",
+        "    mov eax, ecx",
+        "    or  ecx, 0x1f80",
+        "    mov [{mxcsr}], rcx",
+        "    ldmxcsr [{mxcsr}]",
+        "    shr eax, 3",
+        "    or  eax, 0x37f",
+        "    mov [{control}], rax",
+        "    fldcw [{control}]",
+        "3:  lea rbp, [rip + 4f]",              // CS and SS too are its own behind the first
+        "    jmp 50f",
+        "4:  hlt",
+
+        "2:  cmp qword ptr [{has_fpu}], 0",     // a round: fill
+        "    je 3f",
+        "    mov rax, [{seed}]",
+        ".rept 8",
+        "    inc rax",
+        "    mov [{scratch}], rax",
+        "    fild qword ptr [{scratch}]",
+        ".endr",
+        "    mov rax, [{seed}]",
+        ".irp number, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15",
+        "    inc rax",
+        "    mov [{scratch}], rax",
+        "    inc rax",
+        "    mov [{scratch} + 8], rax",
+        "    movaps xmm\\number, [{scratch}]",
+        ".endr",
+        "3:  mov esp, {stack}",
+        "    push [{flags}]",
+        "    popfq",
+        "    mov rax, [{seed}]",
+        "    lea rbx, [rax + 2]",
+        "    lea rcx, [rax + 3]",
+        "    lea rdx, [rax + 4]",
+        "    lea rsi, [rax + 5]",
+        "    lea rdi, [rax + 6]",
+        "    lea rbp, [rax + 7]",
         "    lea r8,  [rax + 8]",
         "    lea r9,  [rax + 9]",
         "    lea r10, [rax + 10]",
@@ -41,109 +202,502 @@ guest_image!(
         "    lea r13, [rax + 13]",
         "    lea r14, [rax + 14]",
         "    lea r15, [rax + 15]",
-        "    stc",
-        "    std",
-        "    hlt",
-        "    jnc 30f",
+        "    lea rsp, [rax + 16]",
+        "    lea rax, [rax + 1]",
+        "    jmp [{wait}]",                     // wait, without touching one of them
+        "40: hlt",
+        "    jmp 42f",
+        "41: .fill 1500, 1, 0x90",
+        "42: mov [{found} + 0x00], rax",        // look: what is here changes no flags
+        "    mov [{found} + 0x08], rbx",
+        "    mov [{found} + 0x10], rcx",
+        "    mov [{found} + 0x18], rdx",
+        "    mov [{found} + 0x20], rsi",
+        "    mov [{found} + 0x28], rdi",
+        "    mov [{found} + 0x30], rbp",
+        "    mov [{found} + 0x38], r8",
+        "    mov [{found} + 0x40], r9",
+        "    mov [{found} + 0x48], r10",
+        "    mov [{found} + 0x50], r11",
+        "    mov [{found} + 0x58], r12",
+        "    mov [{found} + 0x60], r13",
+        "    mov [{found} + 0x68], r14",
+        "    mov [{found} + 0x70], r15",
+        "    mov [{found} + 0x78], rsp",
+        "    mov esp, {stack}",
+        "    pushfq",
+        "    pop rsi",
         "    cld",
-        "    cmp rax, [0x6000]",
-        "    jne 30f",
-        ".irp register, rbx, rcx, rdx, rsi, rdi, rbp, rsp, r8, r9, r10, r11, r12, r13, r14, r15",
-        "    inc rax",
-        "    cmp \\register, rax",
-        "    jne 30f",
+        "    mov edi, 17",
+        "    cmp rsi, [{flags}]",
+        "    jne 9f",
+        "    inc edi",                          // 18
+        "    mov rsi, fs:[0]",
+        "    not rsi",
+        "    cmp rsi, [{first}]",
+        "    jne 9f",
+        "    inc edi",                          // 19: the base and this make an address, which wraps
+        "    mov ecx, {by_kernel_gs} - {base_offset}",
+        "    sub rcx, [{first}]",
+        "    mov rsi, gs:[rcx]",
+        "    sub rsi, 2",
+        "    cmp rsi, [{first}]",
+        "    jne 9f",
+        "    inc edi",                          // 20
+        "    swapgs",
+        "    mov rsi, gs:[0]",
+        "    swapgs",
+        "    dec rsi",
+        "    cmp rsi, [{first}]",
+        "    jne 9f",
+        "    mov r8, [{selector}]",
+        "    mov r9, [{number}]",
+        ".irp register, ds, es, fs, gs",        // 21 to 24
+        "    inc edi",
+        "    mov esi, \\register",
+        "    cmp rsi, r8",
+        "    jne 9f",
+        "    add r8, 8",
         ".endr",
-        "    add qword ptr [0x6000], 0x3e3779b9",
+        "    inc edi",                          // 25
+        "    sldt esi",
+        "    cmp rsi, r8",
+        "    jne 9f",
+        "    inc edi",                          // 26
+        "    str esi",
+        "    add r8, 16",
+        "    cmp rsi, r8",
+        "    jne 9f",
+        "    inc edi",                          // 27
+        "    mov esi, cs",
+        "    add r8, 16",
+        "    cmp rsi, r8",
+        "    jne 9f",
+        "    inc edi",                          // 28
+        "    mov esi, ss",
+        "    add r8, 8",
+        "    cmp rsi, r8",
+        "    jne 9f",
+        "    inc edi",                          // 29
+        "    xor esi, esi",
+        "    mov eax, 4",
+        "    lsl esi, eax",
+        "    lea rcx, [r9 + 0x100]",
+        "    cmp rsi, rcx",
+        "    jne 9f",
+        "    mov r10d, r9d",
+        "    shl r10d, 8",
+        "    imul r11d, r9d, -16",
+        "    add r11d, 0xff",
+        ".irp register, gdt, idt",              // 30, 31
+        "    inc edi",
+        "    s\\register [{table}]",
+        "    movzx esi, word ptr [{table}]",
+        "    cmp rsi, r11",
+        "    jne 9f",
+        "    mov rsi, [{table} + 2]",
+        "    .ifc \\register, gdt",
+        "    lea rcx, [r10 + {gdt}]",
+        "    .else",
+        "    lea rcx, [r10 + {idt}]",
+        "    .endif",
+        "    cmp rsi, rcx",
+        "    jne 9f",
+        ".endr",
+        "    inc edi",                          // 32
+        "    mov rsi, cr2",
+        "    cmp rsi, [{first}]",
+        "    jne 9f",
+        "    cmp qword ptr [{has_fpu}], 0",
+        "    je 3f",
+        "    inc edi",                          // 33
+        "    stmxcsr [{scratch}]",
+        "    mov esi, [{scratch}]",
+        "    cmp esi, [{mxcsr}]",
+        "    jne 9f",
+        "    inc edi",                          // 34
+        "    fnstcw [{scratch}]",
+        "    movzx esi, word ptr [{scratch}]",
+        "    cmp esi, [{control}]",
+        "    jne 9f",
+        "    inc edi",                          // 35
+        "    mov rax, [{seed}]",
+        ".irp number, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15",
+        "    movaps [{scratch}], xmm\\number",
+        "    inc rax",
+        "    mov rsi, [{scratch}]",
+        "    cmp rsi, rax",
+        "    jne 9f",
+        "    inc rax",
+        "    mov rsi, [{scratch} + 8]",
+        "    cmp rsi, rax",
+        "    jne 9f",
+        ".endr",
+        "    inc edi",                          // 36: the last is on top
+        "    mov rax, [{seed}]",
+        "    add rax, 8",
+        ".rept 8",
+        "    fistp qword ptr [{scratch}]",
+        "    mov rsi, [{scratch}]",
+        "    cmp rsi, rax",
+        "    jne 9f",
+        "    dec rax",
+        ".endr",
+        "3:  mov rax, [{seed}]",
+        "    mov edi, 1",                       // 1 to 16
+        "5:  mov rsi, [rdi * 8 + {found} - 8]",
+        "    lea rcx, [rax + rdi]",
+        "    cmp rsi, rcx",
+        "    jne 9f",
+        "    inc edi",
+        "    cmp edi, 17",
+        "    jne 5b",
+        "    lea rbp, [rip + 6f]",
+        "    jmp 50f",
+        "6:  inc qword ptr [{rounds}]",
+        "    mov eax, 0x3e3779b9",
+        "    add [{seed}], rax",
         "    jmp 2b",
-        "30: mov rsi, rax",
-        "    mov rdi, [0x6000]",
-        "    mov eax, 2",
+
+        "50: push {ac_and_id}",                 // SYSCALL, and on at RBP
+        "    popfq",
+        "    mov ebx, -1",
+        "    syscall",
+        "    ud2",
+        "    .balign {landing}",
+        "30: xor ebx, ebx",                     // where LSTAR says, of the one
+        "    jmp 51f",
+        "    .balign {landing}",
+        "    mov ebx, 1",                       // and of the other
+        "51: pushfq",
+        "    pop rsi",
+        "    push 2",
+        "    popfq",
+        "    mov edi, 37",
+        "    and esi, {ac_and_id}",
+        "    mov ecx, {id}",
+        "    mov eax, {ac}",
+        "    cmp qword ptr [{number}], 0",
+        "    cmovne ecx, eax",
+        "    cmp esi, ecx",
+        "    jne 9f",
+        "    inc edi",                          // 38
+        "    mov rsi, rbx",
+        "    cmp rsi, [{number}]",
+        "    jne 9f",
+        "    jmp rbp",
+
+        "9:  mov eax, 2",
         "    vmmcall",
+        "    ud2",
     ]
+    first = const DATA,
+    seed = const DATA + 0x08,
+    number = const DATA + 0x10,
+    flags = const DATA + 0x18,
+    mxcsr = const DATA + 0x20,
+    control = const DATA + 0x28,
+    rounds = const ROUNDS,
+    has_fpu = const DATA + 0x38,
+    wait = const DATA + 0x40,
+    selector = const DATA + 0x48,
+    table = const DATA + 0x50,
+    scratch = const DATA + 0x60,
+    found = const DATA + 0x80,
+    by_fs = const DATA + 0x200,
+    by_gs = const DATA + 0x280,
+    ldt = const DATA + 0x300,
+    by_kernel_gs = const BY_KERNEL_GS,
+    gdt = const DATA + 0x400,
+    idt = const DATA + 0x600,
+    tss = const DATA + 0x800,
+    stack = const memory::STACK_TOP,
+    selectors = const SELECTORS,
+    stride = const STRIDE,
+    landing = const LANDING,
+    base_offset = const BASE_OFFSET,
+    all_flags = const ALL_FLAGS,
+    ac = const AC,
+    id = const ID,
+    ac_and_id = const AC | ID,
 );
 
-guest_image!(
-    /// The same with XMM0 to XMM15, both halves, MXCSR and an x87 register.
-    fn vectors, "state_vectors".."state_vectors_end", [
-        "20: mov [0x6000], rdi",
-        "    mov dword ptr [0x6008], 0x1f80",
-        "    and edi, 0x6000",          // how to round: two bits of the seed
-        "    or  [0x6008], edi",
-        "    ldmxcsr [0x6008]",
-        "2:  mov rax, [0x6000]",
-        "    fild qword ptr [0x6000]",
-        ".irp number, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15",
-        "    movq xmm\\number, rax",
-        "    inc rax",
-        "    movq xmm\\number, rax",
-        "    punpcklqdq xmm\\number, xmm\\number",
-        ".endr",
-        "    hlt",
-        "    mov rax, [0x6000]",
-        ".irp number, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15",
-        "    inc rax",
-        "    movq rcx, xmm\\number",
-        "    cmp rcx, rax",
-        "    jne 30f",
-        "    psrldq xmm\\number, 8",
-        "    movq rcx, xmm\\number",
-        "    cmp rcx, rax",
-        "    jne 30f",
-        ".endr",
-        "    stmxcsr [0x600c]",
-        "    mov ecx, [0x600c]",
-        "    cmp ecx, [0x6008]",
-        "    jne 30f",
-        "    fistp qword ptr [0x6010]",
-        "    mov rcx, [0x6010]",
-        "    cmp rcx, [0x6000]",
-        "    jne 30f",
-        "    add qword ptr [0x6000], 0x3e3779b9",
-        "    jmp 2b",
-        "30: mov rsi, rax",
-        "    mov rdi, [0x6000]",
-        "    mov eax, 2",
-        "    vmmcall",
-    ]
-);
+/// What a guest found to be another, by the number that it says was due.
+const WHAT: [&str; 39] = [
+    "nothing",
+    "RAX",
+    "RBX",
+    "RCX",
+    "RDX",
+    "RSI",
+    "RDI",
+    "RBP",
+    "R8",
+    "R9",
+    "R10",
+    "R11",
+    "R12",
+    "R13",
+    "R14",
+    "R15",
+    "RSP",
+    "RFLAGS",
+    "the base of FS",
+    "the base of GS",
+    "the base that SWAPGS takes",
+    "DS",
+    "ES",
+    "FS",
+    "GS",
+    "LDTR",
+    "TR",
+    "CS",
+    "SS",
+    "what LDTR leads to",
+    "GDTR",
+    "IDTR",
+    "CR2",
+    "MXCSR",
+    "the x87 control word",
+    "an XMM register",
+    "an x87 register",
+    "what SFMASK leaves of the flags",
+    "where LSTAR leads",
+];
 
-/// Two seeds, with both values of the rounding bits, and small enough for an x87 register to hold as it is.
-const SEEDS: [u64; 2] = [0x0012_3456_789a_2000, 0x000f_edcb_a987_4000];
+/// Why a guest gives the CPU back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    Halts,
+    Interrupts,
+}
+
+/// Seeds of both, small enough for an x87 register to hold them as they are, with both values of the rounding bits.
+const SEEDS: [u64; 2] = [0x0000_1234_5678_2000, 0x0000_7edc_a987_4001];
+const NEVER_HALTS: u64 = 2;
 const HOST_XMM: u64 = 0x1122_3344_5566_7788;
 const HOST_MXCSR: u32 = 0x1f80 | 0x2000;
 
 fn vm_state(_: &Lab) {
-    let mut exits = 0;
-    for paging in [Paging::Nested, Paging::Shadow] {
-        exits += take_turns(general, paging, Fpu::Absent);
-    }
-    let before = enable_sse();
     write_host();
-    exits += take_turns(vectors, Paging::Nested, Fpu::Eager);
-    check!(read_host() == (HOST_XMM, HOST_MXCSR), "the host's XMM15 and MXCSR are {:x?}", read_host());
+    let before = enable_sse();
+    write_host_vectors();
+    for by in [By::Halts, By::Interrupts] {
+        let mut exits = 0;
+        for (paging, fpu) in [(Paging::Nested, Fpu::Eager), (Paging::Shadow, Fpu::Absent)] {
+            exits += take_turns(paging, fpu, by);
+        }
+        let name = if by == By::Halts { "halts" } else { "interrupts" };
+        count(name, exits);
+    }
+    check!(
+        read_host_vectors() == (HOST_XMM, HOST_MXCSR),
+        "the host's XMM15 and MXCSR are {:x?}",
+        read_host_vectors()
+    );
     check!(Cr4::read() == before, "the host's CR4 is {:?}", Cr4::read());
-    count("exits", exits);
 }
 
-fn take_turns(image: fn() -> Image, paging: Paging, fpu: Fpu) -> u64 {
+/// Lets two guests run in turn; tells how often both were thrown out.
+fn take_turns(paging: Paging, fpu: Fpu, by: By) -> u64 {
     let mut host = Host::begin().unwrap_or_else(|why| panic!("{why}"));
     if fpu == Fpu::Eager {
         host.allow_fpu();
     }
-    let mut guests = SEEDS.map(|seed| {
-        let guest = Vcpu::new_with(&host, &image(), paging, fpu);
-        let mut guest = guest.unwrap_or_else(|why| panic!("{why}"));
-        guest.deliver(seed);
-        guest
+    let page = SharedPage::allocate().expect("a page");
+    let host_before = host_words(&page);
+    let seeds = SEEDS.map(|seed| if by == By::Halts { seed } else { seed | NEVER_HALTS });
+    let mut guests = seeds.map(|seed| start(&host, paging, fpu, seed));
+    // The first halt of each: its tables are made, and what is loaded now stays so.
+    let begun = [0, 1].map(|number| {
+        let guest = &mut guests[number];
+        let exit = guest.enter(&mut host);
+        check!(exit == Exit::Halted, "guest {number}, {paging:?}, as it begins: {}", said(exit));
+        let (found, given) = (system_registers(guest.saved()), given(seeds[number]));
+        check!(found == given, "guest {number}, {paging:?}: it was given {given:x?} and has {found:x?}");
+        guest.set_quantum(0);
+        guest_words(guest.saved())
     });
-    for turn in 0..EXITS {
-        let exit = guests[(turn % 2) as usize].enter(&mut host);
-        if exit != Exit::Halted {
-            case::failure!("turn {turn}, {paging:?}, FPU {fpu:?}: {exit:x?}");
-            return turn;
+    let expected = match by {
+        By::Halts => Exit::Halted,
+        By::Interrupts => {
+            apic::start_timer(vector::TICK, COUNTS);
+            Exit::Stopped(Stop::QuantumIsOver)
         }
+    };
+    let mut turn = 0;
+    while turn < 2 * EXITS {
+        let number = (turn % 2) as usize;
+        let guest = &mut guests[number];
+        let exit = guest.enter(&mut host);
+        let lost = if exit == expected {
+            differs("", &guest_words(guest.saved()), &begun[number])
+                .or_else(|| differs("the host's ", &host_words(&page), &host_before))
+        } else {
+            Some(said(exit))
+        };
+        if let Some(lost) = lost {
+            case::failure!("guest {number}, {paging:?}, {by:?}, turn {turn}: {lost}");
+            break;
+        }
+        turn += 1;
     }
-    EXITS
+    apic::stop_ticks();
+    sched::take_arrived();
+    for (number, guest) in guests.iter().enumerate() {
+        let rounds = rounds(guest);
+        // The last round of one that halts is not over.
+        check!(rounds >= EXITS - 1, "guest {number}, {paging:?}, {by:?}, has looked {rounds} times");
+    }
+    turn
+}
+
+fn start(host: &Host, paging: Paging, fpu: Fpu, seed: u64) -> Vcpu {
+    let mut guest = Vcpu::new_with(host, &holding(), paging, fpu).unwrap_or_else(|why| panic!("{why}"));
+    guest.set_system_registers(&given(seed));
+    guest.deliver(seed);
+    guest
+}
+
+/// What a guest gets from its VMM.
+fn given(seed: u64) -> SystemRegisters {
+    let number = seed & 1;
+    let code = SELECTORS + number * STRIDE + SYSTEM_CODE;
+    SystemRegisters {
+        kernel_gs_base: seed + BASE_OFFSET,
+        star: (0x1230 + number) << 48 | code << 32 | (0x1234_5670 + number),
+        lstar: holding().handler() + number * LANDING,
+        cstar: seed + 0x20,
+        sfmask: MASKED | u64::from(if number == 0 { AC } else { ID }),
+        sysenter_cs: 0x5670 + number,
+        sysenter_esp: seed + 0x30,
+        sysenter_eip: seed + 0x40,
+        // The second type is another than at reset: write-protected, or write-combining (APM vol. 2, 7.8.1).
+        pat: if number == 0 { 0x0007_0406_0007_0506 } else { 0x0007_0406_0007_0106 },
+    }
+}
+
+/// The same as an exit left it, once the guest has exchanged the bases of GS.
+fn system_registers(save: &Save) -> SystemRegisters {
+    SystemRegisters {
+        kernel_gs_base: save.gs.base,
+        star: save.star,
+        lstar: save.lstar,
+        cstar: save.cstar,
+        sfmask: save.sfmask,
+        sysenter_cs: save.sysenter_cs,
+        sysenter_esp: save.sysenter_esp,
+        sysenter_eip: save.sysenter_eip,
+        pat: save.pat,
+    }
+}
+
+type Word = (&'static str, u64);
+
+/// What a guest that has begun does not change: as its exit left it, where the processor may have put what it had.
+fn guest_words(save: &Save) -> [Word; 37] {
+    let visible = |segment: Segment| {
+        u64::from(segment.limit) << 32 | u64::from(segment.attributes) << 16 | u64::from(segment.selector)
+    };
+    // It exchanges them for a moment.
+    let bases = [save.gs.base, save.kernel_gs_base];
+    [
+        ("ES", visible(save.es)),
+        ("base of ES", save.es.base),
+        ("CS", visible(save.cs)),
+        ("base of CS", save.cs.base),
+        ("SS", visible(save.ss)),
+        ("base of SS", save.ss.base),
+        ("DS", visible(save.ds)),
+        ("base of DS", save.ds.base),
+        ("FS", visible(save.fs)),
+        ("base of FS", save.fs.base),
+        ("GS", visible(save.gs)),
+        ("lower base of GS", bases[0].min(bases[1])),
+        ("higher base of GS", bases[0].max(bases[1])),
+        ("GDTR", visible(save.gdtr)),
+        ("base of GDTR", save.gdtr.base),
+        ("LDTR", visible(save.ldtr)),
+        ("base of LDTR", save.ldtr.base),
+        ("IDTR", visible(save.idtr)),
+        ("base of IDTR", save.idtr.base),
+        ("TR", visible(save.tr)),
+        ("base of TR", save.tr.base),
+        ("CPL", save.cpl.into()),
+        ("EFER", save.efer),
+        ("CR0", save.cr0),
+        ("CR2", save.cr2),
+        ("CR3", save.cr3),
+        ("CR4", save.cr4),
+        ("DR6", save.dr6),
+        ("DR7", save.dr7),
+        ("STAR", save.star),
+        ("LSTAR", save.lstar),
+        ("CSTAR", save.cstar),
+        ("SFMASK", save.sfmask),
+        ("SYSENTER_CS", save.sysenter_cs),
+        ("SYSENTER_ESP", save.sysenter_esp),
+        ("SYSENTER_EIP", save.sysenter_eip),
+        ("PAT", save.pat),
+    ]
+}
+
+/// What the host has now of all that guests have too. VMSAVE into `page` shows what no other instruction does: what
+/// the processor keeps of descriptors.
+fn host_words(page: &SharedPage) -> [Word; 21] {
+    const PAT: u32 = 0x277;
+    // SAFETY: there is a `Host`, so SVM is on; the page is nobody else's, and has a VMCB's size.
+    unsafe { svm::save_host(page.physical()) };
+    let saved = |offset: usize| page.read(offset / size_of::<u64>());
+    [
+        ("FS", saved(offset_of!(Vmcb, save.fs))),
+        ("base of FS", saved(offset_of!(Vmcb, save.fs.base))),
+        ("GS", saved(offset_of!(Vmcb, save.gs))),
+        ("base of GS", saved(offset_of!(Vmcb, save.gs.base))),
+        ("LDTR", saved(offset_of!(Vmcb, save.ldtr))),
+        ("base of LDTR", saved(offset_of!(Vmcb, save.ldtr.base))),
+        ("TR", saved(offset_of!(Vmcb, save.tr))),
+        ("base of TR", saved(offset_of!(Vmcb, save.tr.base))),
+        ("KernelGSBase", saved(offset_of!(Vmcb, save.kernel_gs_base))),
+        ("STAR", saved(offset_of!(Vmcb, save.star))),
+        ("LSTAR", saved(offset_of!(Vmcb, save.lstar))),
+        ("CSTAR", saved(offset_of!(Vmcb, save.cstar))),
+        ("SFMASK", saved(offset_of!(Vmcb, save.sfmask))),
+        ("SYSENTER_CS", saved(offset_of!(Vmcb, save.sysenter_cs))),
+        ("SYSENTER_ESP", saved(offset_of!(Vmcb, save.sysenter_esp))),
+        ("SYSENTER_EIP", saved(offset_of!(Vmcb, save.sysenter_eip))),
+        ("CS", CS::get_reg().0.into()),
+        ("SS", SS::get_reg().0.into()),
+        ("DS", DS::get_reg().0.into()),
+        ("ES", ES::get_reg().0.into()),
+        // SAFETY: each processor in 64-bit mode has it.
+        ("PAT", unsafe { Msr::new(PAT).read() }),
+    ]
+}
+
+/// The first word that is not what it was.
+fn differs(whose: &str, found: &[Word], before: &[Word]) -> Option<String> {
+    let lost = found.iter().zip(before).find(|(found, before)| found.1 != before.1);
+    lost.map(|(&(what, found), &(_, before))| format!("{whose}{what} is {found:#x}, was {before:#x}"))
+}
+
+/// What a guest said by its exit.
+fn said(exit: Exit) -> String {
+    match exit {
+        Exit::Stopped(Stop::WrongNumber { expected, found }) => {
+            let what = WHAT.get(expected as usize).copied().unwrap_or("something");
+            format!("it finds {found:#x} in {what}")
+        }
+        exit => format!("{exit:x?}"),
+    }
+}
+
+/// How often a guest has looked at all its registers.
+fn rounds(guest: &Vcpu) -> u64 {
+    let page = guest.memory().physical()[(ROUNDS / PAGE_BYTES) as usize];
+    let place = PHYSICAL_MEMORY + page + ROUNDS % PAGE_BYTES;
+    // SAFETY: all physical memory is mapped there, and the guest does not run meanwhile.
+    unsafe { ptr::with_exposed_provenance::<u64>(place as usize).read_volatile() }
 }
 
 fn enable_sse() -> Cr4Flags {
@@ -152,7 +706,26 @@ fn enable_sse() -> Cr4Flags {
     Cr4::read()
 }
 
+/// Patterns for what the host has no use for here, so that none of it is 0.
 fn write_host() {
+    const MSRS: [(u32, u64); 7] = [
+        (0xc000_0081, 0x5a5a_0008_1357_9bdf), // STAR
+        (0xc000_0082, 0xffff_8123_4567_89ab), // LSTAR
+        (0xc000_0083, 0xffff_8fed_cba9_8765), // CSTAR
+        (0xc000_0084, 0x0000_0000_0000_0fd5), // SFMASK
+        (0x174, 0x0000_0000_0000_7a7a),       // SYSENTER_CS
+        (0x175, 0xffff_8a5a_5a5a_5a5a),       // SYSENTER_ESP
+        (0x176, 0xffff_8b6b_6b6b_6b6b),       // SYSENTER_EIP
+    ];
+    FsBase::write(VirtAddr::new(0xffff_9111_2222_3333));
+    KernelGsBase::write(VirtAddr::new(0xffff_9444_5555_6666));
+    for (msr, value) in MSRS {
+        // SAFETY: nothing here makes a system call, which is what these are for.
+        unsafe { Msr::new(msr).write(value) };
+    }
+}
+
+fn write_host_vectors() {
     // SAFETY: nobody else uses these registers.
     unsafe {
         asm!("movq xmm15, {}", "ldmxcsr [{}]", in(reg) HOST_XMM, in(reg) &raw const HOST_MXCSR_PLACE);
@@ -161,7 +734,7 @@ fn write_host() {
 
 static HOST_MXCSR_PLACE: u32 = HOST_MXCSR;
 
-fn read_host() -> (u64, u32) {
+fn read_host_vectors() -> (u64, u32) {
     let (xmm, mut mxcsr) = (0_u64, 0_u32);
     let mut low = xmm;
     // SAFETY: stores to locals.
