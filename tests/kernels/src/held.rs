@@ -1,61 +1,57 @@
 //! Every register that one has, filled with patterns and looked at again and again while others run: general registers,
-//! flags, vectors with their upper halves, MXCSR and the x87 control word.
+//! the stack pointer, flags, vectors with their upper halves, x87's registers, MXCSR and the x87 control word.
 
-use core::{arch::naked_asm, sync::atomic::AtomicU64};
+use core::{arch::naked_asm, mem::offset_of, sync::atomic::AtomicU64};
+
+/// Vectors, of 256 bits where there are such.
+const VECTORS: usize = 16;
+/// Registers of x87.
+const X87: usize = 8;
 
 /// What somebody holds, and what it works with. `hold` knows the places.
 #[derive(Debug)]
 #[repr(C, align(32))]
 pub struct Patterns {
-    /// Lower halves of xmm0 to xmm14, then the upper halves of the same as ymm.
-    vectors: [[u64; 2]; 15],
-    uppers: [[u64; 2]; 15],
+    /// Lower halves of ymm0 to ymm15, then the upper halves of the same.
+    vectors: [[u64; 2]; VECTORS],
+    uppers: [[u64; 2]; VECTORS],
+    scratch: [u64; 2],
     /// rax, rbx, rcx, rdx, rsi, rdi, rbp, r8 to r15.
     general: [u64; 15],
+    /// Integers, as they are loaded and stored.
+    x87: [u64; X87],
     flags: u64,
     mxcsr: u64,
     control: u64,
+    /// What rsp is between two looks.
+    stack: u64,
     stop: u64,
     has_avx: u64,
     /// How often all registers were looked at.
     pub rounds: u64,
-    scratch: u64,
 }
-
-const GENERAL: usize = 2 * 15 * 16;
-const FLAGS: usize = GENERAL + 15 * 8;
-const MXCSR: usize = FLAGS + 8;
-const CONTROL: usize = MXCSR + 8;
-const STOP_AT: usize = CONTROL + 8;
-const HAS_AVX: usize = STOP_AT + 8;
-const ROUNDS_AT: usize = HAS_AVX + 8;
-const SCRATCH: usize = ROUNDS_AT + 8;
 
 impl Patterns {
     /// Those of number 1 or 2: no register, flag or rounding is the same in both.
     pub fn new(number: u64) -> Self {
         let word = |place: u64| (number << 56) | (place << 32) | (0x0123_4567 * (place + number));
         let pair = |place: usize| [word(place as u64), word(place as u64 + 100)];
-        let mut patterns = Self {
-            vectors: [[0; 2]; 15],
-            uppers: [[0; 2]; 15],
-            general: [0; 15],
-            // Carry and sign in the one, overflow and zero in the other; bit 1 is always set, bit 9 lets interrupts in.
-            flags: 0x202 | if number == 1 { 0x081 } else { 0x840 },
+        Self {
+            vectors: core::array::from_fn(pair),
+            uppers: core::array::from_fn(|place| pair(place + 200)),
+            scratch: [0; 2],
+            general: core::array::from_fn(|place| word(place as u64 + 400)),
+            x87: core::array::from_fn(|place| word(place as u64 + 500)),
+            // CF, PF, SF, DF and ID in the one; AF, ZF and OF in the other. Bit 1 is always set, bit 9 lets interrupts in.
+            flags: 0x202 | if number == 1 { 0x20_0485 } else { 0x850 },
             // Rounding down, or up; all exceptions masked.
             mxcsr: 0x1f80 | number << 13,
             control: 0x37f | number << 10,
+            stack: 0,
             stop: 0,
             has_avx: 0,
             rounds: 0,
-            scratch: 0,
-        };
-        for place in 0..15 {
-            patterns.vectors[place] = pair(place);
-            patterns.uppers[place] = pair(place + 200);
-            patterns.general[place] = word(place as u64 + 400);
         }
-        patterns
     }
 }
 
@@ -68,6 +64,8 @@ pub fn what(found: u64) -> &'static str {
         4 => "the upper half of a vector",
         5 => "MXCSR",
         6 => "the x87 control word",
+        7 => "an x87 register",
+        8 => "the stack pointer",
         _ => "something",
     }
 }
@@ -80,24 +78,31 @@ pub extern "C" fn hold(patterns: &mut Patterns, stop: &AtomicU64, has_avx: u64) 
         "push rbx", "push rbp", "push r12", "push r13", "push r14", "push r15",
         "mov [rdi + {stop}], rsi",
         "mov [rdi + {has_avx}], rdx",
-        // What an interrupt may push below is not looked at: the patterns are found through one word on the stack.
+        // The patterns are found by the word on top; by those behind it too, so that a stack pointer that is off is named.
+        ".rept 3",
         "push rdi",
+        ".endr",
+        "fninit",
         "ldmxcsr [rdi + {mxcsr}]",
         "fldcw [rdi + {control}]",
         "test rdx, rdx",
         "jz 2f",
-        ".irp i, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14",
-        "vmovdqa xmm\\i, [rdi + 16 * \\i]",
-        "vinsertf128 ymm\\i, ymm\\i, [rdi + 240 + 16 * \\i], 1",
+        ".irp i, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15",
+        "vmovdqa xmm\\i, [rdi + {vectors} + 16 * \\i]",
+        "vinsertf128 ymm\\i, ymm\\i, [rdi + {uppers} + 16 * \\i], 1",
         ".endr",
         "jmp 3f",
         "2:",
-        ".irp i, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14",
-        "movdqa xmm\\i, [rdi + 16 * \\i]",
+        ".irp i, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15",
+        "movdqa xmm\\i, [rdi + {vectors} + 16 * \\i]",
         ".endr",
         "3:",
         // A round: everything general is loaded, time goes by, and everything is compared.
         "mov rax, [rsp]",
+        ".irp i, 0,1,2,3,4,5,6,7",
+        "fild qword ptr [rax + {x87} + 8 * \\i]",
+        ".endr",
+        "mov [rax + {stack}], rsp",
         "push qword ptr [rax + {flags}]",
         "mov rbx, [rax + {general} + 8]",
         "mov rcx, [rax + {general} + 16]",
@@ -139,6 +144,7 @@ pub extern "C" fn hold(patterns: &mut Patterns, stop: &AtomicU64, has_avx: u64) 
         "pop rbx",
         "cmp rbx, [rax + {general}]", "jne 12f",
         "pop rcx",
+        "cmp rsp, [rax + {stack}]", "jne 28f",
         "cmp rcx, [rax + {flags}]", "jne 22f",
         "stmxcsr [rax + {scratch}]",
         "mov ecx, [rax + {scratch}]",
@@ -146,19 +152,28 @@ pub extern "C" fn hold(patterns: &mut Patterns, stop: &AtomicU64, has_avx: u64) 
         "fnstcw [rax + {scratch}]",
         "mov cx, [rax + {scratch}]",
         "cmp cx, [rax + {control}]", "jne 26f",
-        ".irp i, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14",
-        "movdqa xmm15, xmm\\i",
-        "pxor xmm15, [rax + 16 * \\i]",
-        "ptest xmm15, xmm15",
-        "jnz 23f",
+        // Through memory: all sixteen are held.
+        ".irp i, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15",
+        "movdqa [rax + {scratch}], xmm\\i",
+        "mov rcx, [rax + {scratch}]",
+        "cmp rcx, [rax + {vectors} + 16 * \\i]", "jne 23f",
+        "mov rcx, [rax + {scratch} + 8]",
+        "cmp rcx, [rax + {vectors} + 16 * \\i + 8]", "jne 23f",
+        ".endr",
+        // The last is on top.
+        ".irp i, 7,6,5,4,3,2,1,0",
+        "fistp qword ptr [rax + {scratch}]",
+        "mov rcx, [rax + {scratch}]",
+        "cmp rcx, [rax + {x87} + 8 * \\i]", "jne 27f",
         ".endr",
         "cmp qword ptr [rax + {has_avx}], 0",
         "je 4f",
-        ".irp i, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14",
-        "vextractf128 xmm15, ymm\\i, 1",
-        "vpxor xmm15, xmm15, [rax + 240 + 16 * \\i]",
-        "vptest xmm15, xmm15",
-        "jnz 24f",
+        ".irp i, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15",
+        "vextractf128 [rax + {scratch}], ymm\\i, 1",
+        "mov rcx, [rax + {scratch}]",
+        "cmp rcx, [rax + {uppers} + 16 * \\i]", "jne 24f",
+        "mov rcx, [rax + {scratch} + 8]",
+        "cmp rcx, [rax + {uppers} + 16 * \\i + 8]", "jne 24f",
         ".endr",
         "4:",
         "inc qword ptr [rax + {rounds}]",
@@ -173,18 +188,24 @@ pub extern "C" fn hold(patterns: &mut Patterns, stop: &AtomicU64, has_avx: u64) 
         "23: mov eax, 3", "jmp 30f",
         "24: mov eax, 4", "jmp 30f",
         "25: mov eax, 5", "jmp 30f",
-        "26: mov eax, 6",
-        "30: add rsp, 8",
+        "26: mov eax, 6", "jmp 30f",
+        "27: mov eax, 7", "jmp 30f",
+        "28: mov rsp, [rax + {stack}]", "mov eax, 8",
+        "30: add rsp, 24",
         "cld",
         "pop r15", "pop r14", "pop r13", "pop r12", "pop rbp", "pop rbx",
         "ret",
-        general = const GENERAL,
-        flags = const FLAGS,
-        mxcsr = const MXCSR,
-        control = const CONTROL,
-        stop = const STOP_AT,
-        has_avx = const HAS_AVX,
-        rounds = const ROUNDS_AT,
-        scratch = const SCRATCH,
+        vectors = const offset_of!(Patterns, vectors),
+        uppers = const offset_of!(Patterns, uppers),
+        scratch = const offset_of!(Patterns, scratch),
+        general = const offset_of!(Patterns, general),
+        x87 = const offset_of!(Patterns, x87),
+        flags = const offset_of!(Patterns, flags),
+        mxcsr = const offset_of!(Patterns, mxcsr),
+        control = const offset_of!(Patterns, control),
+        stack = const offset_of!(Patterns, stack),
+        stop = const offset_of!(Patterns, stop),
+        has_avx = const offset_of!(Patterns, has_avx),
+        rounds = const offset_of!(Patterns, rounds),
     )
 }

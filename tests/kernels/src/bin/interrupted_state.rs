@@ -35,7 +35,7 @@ fn interrupted_state(_: &Lab) {
 }
 
 /// The registers were never looked at.
-const NOT_LOOKED: u64 = 7;
+const NOT_LOOKED: u64 = u64::MAX;
 
 /// Holds patterns until it is told to stop; what was lost, 0 for nothing.
 fn held() -> u64 {

@@ -1,6 +1,7 @@
-//! Two threads fill every register that a thread has with patterns of their own, are preempted 100,000 times between
-//! them and a third, and find them as they were: general registers, flags, vectors with their upper halves, MXCSR and
-//! the x87 control word.
+//! Two threads fill every register that a thread has with patterns of their own, are preempted 100,000 times each, and
+//! find them as they were: general registers, the stack pointer, flags, vectors with their upper halves, x87's registers,
+//! MXCSR and the x87 control word. The bases of FS and GS are no thread's own in ring 0: the one is nobody's, the other
+//! leads to the CPU's words. Each thread finds both as they were before there were threads.
 #![no_std]
 #![no_main]
 
@@ -13,58 +14,69 @@ use case::{
 use switchlab_kernel::{
     arch::{apic, idt::vector},
     bring_up::Lab,
-    sched::JoinHandle,
+    sched::{self, JoinHandle},
     thread::{self, Policy, Thread},
+};
+use x86_64::{
+    VirtAddr,
+    registers::model_specific::{FsBase, GsBase},
 };
 
 case::case!("thread_state", thread_state);
 
-/// Of all three threads together.
+/// Of each that holds patterns, by each policy.
 const PREEMPTIONS: u64 = 100_000;
-/// Ticks of the timer's clock in a quantum: a few thousand instructions.
-const QUANTUM: u32 = 3_000;
+/// Ticks of the timer's clock in a quantum: a few rounds.
+const QUANTUM: u32 = 4_000;
+/// What nobody needs: the base of FS.
+const FS_BASE: u64 = 0xffff_9123_4567_89ab;
 
 static STOP: AtomicU64 = AtomicU64::new(0);
-static PREEMPTED: AtomicU64 = AtomicU64::new(0);
-static ROUNDS: AtomicU64 = AtomicU64::new(0);
+static LEAST_PREEMPTED: AtomicU64 = AtomicU64::new(u64::MAX);
 
 fn thread_state(_: &Lab) {
     let Some(state) = thread::detect() else {
         switchlab_kernel::failure!("this CPU has no XSAVE");
         return;
     };
+    FsBase::write(VirtAddr::new(FS_BASE));
+    let bases = bases();
     for policy in [Policy::Eager, Policy::Lazy] {
         STOP.store(0, Relaxed);
-        PREEMPTED.store(0, Relaxed);
-        ROUNDS.store(0, Relaxed);
         let holding = [1_u64, 2].map(|number| {
             start(policy, move |thread| {
                 let mut patterns = Patterns::new(number);
                 let found = hold(&mut patterns, &STOP, u64::from(state.has_avx()));
+                let found_bases = self::bases();
                 check!(found == 0, "thread {number}, {policy:?}: {} was lost", what(found));
-                PREEMPTED.fetch_add(thread.preemptions(), Relaxed);
-                ROUNDS.fetch_add(patterns.rounds, Relaxed);
+                check!(
+                    found_bases == bases,
+                    "thread {number}, {policy:?}: the bases of FS and GS are {found_bases:x?}, were {bases:x?}"
+                );
+                let rounds = patterns.rounds;
+                check!(rounds >= PREEMPTIONS, "thread {number}, {policy:?}: looked {rounds} times");
+                LEAST_PREEMPTED.fetch_min(thread.preemptions(), Relaxed);
                 if policy == Policy::Lazy {
                     check!(thread.traps() > 0, "thread {number} used its state, and nothing trapped");
                 }
             })
         });
+        // Each time that this one has the CPU, both others were preempted once more.
         let stopping = start(policy, |thread| {
-            while thread.preemptions() < PREEMPTIONS / 3 + 1 {
-                core::hint::spin_loop();
+            for _ in 0..=PREEMPTIONS {
+                thread.blocking(sched::yield_now);
             }
             STOP.store(1, Relaxed);
-            PREEMPTED.fetch_add(thread.preemptions(), Relaxed);
         });
         apic::start_timer(vector::QUANTUM, QUANTUM);
         holding.into_iter().chain([stopping]).for_each(JoinHandle::join);
         apic::stop_ticks();
-        let preempted = PREEMPTED.load(Relaxed);
-        check!(preempted >= PREEMPTIONS, "{policy:?}: {preempted} preemptions, not {PREEMPTIONS}");
-        let rounds = ROUNDS.load(Relaxed);
-        check!(rounds > PREEMPTIONS / 3, "{policy:?}: the registers were looked at {rounds} times");
     }
-    count("preempted", PREEMPTED.load(Relaxed));
+    count("preempted", LEAST_PREEMPTED.load(Relaxed));
+}
+
+fn bases() -> [VirtAddr; 2] {
+    [FsBase::read(), GsBase::read()]
 }
 
 fn start(policy: Policy, body: impl FnOnce(&Thread) + Send + 'static) -> JoinHandle {

@@ -1,6 +1,6 @@
 //! Two threads of one address space in ring 3 fill all that the processor keeps for them with patterns: general
-//! registers, flags, the bases of FS and GS, fifteen vectors with their upper halves, MXCSR and the x87 control word.
-//! The timer interrupts each 100,000 times, and each time the other runs; they find all as it was.
+//! registers, flags, the bases of FS and GS, all vectors with their upper halves, x87's registers, MXCSR and the x87
+//! control word. The timer interrupts each 100,000 times, and each time the other runs; they find all as it was.
 #![no_std]
 #![no_main]
 
