@@ -1,4 +1,4 @@
-//! What the kernels about containers share: who tries something, and two others beside it that go on.
+//! What the kernels about processes and containers share: who tries something, and two others beside it that go on.
 //! The names of its programs are nobody else's: they are labels in every test kernel.
 
 use core::sync::atomic::Ordering::Relaxed;

@@ -4,7 +4,7 @@
 
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use case::{check, count, cpu, for_ever, spawn};
+use case::{check, contained::beside_others, count, cpu, for_ever, spawn};
 use switchlab_core::address_space::USER_END;
 use switchlab_kernel::{
     arch::{apic, ring3},
@@ -12,15 +12,13 @@ use switchlab_kernel::{
     mm, program,
     sched::Channel,
     user::{
-        self, Ended, Fault, Port, Program, Quantum, Spec,
+        self, Ended, Fault, Program, Quantum, Spec,
         program::{CODE, STACK_BYTES, STACK_TOP},
-        programs,
     },
 };
 
 case::case!("user_isolation", user_isolation);
 
-const EXCHANGES: u64 = 200;
 /// Ticks that one that loops may take.
 const TICKS: u64 = 5;
 
@@ -94,11 +92,20 @@ program! {
     static IRET_TO_RING_0 = "push 0x10", "push rsp", "push 2", "push 8", "lea rax, [rip]", "push rax", "iretq"
 }
 program! { static SIDT = "sidt [rsp - 16]", "mov eax, SYS_EXIT", "syscall", "ud2" }
-program! { static WRGSBASE = "mov rax, -1", "wrgsbase rax", "ud2" }
+// What is an invalid opcode ends otherwise where it is none.
+program! { static WRGSBASE = "mov rax, -1", "wrgsbase rax", "mov eax, SYS_EXIT", "syscall", "ud2" }
 program! { static X87 = "fninit", "ud2" }
-program! { static SSE = "xorps xmm0, xmm0", "ud2" }
-program! { static XSAVES = "mov eax, 7", "xor edx, edx", "and rsp, -64", "xsave [rsp - 1024]", "ud2" }
-program! { static XRSTORS = "mov eax, 7", "xor edx, edx", "and rsp, -64", "xrstor [rsp - 1024]", "ud2" }
+program! { static SSE = "xorps xmm0, xmm0", "mov eax, SYS_EXIT", "syscall", "ud2" }
+program! {
+    static XSAVES =
+        "mov eax, 7", "xor edx, edx", "and rsp, -64", "xsave [rsp - 1024]",
+        "mov eax, SYS_EXIT", "syscall", "ud2",
+}
+program! {
+    static XRSTORS =
+        "mov eax, 7", "xor edx, edx", "and rsp, -64", "xrstor [rsp - 1024]",
+        "mov eax, SYS_EXIT", "syscall", "ud2",
+}
 program! { static WAITS = "fwait", "ud2" }
 program! {
     /// Has rdi in a vector and an x87 error pending, lets others run 20 times, and exits with what is in the vector.
@@ -154,7 +161,7 @@ fn privileged() {
     let mut cases = 0;
     let mut ends = |what, program, fits: &dyn Fn(Fault) -> bool| {
         cases += 1;
-        let ended = beside_others(Spec::new(program));
+        let ended = beside_others(Spec::new(program)).ended;
         check!(matches!(ended, Ended::Faulted(fault) if fits(fault)), "{what}: {ended}");
     };
     let mut stopped = |what, program, vector, error_code| {
@@ -229,7 +236,7 @@ fn vectors_of_another() {
 
 fn out_of_time() {
     let quantum = Some(Quantum { counts: apic::TICK_COUNTS, most: TICKS });
-    let ended = beside_others(Spec { quantum, ..Spec::new(&LOOPS) });
+    let ended = beside_others(Spec { quantum, ..Spec::new(&LOOPS) }).ended;
     let fits = matches!(ended, Ended::OutOfTime { ticks, rip }
         if ticks == TICKS + 1 && (CODE..CODE + LOOPS.bytes().len() as u64).contains(&rip));
     check!(fits, "loops for ever: {ended}");
@@ -237,42 +244,13 @@ fn out_of_time() {
 
 fn bad_return() {
     let spec = Spec { code_at: USER_END - 4096, ..Spec::new(&AT_THE_END) };
-    let ended = beside_others(spec);
+    let ended = beside_others(spec).ended;
     check!(ended == Ended::BadReturn { address: USER_END }, "a call at the end of its half: {ended}");
 }
 
 fn faulted(what: &str, spec: Spec, fault: Fault) {
-    let ended = beside_others(spec);
+    let ended = beside_others(spec).ended;
     check!(ended == Ended::Faulted(fault), "{what}: expected {fault}, found: {ended}");
-}
-
-/// Runs it while two others exchange numbers on the same CPU, which must come out exact; tells how it ended.
-fn beside_others(spec: Spec) -> Ended {
-    let (there, back) = (for_ever(Channel::new()), for_ever(Channel::new()));
-    let ping =
-        Spec { ports: [Port::Sends(there), Port::Receives(back)].into(), ..Spec::new(&programs::PING) };
-    let pong =
-        Spec { ports: [Port::Sends(back), Port::Receives(there)].into(), ..Spec::new(&programs::PONG) };
-    let counters = cpu(0).counters();
-    let before = counters.handoffs.load(Relaxed);
-    let pong = user::spawn(cpu(0), pong).expect("a process");
-    let ping = user::host(cpu(0), ping, |process| {
-        // In two runs, so that what runs beside them is in the midst of them.
-        for from in [0, EXCHANGES / 2] {
-            let ended = process.run([from, from + EXCHANGES / 2, 0, 0]);
-            check!(ended == Ended::Exited([0, 0]), "the one side beside it {ended}");
-        }
-        process.hand_over_last(u64::MAX);
-    });
-    let other = user::spawn(cpu(0), spec).expect("a process");
-    let ended = other.join().ended;
-    ping.expect("a process").join();
-    let answered = pong.join().ended;
-    check!(answered == Ended::Exited([EXCHANGES, u64::MAX]), "the other side beside it {answered}");
-    let handoffs = counters.handoffs.load(Relaxed) - before;
-    // Each exchange is two, and the end is one.
-    check!(handoffs == 2 * EXCHANGES + 1, "beside it: {handoffs} handoffs");
-    ended
 }
 
 /// A wake-up that comes while ring 3 runs lets the task go on that it is for.
