@@ -9,7 +9,7 @@ use switchlab_sync::{Away, Words};
 use super::{
     Ended, Fault, Port, Quantum, Report, Said, Space, Spec, contained,
     program::HEAP,
-    system_call::{DONE, GONE, Status},
+    system_call::{ANSWER, CALL, DONE, GONE, Status},
     vectored,
 };
 use crate::{
@@ -60,8 +60,12 @@ pub(super) enum HeldPort {
     Receives(Receiver),
     Calls(GateSide),
     Answers(GateSide),
-    CallsAcross(Sender, Receiver),
-    AnswersAcross(Sender, Receiver),
+    /// To a process on another CPU, where there is no gate: both sides send and receive. By which call it is asked.
+    Across {
+        call: u64,
+        sender: Sender,
+        receiver: Receiver,
+    },
 }
 
 /// What one of two processes that hand over by system calls has in words, while the other runs: where ring 3
@@ -139,8 +143,12 @@ fn claim(port: Port) -> HeldPort {
         Port::Receives(channel) => HeldPort::Receives(receiver(channel)),
         Port::Calls(gate) => HeldPort::Calls(gate.claim()),
         Port::Answers(gate) => HeldPort::Answers(gate.claim()),
-        Port::CallsAcross { there, back } => HeldPort::CallsAcross(sender(there), receiver(back)),
-        Port::AnswersAcross { there, back } => HeldPort::AnswersAcross(sender(back), receiver(there)),
+        Port::CallsAcross { there, back } => {
+            HeldPort::Across { call: CALL, sender: sender(there), receiver: receiver(back) }
+        }
+        Port::AnswersAcross { there, back } => {
+            HeldPort::Across { call: ANSWER, sender: sender(back), receiver: receiver(there) }
+        }
     }
 }
 
@@ -177,7 +185,7 @@ impl HeldPort {
             Self::Calls(side) | Self::Answers(side) => side.close(),
             Self::Sends(sender) => sender.close(),
             Self::Receives(receiver) => receiver.close(),
-            Self::CallsAcross(sender, receiver) | Self::AnswersAcross(sender, receiver) => {
+            Self::Across { sender, receiver, .. } => {
                 sender.close();
                 receiver.close();
             }
@@ -190,9 +198,7 @@ impl HeldPort {
             Self::Calls(_) | Self::Answers(_) => false,
             Self::Sends(sender) => sender.take_failure(),
             Self::Receives(receiver) => receiver.take_failure(),
-            Self::CallsAcross(sender, receiver) | Self::AnswersAcross(sender, receiver) => {
-                sender.take_failure() | receiver.take_failure()
-            }
+            Self::Across { sender, receiver, .. } => sender.take_failure() | receiver.take_failure(),
         }
     }
 }
@@ -231,7 +237,7 @@ impl Process {
     pub fn hand_over_last(&self, word: u64) {
         self.save_vectors();
         match self.port(0) {
-            Some(HeldPort::Sends(sender) | HeldPort::CallsAcross(sender, _)) => sender.send(word),
+            Some(HeldPort::Sends(sender) | HeldPort::Across { sender, .. }) => sender.send(word),
             // Who answers is to close the gate.
             Some(HeldPort::Calls(gate)) => drop(gate.call([word, 0, 0, 0])),
             _ => {}

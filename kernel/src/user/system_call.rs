@@ -126,29 +126,29 @@ pub(super) fn make(
         return rarely(process, number, arguments, away, others);
     }
     let [first, second, third, fourth, fifth] = arguments;
-    // The number is looked at by branches, since a table would be one page more; of the kinds of ports the compiler makes
-    // one all the same.
-    let (given, is_final) = match process.port(first) {
-        Some(HeldPort::Sends(sender)) if number == SEND => {
-            sender.send_telling(second, away);
-            (answer(DONE), false)
+    let Some(port) = process.port(first) else { return go_on(process, answer(NO_SUCH_PORT), true) };
+    // Number by number and not by one `match` of all kinds of ports: of that the compiler would make a table, which is one
+    // page more.
+    let (given, is_final) = if number == SEND {
+        let HeldPort::Sends(sender) = port else { return go_on(process, answer(NO_SUCH_PORT), true) };
+        sender.send_telling(second, away);
+        (answer(DONE), false)
+    } else if number == RECV {
+        let HeldPort::Receives(receiver) = port else { return go_on(process, answer(NO_SUCH_PORT), true) };
+        (Answer { status: DONE, value: receiver.recv_telling(away) }, false)
+    } else {
+        match port {
+            HeldPort::Calls(gate) if number == CALL => {
+                (deliver(process, during(away, || gate.call([second, third, fourth, fifth]))), true)
+            }
+            HeldPort::Answers(gate) if number == ANSWER => {
+                (deliver(process, during(away, || gate.answer([second, third, fourth, fifth]))), true)
+            }
+            HeldPort::Across { call, sender, receiver } if number == *call => {
+                (across(process, sender, receiver, second, away), false)
+            }
+            _ => (answer(NO_SUCH_PORT), true),
         }
-        Some(HeldPort::Receives(receiver)) if number == RECV => {
-            (Answer { status: DONE, value: receiver.recv_telling(away) }, false)
-        }
-        Some(HeldPort::Calls(gate)) if number == CALL => {
-            (deliver(process, during(away, || gate.call([second, third, fourth, fifth]))), true)
-        }
-        Some(HeldPort::Answers(gate)) if number == ANSWER => {
-            (deliver(process, during(away, || gate.answer([second, third, fourth, fifth]))), true)
-        }
-        Some(HeldPort::CallsAcross(sender, receiver)) if number == CALL => {
-            (across(process, sender, receiver, second, away), false)
-        }
-        Some(HeldPort::AnswersAcross(sender, receiver)) if number == ANSWER => {
-            (across(process, sender, receiver, second, away), false)
-        }
-        _ => (answer(NO_SUCH_PORT), true),
     };
     go_on(process, given, is_final)
 }
@@ -203,7 +203,7 @@ fn across(process: &Process, sender: &Sender, receiver: &Receiver, word: u64, aw
 fn wait(process: &Process, port: u64, away: &impl Away) -> Answer {
     let (given, is_final) = match process.port(port) {
         Some(HeldPort::Answers(gate)) => (deliver(process, during(away, || gate.wait())), true),
-        Some(HeldPort::AnswersAcross(_, receiver)) => {
+        Some(HeldPort::Across { call: ANSWER, receiver, .. }) => {
             (deliver(process, Some([receiver.recv_telling(away), 0, 0, 0])), false)
         }
         _ => return answer(NO_SUCH_PORT),
