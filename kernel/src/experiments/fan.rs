@@ -22,8 +22,7 @@ use switchlab_records::{Counts, Point};
 
 use super::{
     Experiment, Results,
-    points::{self, Means, Place, Team},
-    ways::need_two_cpus,
+    points::{self, Means, Place, Team, need_two_cpus},
 };
 use crate::{
     bring_up::Lab,

@@ -51,7 +51,7 @@ impl Experiment for Matrix {
     }
 
     fn run(&self, parameters: &Params, lab: &Lab) -> Box<dyn Results> {
-        ways::need_two_cpus(NAME, lab);
+        points::need_two_cpus(NAME, lab);
         let found = Found::among(parameters.ways.unwrap_or_else(default_ways), parameters.unit);
         let pairs = pairs(parameters, lab.cpus);
         check_room(parameters, &found.ways, pairs.len());

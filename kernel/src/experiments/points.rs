@@ -21,6 +21,15 @@ use crate::{
     sched::{self, Cpu},
 };
 
+/// Ends the machine where there is one CPU.
+pub fn need_two_cpus(experiment: &str, lab: &Lab) {
+    if lab.cpus < 2 {
+        refuse(format_args!(
+            "nothing was measured: experiment `{experiment}` hands over between CPUs and this machine has one; it needs --smp 2 or more"
+        ));
+    }
+}
+
 /// Announces `points` timed blocks of `experiment`, in all its runs together.
 pub fn announce(experiment: &str, parameters: &Params, exchanges: u64, points: u32) {
     let (first, second) = parameters.cpu_pair();

@@ -36,7 +36,7 @@ impl Experiment for WaysToWait {
     }
 
     fn run(&self, parameters: &Params, lab: &Lab) -> Box<dyn Results> {
-        ways::need_two_cpus(NAME, lab);
+        points::need_two_cpus(NAME, lab);
         let found = Found::among(parameters.ways.unwrap_or(Ways::ALL), parameters.unit);
         let (first, second) = parameters.cpu_pair();
         let bystanders = (lab.cpus > 2).then(|| Bystanders::beside([first, second], lab.cpus));
