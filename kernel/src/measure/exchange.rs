@@ -45,29 +45,25 @@ pub struct Ends<S, R> {
     pub from: R,
 }
 
-impl Side for Ends<Sender, Receiver> {
-    #[inline(always)]
-    fn recv(&mut self) -> u64 {
-        self.from.recv()
-    }
+/// Makes ends a side: of whatever kind, they send and receive by functions of the same names.
+macro_rules! side_of {
+    ($sender:ty, $receiver:ty $(, $policy:ident)?) => {
+        impl$(<$policy: Policy>)? Side for Ends<$sender, $receiver> {
+            #[inline(always)]
+            fn recv(&mut self) -> u64 {
+                self.from.recv()
+            }
 
-    #[inline(always)]
-    fn send(&mut self, number: u64) {
-        self.to.send(number);
-    }
+            #[inline(always)]
+            fn send(&mut self, number: u64) {
+                self.to.send(number);
+            }
+        }
+    };
 }
 
-impl<Y: Policy> Side for Ends<FreeSender<Y>, FreeReceiver<Y>> {
-    #[inline(always)]
-    fn recv(&mut self) -> u64 {
-        self.from.recv()
-    }
-
-    #[inline(always)]
-    fn send(&mut self, number: u64) {
-        self.to.send(number);
-    }
-}
+side_of!(Sender, Receiver);
+side_of!(FreeSender<Y>, FreeReceiver<Y>, Y);
 
 /// The timed block, on the side that asks: exchanges `from..to`, up to the first wrong number. Exchange n carries n,
 /// there and back.
