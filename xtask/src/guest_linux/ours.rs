@@ -46,6 +46,7 @@ pub const OURS: &[Ours] = &[
     over("container-quota", 1, "process"),
     over("container-memory", 1, "process"),
     over("container-filter", 1, "process"),
+    over("container-filter-arguments", 1, "container-filter"),
     over("container", 1, "process"),
     PROCESS_OTHER,
     level("process-fastpath", 2),
