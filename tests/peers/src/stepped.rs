@@ -26,6 +26,20 @@ impl<'a> Stepped<'a> {
     }
 }
 
+/// Exchanges of the smaller plan: whole turns of the loops, which do eight at once, and of their warm-up.
+const FEW: u64 = 80;
+/// So many times those are more in the larger plan, where that is no more than [`STEPS`].
+const MORE: u64 = 10;
+/// Steps that the larger plan is to take beyond the smaller at most: each is a signal, of 5 to 25 µs, and the peer has a
+/// minute for all.
+const STEPS: u64 = 300_000;
+
+/// How many more exchanges the larger plan has, where the smaller took so many instructions: by that number and no clock,
+/// so that it is the same on each host.
+fn more(few: usize) -> u64 {
+    FEW * (STEPS / (few as u64).max(1)).clamp(1, MORE)
+}
+
 /// Instructions of one switch.
 ///
 /// # Errors
@@ -36,22 +50,22 @@ pub fn instructions(peer: &dyn Peer) -> Result<f64, String> {
     use crate::plan::Plan;
     use crate::trap;
 
-    /// Exchanges of the two plans: whole turns of the loops, which do eight at once, and of their warm-up.
-    const PLANS: [u64; 2] = [80, 880];
-
     if !peer.is_of_one_thread() {
         return Err("its sides are threads of the system".into());
     }
+    let count = |exchanges| {
+        let mut outcome = Ok(());
+        let count = trap::count(|| outcome = peer.exchange(Plan::of(exchanges, 1)).map(drop))?;
+        outcome.map_err(|failure| failure.to_string())?;
+        Ok::<_, String>(count)
+    };
+    let plans = [FEW, FEW + more(count(FEW)?)];
     let mut counts = [0; 2];
     // Twice: what happens but once in a process happens in the first.
     for _ in 0..2 {
-        for (exchanges, count) in PLANS.into_iter().zip(&mut counts) {
-            let mut outcome = Ok(());
-            *count = trap::count(|| outcome = peer.exchange(Plan::of(exchanges, 1)).map(drop))?;
-            outcome.map_err(|failure| failure.to_string())?;
-        }
+        counts = [count(plans[0])?, count(plans[1])?];
     }
-    let [few, many] = PLANS.map(|exchanges| Plan::of(exchanges, 1).total());
+    let [few, many] = plans.map(|exchanges| Plan::of(exchanges, 1).total());
     match counts[1].checked_sub(counts[0]) {
         Some(more) => Ok(more as f64 / (2 * (many - few)) as f64),
         None => {
@@ -103,6 +117,11 @@ mod tests {
     #[test]
     fn instructions_are_those_of_half_an_exchange() {
         assert_eq!(instructions(&Planted { one_thread: true, loses: false }), Ok(10.0));
+    }
+
+    #[test]
+    fn dear_peer_is_counted_by_fewer_exchanges() {
+        assert_eq!([1_000, 30_000, 31_000, 120_000, 10_000_000].map(more), [800, 800, 720, 160, 80]);
     }
 
     #[test]
