@@ -39,7 +39,7 @@ use core::fmt;
 use spin::Once;
 use switchlab_core::container::memory::OverLimit;
 
-pub use process::{CONTEXT_WORDS, Process};
+pub use process::{CONTEXT_WORDS, Process, SPACE_WORDS};
 pub use program::Program;
 pub use space::Space;
 

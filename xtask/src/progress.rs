@@ -91,6 +91,7 @@ impl Progress {
             | Record::Trace(_)
             | Record::Marks(_)
             | Record::Topology(_)
+            | Record::Protection(_)
             | Record::Crash(_) => {}
         }
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 pub const PREFIX: &str = "@sl ";
 
 /// Version of the record format. A reader takes its own version and no other.
-pub const FORMAT_VERSION: u32 = 3;
+pub const FORMAT_VERSION: u32 = 4;
 
 /// Longest record line in bytes, its newline included: a histogram's with every bucket in use fits.
 pub const MAX_LINE: usize = 64 << 10;

@@ -5,8 +5,8 @@
 //! A record is one line that a person can read and grep:
 //!
 //! ```text
-//! @sl 3 17 {"count":{"name":"things","value":3}} a792dde8
-//! │   │ │  │                                     └ CRC-32 of "3 17 {…}", 8 hex digits
+//! @sl 4 17 {"count":{"name":"things","value":3}} 76dc4fe0
+//! │   │ │  │                                     └ CRC-32 of "4 17 {…}", 8 hex digits
 //! │   │ │  └ JSON: one key, the record's kind; its value, the record
 //! │   │ └ sequence number, from 0, without a gap
 //! │   └ format version
@@ -32,6 +32,6 @@ pub use frame::{EncodeError, FORMAT_VERSION, Frame, FrameError, MAX_LINE, PREFIX
 #[cfg(feature = "decode")]
 pub use log::{Log, LogError, read_log};
 pub use marks::{EVENTS_IN_A_RECORD, Mark, Marks, NoMark, Trace};
-pub use points::{Absent, Named, Point, Topology};
+pub use points::{Absent, Guard, Named, Point, Protection, Topology};
 pub use quality::{Offset, Tsc};
 pub use types::*;

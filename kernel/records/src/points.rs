@@ -70,3 +70,33 @@ pub struct Topology {
     /// Its thread in the core (SMT).
     pub thread: u32,
 }
+
+/// What keeps ring 3 in on a CPU, read back from its control registers while it runs ring 3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Protection {
+    /// The CPU, by `CpuId`.
+    pub cpu: u32,
+    /// EFER.NXE: data is not executed.
+    pub nx: Guard,
+    /// CR4.SMEP: ring 0 executes no page of ring 3.
+    pub smep: Guard,
+    /// CR4.SMAP: ring 0 touches no page of ring 3 unasked.
+    pub smap: Guard,
+    /// CR4.UMIP: ring 3 does not learn where the tables are.
+    pub umip: Guard,
+    /// CR4.PCIDE: the TLB keeps address spaces apart by name, so a load of CR3 need not empty it. It protects nothing.
+    pub pcid: Guard,
+}
+
+/// Whether the bit of a protection is set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Guard {
+    /// It is.
+    On,
+    /// It is not, and the CPU has it.
+    Off,
+    /// The CPU does not have it.
+    Absent,
+}

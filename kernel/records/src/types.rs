@@ -7,7 +7,7 @@ use alloc::{borrow::Cow, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Absent, Marks, Offset, Point, Topology, Trace, Tsc};
+use crate::{Absent, Marks, Offset, Point, Protection, Topology, Trace, Tsc};
 
 /// One record, in the order in which a log has them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +43,8 @@ pub enum Record<'a> {
     Skipped(Skipped<'a>),
     /// Where a CPU is.
     Topology(Topology),
+    /// What keeps ring 3 in on a CPU.
+    Protection(Protection),
     /// One timed block of an experiment that measures at many points.
     #[serde(borrow)]
     Point(Point<'a>),

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 use serde_reflection::{ContainerFormat, Format, Registry, Tracer, TracerConfig, VariantFormat};
 use switchlab_records::{
-    ApicMode, ClockPhase, FORMAT_VERSION, MAX_LINE, Mark, Mode, PREFIX, Pass, Record, Status, Subject, Unit,
-    encode, parse_frame,
+    ApicMode, ClockPhase, FORMAT_VERSION, Guard, MAX_LINE, Mark, Mode, PREFIX, Pass, Record, Status, Subject,
+    Unit, encode, parse_frame,
 };
 
 const PAGE: &str = include_str!("../../docs/records.md");
@@ -111,6 +111,7 @@ fn types() -> Registry {
     // Each word of a type of words; tracing a record meets one word of each only.
     tracer.trace_simple_type::<ApicMode>().expect("words");
     tracer.trace_simple_type::<ClockPhase>().expect("words");
+    tracer.trace_simple_type::<Guard>().expect("words");
     tracer.trace_simple_type::<Mode>().expect("words");
     tracer.trace_simple_type::<Pass>().expect("words");
     tracer.trace_simple_type::<Status>().expect("words");

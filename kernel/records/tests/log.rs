@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use proptest::prelude::*;
 use switchlab_records::{
-    Count, Crash, EVENTS_IN_A_RECORD, End, Failure, FrameError, LogError, MAX_LINE, Mark, Marks, Offset,
-    Record, Start, Status, encode, parse_frame, read_log,
+    Count, Crash, EVENTS_IN_A_RECORD, End, FORMAT_VERSION, Failure, FrameError, LogError, MAX_LINE, Mark,
+    Marks, Offset, Record, Start, Status, encode, parse_frame, read_log,
 };
 
 fn start() -> Record<'static> {
@@ -55,7 +55,7 @@ fn record_line_is_what_the_documentation_shows() {
     let length = encode(17, &count(3), &mut line).expect("fits");
     assert_eq!(
         std::str::from_utf8(&line[..length]),
-        Ok("@sl 3 17 {\"count\":{\"name\":\"things\",\"value\":3}} a792dde8\n")
+        Ok("@sl 4 17 {\"count\":{\"name\":\"things\",\"value\":3}} 76dc4fe0\n")
     );
 }
 
@@ -130,8 +130,12 @@ fn log_without_start_is_an_error() {
 #[test]
 fn gap_in_the_sequence_is_an_error() {
     let text = whole();
-    let without: String =
-        text.lines().filter(|line| !line.starts_with("@sl 3 1 ")).collect::<Vec<_>>().join("\n") + "\n";
+    let without: String = text
+        .lines()
+        .filter(|line| !line.starts_with(&format!("@sl {FORMAT_VERSION} 1 ")))
+        .collect::<Vec<_>>()
+        .join("\n")
+        + "\n";
     assert!(matches!(read_log(&without).problem, Some(LogError::Sequence { expected: 1, found: 2, .. })));
 }
 
@@ -143,18 +147,22 @@ fn record_after_the_end_is_an_error() {
 
 #[test]
 fn other_version_is_named() {
-    assert_eq!(parse_frame("@sl 4 0 anything at all"), Some(Err(FrameError::Version(4))));
+    let other = FORMAT_VERSION + 1;
+    let line = format!("@sl {other} 0 anything at all");
+    assert_eq!(parse_frame(&line), Some(Err(FrameError::Version(other))));
 }
 
 #[test]
 fn unknown_field_of_a_known_record_is_named() {
     let json = "{\"count\":{\"name\":\"things\",\"value\":1,\"trust\":2}}";
-    let checksum = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC).checksum(format!("3 1 {json}").as_bytes());
-    let line = format!("@sl 3 1 {json} {checksum:08x}\n");
+    let checksum =
+        crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC).checksum(format!("{FORMAT_VERSION} 1 {json}").as_bytes());
+    let line = format!("@sl {FORMAT_VERSION} 1 {json} {checksum:08x}\n");
     let text = lines(&[start()]).replace("between\n", &line);
     let problem = read_log(&text).problem.expect("unknown").to_string();
     assert!(
-        problem.contains("no record of format 3") && problem.contains("unknown field `trust`"),
+        problem.contains(&format!("no record of format {FORMAT_VERSION}"))
+            && problem.contains("unknown field `trust`"),
         "{problem}"
     );
 }
@@ -162,15 +170,15 @@ fn unknown_field_of_a_known_record_is_named() {
 #[test]
 fn unknown_record_of_the_right_format_is_named() {
     let json = "{\"teleport\":{\"to\":1}}";
-    let checksum = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC).checksum(format!("3 1 {json}").as_bytes());
-    let line = format!("@sl 3 1 {json} {checksum:08x}\n");
+    let checksum =
+        crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC).checksum(format!("{FORMAT_VERSION} 1 {json}").as_bytes());
+    let line = format!("@sl {FORMAT_VERSION} 1 {json} {checksum:08x}\n");
     let text = lines(&[start()]).replace("between\n", &line);
     let problem = read_log(&text).problem.expect("unknown").to_string();
-    assert!(
-        problem
-            .starts_with("line 3: no record of format 3 as this tool knows it (unknown variant `teleport`"),
-        "{problem}"
+    let due = format!(
+        "line 3: no record of format {FORMAT_VERSION} as this tool knows it (unknown variant `teleport`"
     );
+    assert!(problem.starts_with(&due), "{problem}");
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod container;
 mod fiber;
 mod floor;
 mod process;
+mod protection;
 mod task;
 mod thread;
 mod vm;
@@ -25,7 +26,7 @@ use super::{
     points::{self, Means, named},
 };
 use crate::{
-    arch::xsave,
+    arch::{ipi, xsave},
     bring_up::Lab,
     failure,
     measure::{Measured, Wrong, measure_block, probe::Batch, snapshot},
@@ -93,8 +94,9 @@ pub trait Level: Sync {
         false
     }
 
-    /// What a one-way switch saves and restores.
-    fn context(&self) -> Context;
+    /// What a one-way switch saves and restores: on one CPU, or, where its two sides are on two, across these, where each
+    /// stays loaded on its own and halts.
+    fn context(&self, mode: Mode) -> Context;
 
     /// Measures `exchanges` between its two sides, after `warm_up`: on one CPU where both of `cpus` are the same.
     ///
@@ -109,7 +111,8 @@ pub trait Level: Sync {
     ) -> Result<Taken, Cow<'static, str>>;
 }
 
-/// What a one-way switch saves and restores, counted from the structures that hold it.
+/// What a one-way switch saves and restores, counted from the structures that hold it, and from the lists of registers
+/// that are pushed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Context {
     /// Bytes.
@@ -122,6 +125,11 @@ impl Context {
     /// Of so many general registers.
     pub const fn of_words(words: usize) -> Self {
         Self { bytes: words * size_of::<u64>(), registers: words }
+    }
+
+    /// Of who halts where it stands, until a wake-up comes: what of it is pushed and popped by that.
+    pub fn of_halt() -> Self {
+        Self::of_words(ipi::wake_up_words())
     }
 
     /// Of the vector state; nothing where there is no XSAVE.
@@ -244,6 +252,7 @@ impl Experiment for Hierarchy {
         for (level, cpus, reason) in gaps {
             points::absent(level.name(), cpus.map_or_else(Vec::new, at), reason);
         }
+        protection::report_on(&parameters.cpu_pair().into(), lab.cpus);
         let budget_ticks = points::budget_ticks(parameters, lab, default_budget(parameters.unit));
         let mut job = Job { parameters, budget_ticks, means: Means::new(parameters.unit) };
         for run in 1..=parameters.runs {
@@ -286,7 +295,7 @@ impl Job<'_> {
             Err(reason) => return failure!("run {run}, {name} on {count} CPUs: {reason}"),
         };
         let Taken { measured: Measured { ticks, counts, wrong }, expected, mut also } = taken;
-        let Context { bytes, registers } = level.context();
+        let Context { bytes, registers } = level.context(mode(cpus));
         also.extend(named([("context-bytes", bytes as u64), ("context-registers", registers as u64)]));
         if let Some(wrong) = wrong {
             failure!("run {run}, {name} on {count} CPUs: {wrong}");

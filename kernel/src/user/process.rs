@@ -74,6 +74,13 @@ pub(super) enum HeldPort {
 pub const CONTEXT_WORDS: usize =
     ring3::SAVED_WORDS + switchlab_switch::CONTEXT_WORDS + size_of::<Loaded>() / size_of::<u64>();
 
+/// Of these, what threads of one address space have in common: CR3.
+pub const SPACE_WORDS: usize = words_of_field(|loaded: &Loaded| &loaded.cr3);
+
+const fn words_of_field<F>(_: fn(&Loaded) -> &F) -> usize {
+    size_of::<F>() / size_of::<u64>()
+}
+
 /// What a CPU is loaded with, when ring 3 goes on in another process.
 #[derive(Debug)]
 struct Loaded {

@@ -1,7 +1,10 @@
 //! What a switch from one guest to another saves of the one and restores of the other, counted from the structures.
 
 use super::{Fpu, Paging};
-use crate::arch::svm::{Registers, Save, fpu::FpuState};
+use crate::arch::{
+    fpu::FpuState,
+    svm::{Registers, Save},
+};
 
 /// Bytes and registers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

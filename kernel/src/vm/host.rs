@@ -9,7 +9,7 @@ use x86_64::registers::control::Cr4Flags;
 
 use super::{Why, pages::Page};
 use crate::{
-    arch::svm::{self, fpu},
+    arch::{fpu, svm},
     mm::SharedPage,
 };
 

@@ -17,8 +17,9 @@ use super::{
     pages::Page,
 };
 use crate::arch::{
+    fpu::FpuState,
     interrupts,
-    svm::{self, Registers, Save, Segment, Vmcb, World, fpu::FpuState, intercept, tlb},
+    svm::{self, Registers, Save, Segment, Vmcb, World, intercept, tlb},
     tsc,
 };
 

@@ -2,7 +2,7 @@
 //! and what a thread holds is kept through 100,000 preemptions.
 
 use libtest_mimic::{Failed, Trial};
-use switchlab_records::{Point, Record, read_log};
+use switchlab_records::{ApicMode, Guard, Point, Protection, Record, read_log};
 use switchlab_tests::{Case, End, Parts, Verdict, equal, trial};
 
 const EXCHANGES: u64 = 500;
@@ -22,6 +22,12 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
             counts(&boot(parts, 2, "max", Case::with_host_threads)?, 2)
         }),
         trial(parts, "hierarchy::threads_are_absent_without_xsave_and_others_measured", without_xsave),
+        trial(parts, "hierarchy::protections_that_are_on_are_told_and_those_that_are_not", |parts| {
+            let end = boot(parts, 1, "max,-smap", Case::in_instructions)?;
+            let told = protection(&end);
+            let wanted = Protection { smap: Guard::Absent, smep: Guard::On, nx: Guard::On, ..told[0] };
+            equal("without SMAP", told, vec![wanted])
+        }),
         trial(parts, "hierarchy::registers_of_threads_survive_100000_preemptions", |parts| {
             preempted(Case::new(parts, "thread_state").in_instructions())
         }),
@@ -52,6 +58,15 @@ fn points(end: &End) -> Vec<Point<'static>> {
         _ => None,
     });
     points.collect()
+}
+
+fn protection(end: &End) -> Vec<Protection> {
+    let log = read_log(&end.0.log_text);
+    let told = log.records.iter().filter_map(|record| match record {
+        Record::Protection(protection) => Some(*protection),
+        _ => None,
+    });
+    told.collect()
 }
 
 /// Switches of a one-way handoff on one CPU, and whether there is a form across CPUs.
@@ -107,10 +122,14 @@ fn counts(end: &End, cpus: u32) -> Verdict {
             }
         }
     }
-    let also = |level: &str, name: &str| {
-        let point = points.iter().find(|point| point.series == level && point.at[0].1 == 1);
-        point.and_then(|point| point.also.iter().find(|(of, _)| of == name)).map(|(_, number)| *number)
-    };
+    contexts(end, &points, cpus)?;
+    let told = protection(end);
+    equal("CPUs whose protections are told", told.len(), cpus.min(2) as usize)?;
+    for Protection { nx, smep, smap, umip, pcid, .. } in told {
+        let is_left_off = [nx, smep, smap, umip, pcid].contains(&Guard::Off);
+        end.is(!is_left_off, format_args!("all that the CPU has is on"))?;
+    }
+    let also = |level: &str, name: &str| also(&points, level, 1, name);
     // Warm-up, what settles and the block, each handoff of which is a first use or a preemption.
     let all = 2 * (EXCHANGES + 10 + 16);
     equal("traps of threads that do not use it", also("thread-lazy", "state-traps"), Some(0))?;
@@ -121,6 +140,61 @@ fn counts(end: &End, cpus: u32) -> Verdict {
         (all..all + 8).contains(&preemptions),
         format_args!("{all} preemptions, and few more: {preemptions}"),
     )
+}
+
+/// What else was counted of a level on so many CPUs.
+fn also(points: &[Point<'_>], level: &str, across: u64, name: &str) -> Option<u64> {
+    let point = points.iter().find(|point| point.series == level && point.at[0].1 == across);
+    point.and_then(|point| point.also.iter().find(|(of, _)| of == name)).map(|(_, number)| *number)
+}
+
+/// What is saved and restored in each form: across CPUs nothing that a switch would, but what the wake-up pushes, and what
+/// is saved before it is known whether there is a switch.
+fn contexts(end: &End, points: &[Point<'_>], cpus: u32) -> Verdict {
+    let log = read_log(&end.0.log_text);
+    let is_x2apic = log.records.iter().any(|record| match record {
+        Record::Cpus(cpus) => cpus.apic == ApicMode::X2apic,
+        _ => false,
+    });
+    // ss, rsp, rflags, cs, rip; in x2APIC mode also rax, rcx, rdx.
+    let halt = if is_x2apic { 8 } else { 5 };
+    let of = |level: &str, across: u64| {
+        let [bytes, registers] =
+            ["context-bytes", "context-registers"].map(|name| also(points, level, across, name));
+        (bytes.unwrap_or_default(), registers.unwrap_or_default())
+    };
+    let words = |words: u64| (8 * words, words);
+    let with = |one: (u64, u64), other: (u64, u64)| (one.0 + other.0, one.1 + other.1);
+    let state = of("xsave-pair", 1);
+    // Seven of control and environment, x87's eight, sixteen vectors.
+    equal("registers that XSAVE saves", state.1, 31)?;
+    let fxsave = (512, 31);
+    let halted = words(halt);
+    // Of a system call rip, rflags, rsp and the six that a function keeps; a switch of tasks has three words, and the CPU
+    // is loaded with four more, CR3 among them.
+    let (called, loaded) = (words(9), words(9 + 3 + 4));
+    for (level, one, two) in [
+        ("task", words(3), halted),
+        ("thread", with(words(3), state), with(halted, state)),
+        ("thread-lazy", words(3), halted),
+        ("thread-lazy-used", with(words(3), state), halted),
+        ("thread-preempted", with(words(5 + 15), state), (0, 0)),
+        ("process", loaded, with(called, halted)),
+        ("process-fastpath", loaded, with(called, halted)),
+        ("container-filter", loaded, with(called, halted)),
+        ("container", with(loaded, words(1)), with(with(called, halted), words(1))),
+        ("thread-user", with(words(9 + 3 + 3), state), with(with(called, halted), state)),
+        // A world is switched on each CPU.
+        ("vm", of("vm-round-trip", 1), with(of("vm", 1), halted)),
+        ("vm-fpu", with(of("vm", 1), fxsave), with(of("vm-fpu", 1), halted)),
+        ("vm-inject", of("vm", 1), of("vm", 2)),
+    ] {
+        equal(&format!("bytes and registers of {level}"), of(level, 1), one)?;
+        if cpus > 1 {
+            equal(&format!("bytes and registers of {level} across CPUs"), of(level, 2), two)?;
+        }
+    }
+    Ok(())
 }
 
 fn without_xsave(parts: &Parts) -> Verdict {

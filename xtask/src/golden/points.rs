@@ -1,7 +1,8 @@
 //! Logs of experiments with many points, as the kernel writes them.
 
 use switchlab_records::{
-    Absent, ApicMode, ClockPhase, Counts, Cpus, Machine, Named, Plan, Point, Record, Start, Topology, Unit,
+    Absent, ApicMode, ClockPhase, Counts, Cpus, Guard, Machine, Named, Plan, Point, Protection, Record,
+    Start, Topology, Unit,
 };
 
 use super::{TSC_HZ, clock, offset, tsc};
@@ -195,9 +196,22 @@ pub fn hierarchy(runs: u32, unit: Unit) -> Vec<Record<'static>> {
         place("call", 1, 10, 1),
         place("fiber", 1, 20, 3),
         place("task", 1, 60, 3),
-        place("task", 2, 3_000, 3),
+        place("task", 2, 3_000, 5),
     ];
-    survey("hierarchy", unit, 2, runs, &places)
+    let mut records = survey("hierarchy", unit, 2, runs, &places);
+    let first = records.iter().position(|record| matches!(record, Record::Point(_))).unwrap_or_default();
+    let protection = [0, 1].map(|cpu| {
+        Record::Protection(Protection {
+            cpu,
+            nx: Guard::On,
+            smep: Guard::On,
+            smap: Guard::On,
+            umip: Guard::On,
+            pcid: Guard::Absent,
+        })
+    });
+    records.splice(first..first, protection);
+    records
 }
 
 /// Levels with the floors that are in their steps, and a level that costs less than the one below; once.
@@ -224,6 +238,7 @@ pub fn levels(unit: Unit) -> Vec<Record<'static>> {
         place("process", 2, 3_400, 2, 0),
         place("container-filter", 1, 1_360, 2, 1),
         place("container-filter-arguments", 1, 1_300, 2, 1),
+        place("vm", 2, 8_000, 0, 0),
     ];
     let mut records = survey("hierarchy", unit, 2, 1, &places);
     for record in &mut records {

@@ -119,6 +119,7 @@ impl<'a> Results<'a> {
                 | Record::Clock(_)
                 | Record::Offset(_) => {}
                 Record::Topology(_)
+                | Record::Protection(_)
                 | Record::Count(_)
                 | Record::Failure(_)
                 | Record::Crash(_)

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use switchlab_core::counts;
-use switchlab_records::{Absent, Cpus, Named, Plan, Point, Topology};
+use switchlab_records::{Absent, Cpus, Named, Plan, Point, Protection, Topology};
 
 use super::{owned, place};
 
@@ -15,6 +15,7 @@ pub struct Content<'c, 'a> {
     pub points: &'c [Point<'a>],
     pub absent: &'c [Absent<'a>],
     pub topology: &'c [Topology],
+    pub protection: &'c [Protection],
 }
 
 /// Coordinates that are a CPU.
@@ -39,7 +40,8 @@ impl Content<'_, '_> {
         self.points.iter().try_for_each(|point| self.check_point(point))?;
         self.check_places()?;
         self.check_absent()?;
-        self.check_topology()
+        self.check_each_cpu("topology", self.topology.iter().map(|of| of.cpu))?;
+        self.check_each_cpu("protection", self.protection.iter().map(|of| of.cpu))
     }
 
     fn check_point(&self, point: &Point<'_>) -> Result<(), String> {
@@ -131,14 +133,15 @@ impl Content<'_, '_> {
         Ok(())
     }
 
-    fn check_topology(&self) -> Result<(), String> {
+    /// Records that tell `what` of a CPU are of one that was up, and tell it once.
+    fn check_each_cpu(&self, what: &str, cpus: impl Iterator<Item = u32>) -> Result<(), String> {
         let mut seen = BTreeSet::new();
-        for Topology { cpu, .. } in self.topology {
-            if *cpu >= self.cpus.up {
-                return Err(format!("the topology has CPU {cpu}, and {} were up", self.cpus.up));
+        for cpu in cpus {
+            if cpu >= self.cpus.up {
+                return Err(format!("the {what} has CPU {cpu}, and {} were up", self.cpus.up));
             }
             if !seen.insert(cpu) {
-                return Err(format!("the topology has CPU {cpu} twice"));
+                return Err(format!("the {what} has CPU {cpu} twice"));
             }
         }
         Ok(())

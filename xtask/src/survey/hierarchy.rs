@@ -14,54 +14,110 @@ pub const ORIGINAL_BASE_NS: f64 = 295.0;
 const GOROUTINE: Guess =
     Guess { of: "goroutines", ns: Span::of(ORIGINAL_BASE_NS, ORIGINAL_BASE_NS), factors: Span::of(1.0, 1.0) };
 
+/// Something said of a level, of its form on one CPU and of that across two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Said<T> {
+    one: T,
+    two: T,
+}
+
+impl<T: Copy> Said<T> {
+    /// The same of both.
+    const fn of_both(said: T) -> Self {
+        Self { one: said, two: said }
+    }
+
+    /// What is said of the form on so many CPUs.
+    pub const fn on(self, cpus: u64) -> T {
+        if cpus == 2 { self.two } else { self.one }
+    }
+}
+
 /// A level, in words.
 #[derive(Debug)]
 pub struct Level {
     /// Its series.
     pub name: &'static str,
-    /// The level that it builds on; `None` of the first.
-    pub over: Option<&'static str>,
+    /// The level that it builds on; where that has no such form, the nearest that has. `None` of the first.
+    pub over: Said<Option<&'static str>>,
     /// What the original guessed.
     pub guess: Option<Guess>,
     /// What becomes of the floating-point state.
-    pub fpu: &'static str,
+    pub fpu: Said<&'static str>,
     /// What becomes of the address space and the TLB.
-    pub memory: &'static str,
+    pub memory: Said<&'static str>,
     /// How a side waits.
-    pub waits: &'static str,
+    pub waits: Said<&'static str>,
+}
+
+type Words = Said<&'static str>;
+
+const NOTHING: Said<Option<&str>> = Said::of_both(None);
+
+const fn over(level: &'static str) -> Said<Option<&'static str>> {
+    Said::of_both(Some(level))
 }
 
 /// No level below `thread` touches it.
-const SOFT_FLOAT: &str = "unused: the kernel is built without";
-const GUEST_HAS_NONE: &str = "none: CR0.EM, and an exit where a guest would change it";
-const NESTED: &str = "nested tables and a name in the TLB (ASID) of its own; the host's CR3 in between";
+const SOFT_FLOAT: Words = Said::of_both("unused: the kernel is built without");
+const PROGRAMS_HAVE_NONE: Words = Said::of_both("unused: programs are built without");
+const GUEST_HAS_NONE: Words = Said::of_both("none: CR0.EM, and an exit where a guest would change it");
+const EAGER: Words = Said {
+    one: "saved and loaded at each switch (eager)",
+    two: "saved before each wait (eager); not loaded: nobody else's was",
+};
+const LAZY_USED: Words = Said {
+    one: "saved and loaded by a trap at its first use: both use it (lazy)",
+    two: "left in the registers: each uses it on its own CPU, where the first use alone traps (lazy)",
+};
+const SHARED: Words = Said::of_both("shared, nothing flushed");
+const OWN_SPACE: Words = Said {
+    one: "one of its own: CR3 is loaded, which flushes the TLB where there is no PCID",
+    two: "one of its own, which stays loaded on its CPU: nothing flushed",
+};
+const NESTED: Words =
+    Said::of_both("nested tables and a name in the TLB (ASID) of its own; the host's CR3 in between");
+const SHADOW: Words =
+    Said::of_both("the VMM's tables in place of the guest's; a name in the TLB (ASID) of its own");
+const ONE_FLOW: Words = Said::of_both("not at all: it is the same flow of control");
 /// Of a floor.
-const NOBODY_WAITS: &str = "not at all: there is one side";
-const SHARED: &str = "shared, nothing flushed";
-const PROGRAMS_HAVE_NONE: &str = "unused: programs are built without";
-const OWN_SPACE: &str = "one of its own: CR3 is loaded, which flushes the TLB";
-const IN_A_CHANNEL: &str = "blocked in a channel; across CPUs halted until the IPI";
-const IN_A_CALL: &str = "blocked in a system call; across CPUs halted until the IPI";
-const ONE_FLOW: &str = "not at all: it is the same flow of control";
-const EAGER: &str = "saved and loaded at each switch (eager)";
-const NOT_ENTERED: &str = "is not entered; across CPUs its VMM halts until the IPI";
+const NOBODY_WAITS: Words = Said::of_both("not at all: there is one side");
+const IN_A_CHANNEL: Words =
+    Said { one: "blocked in a channel", two: "halted in its own context, until the channel's IPI" };
+const IN_A_CALL: Words =
+    Said { one: "blocked in a system call", two: "halted in its system call, until the channel's IPI" };
+const NOT_ENTERED: Words =
+    Said { one: "not entered", two: "not entered; its VMM is halted, until the channel's IPI" };
 
 /// What a level has that is a process with something more.
 const CONTAINED: Level = Level {
     name: "",
-    over: Some("process"),
+    over: over("process"),
     guess: None,
     fpu: PROGRAMS_HAVE_NONE,
     memory: OWN_SPACE,
     waits: IN_A_CALL,
 };
 
+/// What a level has that is a guest which hands over to another.
+const GUEST: Level = Level {
+    name: "",
+    over: over("vm"),
+    guess: None,
+    fpu: GUEST_HAS_NONE,
+    memory: NESTED,
+    waits: NOT_ENTERED,
+};
+
+/// Across CPUs there is no way to the VMM and back alone: a task is what halts there.
+const OVER_ROUND_TRIP: Said<Option<&str>> = Said { one: Some("vm-round-trip"), two: Some("task") };
+
 /// All levels that there may be, each after the one that it builds on.
 pub const LEVELS: &[Level] = &[
-    Level { name: "call", over: None, guess: None, fpu: SOFT_FLOAT, memory: SHARED, waits: ONE_FLOW },
+    Level { name: "call", over: NOTHING, guess: None, fpu: SOFT_FLOAT, memory: SHARED, waits: ONE_FLOW },
     Level {
         name: "call-indirect",
-        over: Some("call"),
+        over: over("call"),
         guess: None,
         fpu: SOFT_FLOAT,
         memory: SHARED,
@@ -69,15 +125,15 @@ pub const LEVELS: &[Level] = &[
     },
     Level {
         name: "fiber",
-        over: Some("call"),
+        over: over("call"),
         guess: None,
         fpu: SOFT_FLOAT,
         memory: SHARED,
-        waits: "suspended until it is resumed by name",
+        waits: Said::of_both("suspended until it is resumed by name"),
     },
     Level {
         name: "task",
-        over: Some("fiber"),
+        over: over("fiber"),
         guess: Some(GOROUTINE),
         fpu: SOFT_FLOAT,
         memory: SHARED,
@@ -85,15 +141,15 @@ pub const LEVELS: &[Level] = &[
     },
     Level {
         name: "xsave-pair",
-        over: None,
+        over: NOTHING,
         guess: None,
-        fpu: "saved and loaded, and nothing else: a floor",
+        fpu: Said::of_both("saved and loaded, and nothing else: a floor"),
         memory: SHARED,
         waits: NOBODY_WAITS,
     },
     Level {
         name: "thread",
-        over: Some("task"),
+        over: over("task"),
         guess: Some(guesses::THREAD),
         fpu: EAGER,
         memory: SHARED,
@@ -101,55 +157,57 @@ pub const LEVELS: &[Level] = &[
     },
     Level {
         name: "thread-lazy",
-        over: Some("task"),
+        over: over("task"),
         guess: Some(guesses::THREAD),
-        fpu: "left in the registers: nobody uses it (lazy)",
+        fpu: Said::of_both("left in the registers: nobody uses it (lazy)"),
         memory: SHARED,
         waits: IN_A_CHANNEL,
     },
     Level {
         name: "thread-lazy-used",
-        over: Some("thread-lazy"),
+        over: over("thread-lazy"),
         guess: Some(guesses::THREAD),
-        fpu: "saved and loaded by a trap at its first use: both use it (lazy)",
+        fpu: LAZY_USED,
         memory: SHARED,
         waits: IN_A_CHANNEL,
     },
     Level {
         name: "thread-preempted",
-        over: Some("task"),
+        over: over("task"),
         guess: Some(guesses::THREAD),
         fpu: EAGER,
         memory: SHARED,
-        waits: "not at all: the quantum's interrupt takes the CPU from it",
+        waits: Said::of_both("not at all: the quantum's interrupt takes the CPU from it"),
     },
     Level {
         name: "system-call",
-        over: None,
+        over: NOTHING,
         guess: None,
         fpu: PROGRAMS_HAVE_NONE,
-        memory: "one of its own, which stays loaded",
-        waits: "not at all: the call asks for nothing: a floor",
+        memory: Said::of_both("one of its own, which stays loaded"),
+        waits: Said::of_both("not at all: the call asks for nothing: a floor"),
     },
     Level {
         name: "thread-user",
-        over: Some("thread"),
+        over: over("thread"),
         guess: Some(guesses::THREAD),
         fpu: EAGER,
-        memory: "one of their own, which both have: it stays loaded",
+        memory: Said::of_both("one of their own, which both have: it stays loaded"),
         waits: IN_A_CALL,
     },
     Level {
         name: "cr3-load",
-        over: None,
+        over: NOTHING,
         guess: None,
         fpu: SOFT_FLOAT,
-        memory: "the same: CR3 is loaded with what it holds, which flushes the TLB, and nothing else: a floor",
+        memory: Said::of_both(
+            "the same: CR3 is loaded with what it holds, which flushes the TLB, and nothing else: a floor",
+        ),
         waits: NOBODY_WAITS,
     },
     Level {
         name: "process",
-        over: Some("task"),
+        over: over("task"),
         guess: Some(guesses::PROCESS),
         fpu: PROGRAMS_HAVE_NONE,
         memory: OWN_SPACE,
@@ -157,65 +215,44 @@ pub const LEVELS: &[Level] = &[
     },
     Level {
         name: "process-fastpath",
-        over: Some("task"),
+        over: over("task"),
         guess: Some(guesses::PROCESS),
         fpu: PROGRAMS_HAVE_NONE,
         memory: OWN_SPACE,
-        waits: "blocked at a gate; across CPUs halted until the IPI",
+        waits: Said { one: "blocked at a gate", ..IN_A_CALL },
     },
     Level { name: "container-namespaces", ..CONTAINED },
     Level { name: "container-quota", ..CONTAINED },
     Level { name: "container-memory", ..CONTAINED },
     Level { name: "container-filter", ..CONTAINED },
-    Level { name: "container-filter-arguments", over: Some("container-filter"), ..CONTAINED },
+    Level { name: "container-filter-arguments", over: over("container-filter"), ..CONTAINED },
     Level { name: "container", guess: Some(guesses::CONTAINER), ..CONTAINED },
     Level {
         name: "vm-round-trip",
-        over: Some("task"),
+        over: over("task"),
         guess: None,
         fpu: GUEST_HAS_NONE,
         memory: NESTED,
-        waits: "not at all: the VMM answers",
+        waits: Said::of_both("not at all: the VMM answers"),
     },
-    Level {
-        name: "vm",
-        over: Some("vm-round-trip"),
-        guess: Some(guesses::VM),
-        fpu: GUEST_HAS_NONE,
-        memory: NESTED,
-        waits: NOT_ENTERED,
-    },
-    Level {
-        name: "vm-shadow",
-        over: Some("vm-round-trip"),
-        guess: None,
-        fpu: GUEST_HAS_NONE,
-        memory: "the VMM's tables in place of the guest's; a name in the TLB (ASID) of its own",
-        waits: NOT_ENTERED,
-    },
-    Level {
-        name: "vm-fpu",
-        over: Some("vm"),
-        guess: None,
-        fpu: "eager: FXSAVE and FXRSTOR at each switch",
-        memory: NESTED,
-        waits: NOT_ENTERED,
-    },
+    Level { name: "vm", over: OVER_ROUND_TRIP, guess: Some(guesses::VM), ..GUEST },
+    Level { name: "vm-shadow", over: OVER_ROUND_TRIP, memory: SHADOW, ..GUEST },
+    Level { name: "vm-fpu", fpu: Said::of_both("eager: FXSAVE and FXRSTOR at each switch"), ..GUEST },
     Level {
         name: "vm-wake-up",
-        over: Some("vm"),
-        guess: None,
-        fpu: GUEST_HAS_NONE,
-        memory: NESTED,
-        waits: "halts; woken by a virtual interrupt (V_IRQ)",
+        waits: Said {
+            one: "halted, until a virtual interrupt (V_IRQ)",
+            two: "halted, until a virtual interrupt (V_IRQ); its VMM too, until the channel's IPI",
+        },
+        ..GUEST
     },
     Level {
         name: "vm-inject",
-        over: Some("vm"),
-        guess: None,
-        fpu: GUEST_HAS_NONE,
-        memory: NESTED,
-        waits: "halts; woken by an event that VMRUN delivers (EVENTINJ)",
+        waits: Said {
+            one: "halted, until an event that VMRUN delivers (EVENTINJ)",
+            two: "halted, until an event that VMRUN delivers (EVENTINJ); its VMM too, until the channel's IPI",
+        },
+        ..GUEST
     },
 ];
 
@@ -319,10 +356,10 @@ mod tests {
     #[test]
     fn each_level_builds_on_one_before_it() {
         for (place, level) in LEVELS.iter().enumerate() {
-            assert!(
-                level.over.is_none_or(|over| LEVELS[..place].iter().any(|of| of.name == over)),
-                "{level:?}"
-            );
+            for over in [1, 2].map(|cpus| level.over.on(cpus)) {
+                let is_before = |over| LEVELS[..place].iter().any(|of| of.name == over);
+                assert!(over.is_none_or(is_before), "{level:?}");
+            }
             assert!(LEVELS[..place].iter().all(|of| of.name != level.name), "{level:?} twice");
         }
     }

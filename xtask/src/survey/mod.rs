@@ -35,7 +35,7 @@ use anyhow::Context;
 use serde::Serialize;
 use switchlab_core::ruler::Ruler;
 use switchlab_records::{
-    Absent, Clock, Cpus, Log, Machine, Named, Plan, Point, Record, Start, Topology, Unit,
+    Absent, Clock, Cpus, Log, Machine, Named, Plan, Point, Protection, Record, Start, Topology, Unit,
 };
 
 use crate::clock;
@@ -71,6 +71,8 @@ pub struct Survey<'a> {
     pub clocks: Vec<Clock>,
     /// Where the CPUs are; empty where the experiment does not tell.
     pub topology: Vec<Topology>,
+    /// What keeps ring 3 in on the CPUs of the pair; empty where the experiment does not tell.
+    pub protection: Vec<Protection>,
     /// The points of all runs, put together place by place, without what is void.
     pub cells: Vec<Cell>,
     /// How the cost of each series grows along its coordinate, where it has one with at least three values.
@@ -87,7 +89,7 @@ pub struct Survey<'a> {
 }
 
 /// Version of the `results.json` of a survey.
-const SURVEY_FORMAT: u32 = 1;
+const SURVEY_FORMAT: u32 = 2;
 
 /// One timed block at one point, with its figures.
 #[derive(Clone, Debug, Serialize)]
@@ -123,13 +125,15 @@ impl<'a> Survey<'a> {
     /// What the log lacks, or what in it contradicts itself.
     pub fn from_log(log: &Log<'a>) -> Result<Self, String> {
         let mut head = Head::default();
-        let (mut topology, mut points, mut absent) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut topology, mut protection) = (Vec::new(), Vec::new());
+        let (mut points, mut absent) = (Vec::new(), Vec::new());
         for record in &log.records {
             if head.take(record)? {
                 continue;
             }
             match record {
                 Record::Topology(record) => topology.push(*record),
+                Record::Protection(record) => protection.push(*record),
                 Record::Point(record) => points.push(record.clone()),
                 Record::Absent(record) => absent.push(record.clone()),
                 Record::Block(_)
@@ -166,8 +170,15 @@ impl<'a> Survey<'a> {
             return Err("there is no cpus, machine or clock record".into());
         };
         let ruler = Ruler::new(plan.unit, clock.tsc_hz).ok_or("the last clock record says 0 Hz")?;
-        check::Content { plan: &plan, cpus: &cpus, points: &points, absent: &absent, topology: &topology }
-            .check()?;
+        check::Content {
+            plan: &plan,
+            cpus: &cpus,
+            points: &points,
+            absent: &absent,
+            topology: &topology,
+            protection: &protection,
+        }
+        .check()?;
         let points: Vec<_> = points.into_iter().map(|point| PointResult::new(point, ruler)).collect();
         let quality = clock::Quality::new(&clock::Evidence {
             unit: plan.unit,
@@ -190,6 +201,7 @@ impl<'a> Survey<'a> {
             machine,
             clocks,
             topology,
+            protection,
             absent,
             points,
             ruler,

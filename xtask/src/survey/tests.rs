@@ -418,6 +418,12 @@ fn what_is_absent_and_measured_is_refused_and_so_is_a_cpu_that_is_none() {
         records.insert(9, Record::Topology(topology(12)));
     });
     assert_eq!(none, "the topology has CPU 12, and 12 were up");
+    let twice = refused(golden_points::hierarchy(1, Unit::Time), |records| {
+        let is_protection = |record: &Record<'_>| matches!(record, Record::Protection(_));
+        let place = records.iter().position(is_protection).unwrap();
+        records.insert(place, records[place].clone());
+    });
+    assert_eq!(twice, "the protection has CPU 0 twice");
 }
 
 #[test]

@@ -127,11 +127,12 @@ fn logs_that_are_no_result_are_refused_by_name() {
     let crashed = golden::log(&[golden::start(), golden::crash()]);
     let other_format =
         whole().replace(&format!("@sl {FORMAT_VERSION} "), &format!("@sl {} ", FORMAT_VERSION + 1));
+    let named = format!("record format {}, this tool reads format {FORMAT_VERSION}", FORMAT_VERSION + 1);
     for (log, why) in [
         (&*failed, "the kernel says that it failed: handoffs: expected 4, found 3"),
         (&crashed, "page fault"),
         (&golden::log(&golden::classic(12, 2, 1_000)), "the end record is missing"),
-        (&other_format, "record format 4, this tool reads format 3"),
+        (&other_format, &*named),
         (&whole().replacen("\"run\":1", "\"run\":7", 1), "wrong checksum"),
         (&golden::ended(vec![golden::start()]), "there is no plan record"),
         ("", "no record in it"),

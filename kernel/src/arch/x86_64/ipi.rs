@@ -19,7 +19,7 @@ use super::mark;
 use super::{
     apic,
     idt::{self, vector},
-    percpu,
+    percpu, trap,
 };
 
 /// Registers the handlers, fit for the APIC mode that was chosen. Once, on the BSP.
@@ -125,28 +125,39 @@ pub(super) extern "C" fn wake_up_xapic() {
     )
 }
 
+/// Does this with the registers that it takes to acknowledge by MSR.
+macro_rules! with_acknowledging {
+    ($with:ident) => { trap::$with!("rax" "rcx" "rdx") };
+}
+
+/// Words that are pushed and popped as a wake-up ends a halt: by the processor, and by the handler.
+pub fn wake_up_words() -> usize {
+    trap::PUSHED_BY_PROCESSOR
+        + match apic::mode() {
+            ApicMode::Xapic => 0,
+            ApicMode::X2apic => with_acknowledging!(how_many),
+        }
+}
+
 /// Acknowledges by MSR, which takes three registers. The wake-up's handler and the tick's share this text and
 /// no code: a jump into a common end would be one instruction more in what is measured, and falling into it
 /// would leave a tick with the wake-up's marks.
 macro_rules! x2apic_acknowledge {
     () => {
-        "push rax
-         push rcx
-         push rdx
-         xor eax, eax
-         xor edx, edx
-         mov ecx, {eoi}
-         wrmsr"
+        concat!(
+            with_acknowledging!(push),
+            "xor eax, eax
+             xor edx, edx
+             mov ecx, {eoi}
+             wrmsr"
+        )
     };
 }
 
 /// Gives the registers back and returns.
 macro_rules! x2apic_return {
     () => {
-        "pop rdx
-         pop rcx
-         pop rax
-         iretq"
+        concat!(with_acknowledging!(pop), "iretq")
     };
 }
 

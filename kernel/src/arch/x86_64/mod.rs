@@ -6,6 +6,7 @@
 pub mod apic;
 pub mod clock;
 pub mod exit;
+pub mod fpu;
 pub mod gdt;
 pub mod idt;
 pub mod interrupts;

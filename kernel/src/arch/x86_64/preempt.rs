@@ -16,7 +16,7 @@ use core::{
 use switchlab_core::icr::{Delivery, Destination, Icr};
 use switchlab_records::ApicMode;
 
-use super::{apic, idt, idt::vector, percpu};
+use super::{apic, idt, idt::vector, percpu, trap};
 
 /// What is called, with interrupts off: that the quantum is over, and that the vector state is used.
 #[derive(Clone, Copy, Debug)]
@@ -69,22 +69,26 @@ fn call(handler: &AtomicPtr<()>) {
     }
 }
 
+/// Does this with what a function may destroy.
+macro_rules! with_destroyed {
+    ($with:ident) => { trap::$with!("rax" "rcx" "rdx" "rsi" "rdi" "r8" "r9" "r10" "r11") };
+}
+
 /// Saves what a function may destroy, calls one with the stack aligned, and gives it back. The processor has aligned
 /// the stack to 16 and pushed five words; nine more make it a multiple of 16 again. What a function keeps, the one
 /// that is called keeps too, on this stack, through whatever switch it makes.
 macro_rules! call_saving {
     ($function:literal) => {
-        concat!(
-            "push rax\n push rcx\n push rdx\n push rsi\n push rdi\n push r8\n push r9\n push r10\n push r11\n",
-            "cld\n call {", $function, "}\n",
-            "pop r11\n pop r10\n pop r9\n pop r8\n pop rdi\n pop rsi\n pop rdx\n pop rcx\n pop rax",
-        )
+        concat!(with_destroyed!(push), "\ncld\n call {", $function, "}\n", with_destroyed!(pop))
     };
 }
 
-/// Bytes of general registers that stand on a thread's stack while it is preempted: the processor's five words, and
-/// the fifteen of which some are pushed here and the others by the functions that use them or by the switch.
-pub const GENERAL_REGISTERS: usize = 5 + 15;
+/// Words of general registers that stand on a thread's stack while it is preempted: what the processor pushes, what is
+/// pushed here, and what the function keeps that is called and gives up the CPU.
+pub const SAVED_WORDS: usize =
+    trap::PUSHED_BY_PROCESSOR + with_destroyed!(how_many) + trap::KEPT_BY_FUNCTIONS.len();
+
+const _: () = assert!(SAVED_WORDS == trap::PUSHED_BY_PROCESSOR + trap::GENERAL_REGISTERS, "none is left out");
 
 /// Acknowledges, and where a thread can be preempted calls [`preempted`] with the word cleared.
 #[unsafe(naked)]
@@ -156,6 +160,6 @@ extern "C" fn fatal() {
         "push {vector}",
         "jmp {common}",
         vector = const vector::DEVICE_NOT_AVAILABLE as i32,
-        common = sym super::trap::common,
+        common = sym trap::common,
     )
 }

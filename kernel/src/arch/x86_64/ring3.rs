@@ -38,7 +38,7 @@ use x86_64::{
 
 pub use copy::{Unreadable, copy_from_user, copy_to_user};
 pub use entries::{Answer, Entries, LEAVE, SAVED_WORDS, Start, SystemCallFrame, frame_below, run};
-pub use protection::{Protection, protection};
+pub use protection::{Protection, in_force, protection};
 
 use super::{
     apic,

@@ -2,7 +2,8 @@
 //! code saves everything and calls the handler that was registered, which does not return.
 
 use core::{
-    mem, ptr,
+    mem::{self, offset_of},
+    ptr,
     sync::atomic::{
         AtomicPtr,
         Ordering::{Acquire, Release},
@@ -108,27 +109,41 @@ pub extern "C" fn dispatch(frame: &TrapFrame) -> ! {
     handler(frame)
 }
 
-/// Pushes the registers of a [`TrapFrame`], from its end.
-macro_rules! push_registers {
-    () => {
-        "push rax
-         push rbx
-         push rcx
-         push rdx
-         push rsi
-         push rdi
-         push rbp
-         push r8
-         push r9
-         push r10
-         push r11
-         push r12
-         push r13
-         push r14
-         push r15"
+/// Text that pushes these registers, the first one first.
+macro_rules! push {
+    ($($register:literal)*) => { concat!($("push ", $register, "\n"),*) };
+}
+/// Text that pops what [`push`] has pushed: the last one first.
+macro_rules! pop {
+    () => { "" };
+    ($first:literal $($others:literal)*) => {
+        concat!($crate::arch::x86_64::trap::pop!($($others)*), "pop ", $first, "\n")
     };
 }
-pub(super) use push_registers;
+/// How many these are.
+macro_rules! how_many {
+    ($($register:literal)*) => { [$($register),*].len() };
+}
+/// Does this with the registers of a [`TrapFrame`], from its end.
+macro_rules! with_registers {
+    ($with:ident) => {
+        $crate::arch::x86_64::trap::$with!(
+            "rax" "rbx" "rcx" "rdx" "rsi" "rdi" "rbp" "r8" "r9" "r10" "r11" "r12" "r13" "r14" "r15"
+        )
+    };
+}
+pub(super) use {how_many, pop, push, with_registers};
+
+/// Words that the processor pushes at an interrupt (Intel SDM vol. 3, 6.14.2), without an error code.
+pub const PUSHED_BY_PROCESSOR: usize =
+    (size_of::<TrapFrame>() - offset_of!(TrapFrame, rip)) / size_of::<u64>();
+/// General registers, but rsp, which is among those words.
+pub const GENERAL_REGISTERS: usize = offset_of!(TrapFrame, vector) / size_of::<u64>();
+/// Those of them that a function keeps, by the ABI for C (System V ABI for AMD64, 3.2.1). The switch keeps none, so who
+/// hands over the CPU has saved them.
+pub const KEPT_BY_FUNCTIONS: [&str; 6] = ["rbx", "rbp", "r12", "r13", "r14", "r15"];
+
+const _: () = assert!(with_registers!(how_many) == GENERAL_REGISTERS, "the frame is what is pushed");
 
 /// Where the stubs go on: builds the [`TrapFrame`] and calls `dispatch`.
 ///
@@ -141,7 +156,7 @@ pub(super) use push_registers;
 #[unsafe(naked)]
 pub(super) extern "C" fn common() -> ! {
     core::arch::naked_asm!(
-        push_registers!(),
+        with_registers!(push),
         "cld",            // the ABI wants DF clear, whatever was interrupted
         "mov rdi, rsp",   // the frame
         "call {dispatch}",

@@ -5,6 +5,7 @@
 use alloc::alloc::{alloc_zeroed, dealloc};
 use core::{alloc::Layout, arch::asm, ptr::NonNull};
 
+use super::fpu::FpuState;
 use x86_64::registers::{
     control::{Cr0, Cr0Flags, Cr4, Cr4Flags},
     xcontrol::{XCr0, XCr0Flags},
@@ -12,11 +13,6 @@ use x86_64::registers::{
 
 /// XSAVE's areas are aligned so (SDM vol. 1, 13.4).
 const ALIGNMENT: usize = 64;
-/// Where MXCSR stands in an area, and what it is at reset: all exceptions masked (SDM vol. 1, 13.4.1 and 10.2.3).
-const MXCSR: usize = 24;
-const MXCSR_AT_RESET: u32 = 0x1f80;
-/// The same of the x87 control word (SDM vol. 1, 8.1.5): what FNINIT makes it.
-const X87_CONTROL_AT_RESET: u16 = 0x37f;
 
 /// What is said where the CPU has no XSAVE.
 pub const ABSENT: &str = "this CPU has no XSAVE (CPUID 1, ECX bit 26)";
@@ -72,10 +68,10 @@ impl State {
         self.features.contains(XCr0Flags::AVX)
     }
 
-    /// Registers in it: x87's eight, and sixteen vectors, each counted once whatever its width; with MXCSR and the
-    /// three words of x87's environment.
+    /// Registers in it: those that FXSAVE saves. What AVX adds are the upper halves of the same vectors, and a vector is
+    /// one register whatever its width; the header says which components there are, and is none.
     pub const fn registers(self) -> usize {
-        8 + 16 + 4
+        FpuState::REGISTERS
     }
 }
 
@@ -95,11 +91,8 @@ impl Area {
         let layout = Self::layout(state)?;
         // SAFETY: an area has a size.
         let place = NonNull::new(unsafe { alloc_zeroed(layout) })?;
-        // SAFETY: both lie in the 512 bytes with which every area begins.
-        unsafe {
-            place.add(MXCSR).cast::<u32>().write(MXCSR_AT_RESET);
-            place.cast::<u16>().write(X87_CONTROL_AT_RESET);
-        }
+        // SAFETY: with these 512 bytes every area begins, aligned to more (SDM vol. 1, 13.4.1).
+        unsafe { place.cast().write(FpuState::initial()) };
         Some(Self { place, state })
     }
 

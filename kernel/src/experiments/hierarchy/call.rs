@@ -7,6 +7,8 @@ use core::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
+use switchlab_records::Mode;
+
 use super::{Context, Level, Taken};
 use crate::{
     measure::{
@@ -33,7 +35,7 @@ impl Level for Call {
     }
 
     /// What a call leaves on the stack. What else lives, its caller knows and keeps where the callee does not reach.
-    fn context(&self) -> Context {
+    fn context(&self, _: Mode) -> Context {
         Context::of_words(1)
     }
 

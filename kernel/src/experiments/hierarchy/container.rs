@@ -12,6 +12,7 @@ use switchlab_core::container::{
     memory::MemoryGroup,
     mounts::{Node, View},
 };
+use switchlab_records::Mode;
 
 use super::{Context, Level, Taken, process};
 use crate::{
@@ -117,9 +118,10 @@ impl Level for Parts {
         true
     }
 
-    fn context(&self) -> Context {
+    fn context(&self, mode: Mode) -> Context {
+        // It is charged wherever it waits.
         let of_account = if self.has_quota { container::CONTEXT_WORDS } else { 0 };
-        Context::of_words(user::CONTEXT_WORDS + of_account)
+        process::context(mode).with(Context::of_words(of_account))
     }
 
     fn measure(

@@ -2,6 +2,8 @@
 
 use alloc::borrow::Cow;
 
+use switchlab_records::Mode;
+
 use super::{Context, Level, Taken, say};
 use crate::{experiments::classic::floor, measure::probe::Batch, sched::Cpu};
 
@@ -13,7 +15,7 @@ impl Level for Fiber {
         "fiber"
     }
 
-    fn context(&self) -> Context {
+    fn context(&self, _: Mode) -> Context {
         Context::of_words(switchlab_switch::FIBER_WORDS)
     }
 

@@ -4,7 +4,7 @@
 use alloc::{borrow::Cow, boxed::Box, format};
 use core::cell::Cell;
 
-use switchlab_records::Counts;
+use switchlab_records::{Counts, Mode};
 use switchlab_sync::Words;
 
 use super::{Context, Level, Taken, no_state, say};
@@ -37,7 +37,7 @@ impl Level for Cr3Load {
         "cr3-load"
     }
 
-    fn context(&self) -> Context {
+    fn context(&self, _: Mode) -> Context {
         Context::of_words(1)
     }
 
@@ -60,7 +60,7 @@ impl Level for XsavePair {
         no_state()
     }
 
-    fn context(&self) -> Context {
+    fn context(&self, _: Mode) -> Context {
         Context::of_state()
     }
 
@@ -84,7 +84,7 @@ impl Level for SystemCall {
         user::absent()
     }
 
-    fn context(&self) -> Context {
+    fn context(&self, _: Mode) -> Context {
         Context::of_words(ring3::SAVED_WORDS)
     }
 

@@ -10,6 +10,7 @@ use switchlab_records::{Counts, Mode};
 
 use super::{Context, Level, Taken, mode, no_state, say};
 use crate::{
+    arch::ring3,
     container::Container,
     lock::Lock,
     measure::{Measured, NO_NUMBER, SETTLING, Wrong, measure_block, probe::Batch, snapshot},
@@ -52,12 +53,13 @@ impl Level for Processes {
         true
     }
 
-    /// Threads have no CR3 of their own, and the vector state.
-    fn context(&self) -> Context {
-        if self.are_threads {
-            Context::of_words(user::CONTEXT_WORDS - 1).with(Context::of_state())
-        } else {
-            Context::of_words(user::CONTEXT_WORDS)
+    /// Threads have no CR3 of their own, and the vector state, which is saved wherever they wait.
+    fn context(&self, mode: Mode) -> Context {
+        let waiting = context(mode);
+        match (self.are_threads, mode) {
+            (false, _) => waiting,
+            (true, Mode::CrossCore) => waiting.with(Context::of_state()),
+            (true, _) => Context::of_words(user::CONTEXT_WORDS - user::SPACE_WORDS).with(Context::of_state()),
         }
     }
 
@@ -68,6 +70,15 @@ impl Level for Processes {
         exchanges: u64,
     ) -> Result<Taken, Cow<'static, str>> {
         measure((self.pair)(cpus).map_err(say)?, cpus, warm_up, exchanges)
+    }
+}
+
+/// Of a process without vector state. Across CPUs each stays loaded on its own: its system call has saved what that
+/// saves, and its task halts.
+pub(super) fn context(mode: Mode) -> Context {
+    match mode {
+        Mode::CrossCore => Context::of_words(ring3::SAVED_WORDS).with(Context::of_halt()),
+        _ => Context::of_words(user::CONTEXT_WORDS),
     }
 }
 

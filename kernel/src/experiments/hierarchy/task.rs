@@ -3,6 +3,8 @@
 
 use alloc::borrow::Cow;
 
+use switchlab_records::Mode;
+
 use super::{Context, Level, Taken, say};
 use crate::{experiments::exchange, measure::probe::Batch, sched::Cpu};
 
@@ -18,8 +20,12 @@ impl Level for Task {
         true
     }
 
-    fn context(&self) -> Context {
-        Context::of_words(switchlab_switch::CONTEXT_WORDS)
+    fn context(&self, mode: Mode) -> Context {
+        // Across CPUs nobody switches: who waits halts in its own context.
+        match mode {
+            Mode::CrossCore => Context::of_halt(),
+            _ => Context::of_words(switchlab_switch::CONTEXT_WORDS),
+        }
     }
 
     fn measure(

@@ -3,7 +3,9 @@
 
 use alloc::borrow::Cow;
 
-use super::{Context, Level, Taken, no_state, say};
+use switchlab_records::Mode;
+
+use super::{Context, Level, Taken, no_state, say, task::Task};
 use crate::{
     arch::preempt,
     measure::probe::Batch,
@@ -45,11 +47,17 @@ impl Level for Blocking {
         true
     }
 
-    fn context(&self) -> Context {
-        // Who blocks gives up by the switch: what else lives, its caller has saved.
-        let switch = Context::of_words(switchlab_switch::CONTEXT_WORDS);
-        let saves_state = self.used.policy == Policy::Eager || self.used.touches;
-        if saves_state { switch.with(Context::of_state()) } else { switch }
+    fn context(&self, mode: Mode) -> Context {
+        // Who blocks gives up by the switch, or halts: what else lives, its caller has saved.
+        let waiting = Task.context(mode);
+        let saves_state = match (self.used.policy, mode) {
+            // Before it knows whether another runs meanwhile; across CPUs none does, and nothing is loaded.
+            (Policy::Eager, _) => true,
+            // Nobody else's is loaded, so no use of it traps.
+            (Policy::Lazy, Mode::CrossCore) => false,
+            (Policy::Lazy, _) => self.used.touches,
+        };
+        if saves_state { waiting.with(Context::of_state()) } else { waiting }
     }
 
     fn measure(
@@ -76,8 +84,8 @@ impl Level for Preempted {
     }
 
     /// The general registers with the interrupt's frame, and the vector state.
-    fn context(&self) -> Context {
-        Context::of_words(preempt::GENERAL_REGISTERS).with(Context::of_state())
+    fn context(&self, _: Mode) -> Context {
+        Context::of_words(preempt::SAVED_WORDS).with(Context::of_state())
     }
 
     fn measure(

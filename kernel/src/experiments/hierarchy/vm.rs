@@ -51,9 +51,12 @@ impl Level for Guests {
         self.route != Route::RoundTrip
     }
 
-    fn context(&self) -> Context {
+    /// Across CPUs too each handoff leaves the one guest and enters the other, each on its own CPU, whose VMM halts in
+    /// between.
+    fn context(&self, mode: Mode) -> Context {
         let vm::context::Context { bytes, registers } = vm::context::of(self.kind.paging, self.kind.fpu);
-        Context { bytes, registers }
+        let world = Context { bytes, registers };
+        if mode == Mode::CrossCore { world.with(Context::of_halt()) } else { world }
     }
 
     fn measure(

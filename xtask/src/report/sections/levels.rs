@@ -256,7 +256,7 @@ fn cells_of<'s>(survey: &'s Survey<'_>, cpus: u64) -> impl Iterator<Item = &'s C
 fn additions(survey: &Survey<'_>, quantity: Quantity, id: &str) -> Result<Figure, String> {
     let group = |(title, cpus): (&str, u64)| {
         let bars = cells_of(survey, cpus).map(|of| {
-            let over = level(&of.series).and_then(|level| level.over);
+            let over = level(&of.series).and_then(|level| level.over.on(cpus));
             let below = over.and_then(|over| Some((over, cell(survey, over, cpus)?)));
             let Some((over, below)) = below else {
                 let without = over.map_or_else(String::new, |over| format!(", without {over}"));
@@ -276,8 +276,14 @@ fn additions(survey: &Survey<'_>, quantity: Quantity, id: &str) -> Result<Figure
 
 /// What a level adds, signed.
 fn added(quantity: Quantity, adds: f64, over: &str) -> String {
-    let sign = if adds < 0.0 { "−" } else { "+" };
-    format!("{sign}{} over {over}", quantity.text(adds.abs()))
+    let sign = if adds < 0.0 { "" } else { "+" };
+    format!("{sign}{} over {over}", signed(quantity, adds))
+}
+
+/// With a sign where it is below 0.
+fn signed(quantity: Quantity, cost: f64) -> String {
+    let text = quantity.text(cost.abs());
+    if cost < 0.0 { format!("−{text}") } else { text }
 }
 
 const BELOW: Kind = Kind { name: "the level below", ink: Ink::Guess };
@@ -293,26 +299,35 @@ const fn kind(floor: Floor) -> Kind {
 }
 
 /// Each level's cost as a bar of one length: what the level below costs, the floors that the step to this one takes
-/// more of, each as dear as it is alone, and what the step has besides.
+/// more of, each as dear as it is alone, and what the step has besides. What is told adds up, whatever its signs are; what
+/// has no room in the bar is told beside it.
 fn steps(survey: &Survey<'_>, quantity: Quantity, id: &str) -> Result<Figure, String> {
     let row = |of: &Cell, cpus: u64| {
-        let over = level(&of.series)?.over?;
+        let over = level(&of.series)?.over.on(cpus)?;
         let below = cell(survey, over, cpus)?;
         let adds = of.one_way - below.one_way;
-        let told = |what: &str, cost: f64| format!("{} {what}", quantity.text(cost));
-        let mut left = adds.max(0.0);
-        // Where this level is cheaper, all of it is what the level below has, too.
-        let mut parts = vec![(BELOW, below.one_way.min(of.one_way), told(over, below.one_way))];
-        for floor in Floor::ALL {
+        let floors = Floor::ALL.into_iter().filter_map(|floor| {
             let times = taken(of, floor) - taken(below, floor);
-            let Some(alone) = cell(survey, floor.name(), 1).filter(|_| times > 0.05) else { continue };
-            let cost = alone.one_way * times;
-            let text = format!("{times:.1} times {}", told(floor.name(), alone.one_way));
-            parts.push((kind(floor), cost.min(left), text));
-            left -= cost.min(left);
-        }
-        parts.push((REST, left, told("besides", left)));
-        Some(Row { label: of.series.clone(), text: added(quantity, adds, over), parts })
+            let alone = cell(survey, floor.name(), 1).filter(|_| times.abs() > 0.05)?.one_way;
+            Some(Taken { floor, times, alone })
+        });
+        let floors: Vec<Taken> = floors.collect();
+        let all: f64 = floors.iter().map(Taken::cost).sum();
+        // Where the level is cheaper, its whole bar is of what the level below has, too; where the floors take more than
+        // the step, they share its length.
+        let step = adds.max(0.0);
+        let drawn: f64 = floors.iter().map(|of| of.cost().max(0.0)).sum();
+        let scale = if drawn > step { step / drawn } else { 1.0 };
+        let told = |what: &str, cost: f64| format!("{} {what}", signed(quantity, cost));
+        let mut parts = vec![(BELOW, below.one_way.min(of.one_way), told(over, below.one_way))];
+        parts.extend(floors.iter().map(|of| {
+            let sign = if of.times < 0.0 { "−" } else { "" };
+            let text = format!("{sign}{:.1} times {}", of.times.abs(), told(of.floor.name(), of.alone));
+            (kind(of.floor), of.cost().max(0.0) * scale, text)
+        }));
+        parts.push((REST, (step - drawn).max(0.0), told("besides", adds - all)));
+        let note = note(quantity, &floors, (adds, over));
+        Some(Row { label: of.series.clone(), text: added(quantity, adds, over), note, parts })
     };
     let group = |(title, cpus): (&str, u64)| shares::Group {
         title: title.into(),
@@ -329,13 +344,49 @@ fn steps(survey: &Survey<'_>, quantity: Quantity, id: &str) -> Result<Figure, St
     shares::figure(&format!("{id}-steps"), STEPS, &kinds, &groups)
 }
 
+/// A floor in a step: how often the level takes it beyond the one below, and what it takes alone.
+struct Taken {
+    floor: Floor,
+    times: f64,
+    alone: f64,
+}
+
+impl Taken {
+    fn cost(&self) -> f64 {
+        self.times * self.alone
+    }
+}
+
+/// What a bar has no room for: that its level is cheaper than the one below, and by how much the floors of its step are
+/// more than that.
+fn note(quantity: Quantity, floors: &[Taken], (adds, over): (f64, &str)) -> String {
+    let mut told = Vec::new();
+    if adds < 0.0 {
+        told.push(format!("cheaper than {over} by {}", quantity.text(-adds)));
+    }
+    let all: f64 = floors.iter().map(Taken::cost).sum();
+    if !floors.is_empty() && all > adds {
+        let names: Vec<&str> = floors.iter().map(|of| of.floor.name()).collect();
+        let take = if names.len() == 1 { "takes" } else { "take" };
+        told.push(format!(
+            "{} alone {take} {}, {} more than the step",
+            names.join(" and "),
+            signed(quantity, all),
+            quantity.text(all - adds)
+        ));
+    }
+    told.join("; ")
+}
+
 const STEPS: &str = "What the cost of each level is made of";
 
 /// How the bars of the steps are read.
 const READ_AS: &str = "Below, each bar is the whole cost of its level: what the level below costs, and the step to this \
-    one. A floor in a step is as long as it takes alone, times how often a handoff takes it, and no longer than the \
-    step; what is left of the step is checks, queues, registers, and what a floor makes dearer behind it, as an empty \
-    TLB does. A bar without a step is of a level that costs no more than the one below.";
+    one. A floor in a step is as long as it takes alone, times how often a handoff takes it; what is left of the step is \
+    checks, queues, registers, and what a floor makes dearer behind it, as an empty TLB does. Where the floors alone take \
+    more than the step, they share its length, and the row says how much more; a bar without a step is of a level that \
+    costs no more than the one below, and the row says how much less. Across CPUs there is no vm-round-trip: what builds \
+    on it is told over task there, the nearest level with that form.";
 
 #[cfg(test)]
 mod tests {
@@ -384,8 +435,8 @@ mod tests {
         let told = told.split_once("</desc>").unwrap().0;
         for row in [
             "fiber +10 over call (10 call, 10 besides)",
-            // The floor takes more alone than the whole step.
-            "thread +600 over task (60 task, 1.0 times 700 xsave-pair, 0 besides)",
+            "thread +600 over task, xsave-pair alone takes 700, 100 more than the step (60 task, 1.0 times 700 xsave-pair, \
+             −100 besides)",
             "thread-lazy +40 over task (60 task, 1.0 times 700 xsave-pair",
             "thread-lazy-used +1,000 over thread-lazy (100 thread-lazy, 1.0 times 700 xsave-pair, 300 besides)",
             "thread-user +200 over thread (660 thread, 2.0 times 50 system-call, 100 besides)",
@@ -394,7 +445,10 @@ mod tests {
             "process +400 over task (3,000 task, 2.0 times 50 system-call, 300 besides)",
             // What the level below takes, too, is no part of the step.
             "container-filter +100 over process (1,260 process, 100 besides)",
-            "container-filter-arguments −60 over container-filter (1,360 container-filter, 0 besides)",
+            "container-filter-arguments −60 over container-filter, cheaper than container-filter by 60 (1,360 \
+             container-filter, −60 besides)",
+            // There is none of the level below in this form.
+            "vm +5,000 over task (3,000 task, 5,000 besides)",
         ] {
             let is_lazy = row.starts_with("thread-lazy +");
             assert_eq!(told.contains(row), !is_lazy, "{row}: {told}");

@@ -98,8 +98,9 @@ fn additions(survey: &Survey<'_>) -> Part {
         format!("{sign}{}", cost_text(survey.plan.unit, value.abs()))
     };
     let rows = in_order(survey).into_iter().filter_map(|of| {
-        let over = level(&of.series)?.over?;
-        let below = cell(survey, over, of.coordinate("cpus")?)?;
+        let cpus = of.coordinate("cpus")?;
+        let over = level(&of.series)?.over.on(cpus)?;
+        let below = cell(survey, over, cpus)?;
         let adds = of.one_way - below.one_way;
         let share = if of.one_way > 0.0 { format!("{:.0} %", 100.0 * adds / of.one_way) } else { nothing() };
         Some(vec![name(of), over.into(), text(adds), share])
@@ -130,14 +131,15 @@ fn ceiling(share: f64) -> String {
     format!("{:.1}", (10.0 * share).ceil() / 10.0)
 }
 
-/// What a level does with what it does not save.
+/// What a level does with what it does not save: once where its two forms do the same.
 fn policies(survey: &Survey<'_>) -> Part {
     let header = ["Level", "Floating point", "Address space", "Who waits is"].map(str::to_owned).into();
     let mut rows: Vec<Vec<String>> = Vec::new();
     for cell in in_order(survey) {
-        let Some(level) = level(&cell.series) else { continue };
-        if rows.last().is_none_or(|row| row[0] != level.name) {
-            rows.push([level.name, level.fpu, level.memory, level.waits].map(str::to_owned).into());
+        let (Some(level), Some(cpus)) = (level(&cell.series), cell.coordinate("cpus")) else { continue };
+        let words = [level.fpu, level.memory, level.waits].map(|said| said.on(cpus).to_owned());
+        if rows.last().is_none_or(|row| row[0] != level.name || row[1..] != words) {
+            rows.push([name(cell)].into_iter().chain(words).collect());
         }
     }
     Part { caption: String::new(), sheet: Sheet { header, rows, last_is_text: true } }

@@ -5,6 +5,7 @@ mod findings;
 mod hierarchy;
 mod matrix;
 mod plain;
+mod protection;
 mod waiting;
 
 use switchlab_core::format::Grouped;
@@ -55,6 +56,7 @@ impl Report {
         parts.extend(plain::counts(survey));
         let mut conditions =
             guest_conditions(Some(survey.cpus), Some(&survey.machine), &survey.clock, survey.ruler);
+        conditions.extend(protection::text(&survey.protection).map(|text| ("Ring 3", text)));
         conditions.extend(match manifest {
             Some(manifest) => manifest.conditions(),
             None => vec![("Conditions", UNKNOWN.into())],

@@ -61,12 +61,8 @@ pub struct Saved {
     pub rsp: u64,
 }
 
-/// What the handler keeps, by the ABI for C (System V ABI for AMD64, 3.2.1): it saves them before it hands over
-/// the CPU, since the switch keeps none.
-pub const KEPT_BY_HANDLER: [&str; 6] = ["rbx", "rbp", "r12", "r13", "r14", "r15"];
-
-/// Words of ring 3 that are saved while a system call waits.
-pub const SAVED_WORDS: usize = size_of::<Saved>() / size_of::<u64>() + KEPT_BY_HANDLER.len();
+/// Words of ring 3 that are saved while a system call waits: by its entry, and by its handler, which is a function.
+pub const SAVED_WORDS: usize = size_of::<Saved>() / size_of::<u64>() + trap::KEPT_BY_FUNCTIONS.len();
 
 /// The frame of a system call of who leaves ring 3 to the stack that ends at `kernel_stack`.
 #[inline(always)]
@@ -287,27 +283,13 @@ extern "C" fn from_any_ring() -> ! {
 extern "C" fn from_ring_3() -> ! {
     naked_asm!(
         "swapgs",
-        trap::push_registers!(),
+        trap::with_registers!(push),
         "cld",
         "mov rdi, rsp",
         "call [rsp + {handler}]",
         "test al, al",
         "jnz {leave}",
-        "pop r15",
-        "pop r14",
-        "pop r13",
-        "pop r12",
-        "pop r11",
-        "pop r10",
-        "pop r9",
-        "pop r8",
-        "pop rbp",
-        "pop rdi",
-        "pop rsi",
-        "pop rdx",
-        "pop rcx",
-        "pop rbx",
-        "pop rax",
+        trap::with_registers!(pop),
         "add rsp, 16",      // vector and error code
         "swapgs",
         "iretq",

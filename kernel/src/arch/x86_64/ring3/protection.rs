@@ -17,7 +17,7 @@ use x86_64::registers::{
     model_specific::{Efer, EferFlags},
 };
 
-/// What of it a CPU has.
+/// What of it a CPU has, or has turned on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Protection {
     /// Pages that can not be executed.
@@ -46,6 +46,18 @@ pub fn protection() -> Protection {
         smap: extended.is_some_and(|features| features.has_smap()),
         umip: extended.is_some_and(|features| features.has_umip()),
         pcid: cpuid.get_feature_info().is_some_and(|features| features.has_pcid()),
+    }
+}
+
+/// What of it is on on the running CPU, by its control registers: while it runs ring 3, what it has.
+pub fn in_force() -> Protection {
+    let cr4 = Cr4::read();
+    Protection {
+        nx: Efer::read().contains(EferFlags::NO_EXECUTE_ENABLE),
+        smep: cr4.contains(Cr4Flags::SUPERVISOR_MODE_EXECUTION_PROTECTION),
+        smap: cr4.contains(Cr4Flags::SUPERVISOR_MODE_ACCESS_PREVENTION),
+        umip: cr4.contains(Cr4Flags::USER_MODE_INSTRUCTION_PREVENTION),
+        pcid: cr4.contains(Cr4Flags::PCID),
     }
 }
 

@@ -1,7 +1,6 @@
 //! AMD's secure virtual machine: whether it is there, on and off, and the way into a guest (AMD APM vol. 2,
 //! chapter 15). What a guest may do, and what its exits mean, is for [`vm`](crate::vm) to say.
 
-pub mod fpu;
 mod run;
 mod vmcb;
 

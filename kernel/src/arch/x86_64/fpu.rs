@@ -1,4 +1,5 @@
-//! The registers of x87, MMX and SSE, which neither VMRUN nor VMLOAD touches (AMD APM vol. 2, 11.4.4).
+//! The registers of x87, MMX and SSE, as FXSAVE saves them, and XSAVE in the first 512 bytes of its area. Neither VMRUN
+//! nor VMLOAD touches them (AMD APM vol. 2, 11.4.4).
 
 use core::{arch::asm, mem::offset_of};
 
@@ -9,7 +10,8 @@ const XMM: usize = 16;
 /// How many x87 registers, which are the MMX registers too.
 const X87: usize = 8;
 
-/// What FXSAVE saves in 64-bit mode (APM vol. 2, figure 11-9).
+/// What FXSAVE saves in 64-bit mode (APM vol. 2, figure 11-9), and the legacy region of an XSAVE area (Intel SDM vol. 1,
+/// 13.4.1).
 #[derive(Clone, Debug)]
 #[repr(C, align(16))]
 pub struct FpuState {
@@ -34,9 +36,24 @@ const _: () = assert!(
         && size_of::<FpuState>() == 512
 );
 
+/// How many registers stand in these fields: one in each, and in the arrays as many as they have elements. What is in no
+/// list is named behind them, so that a field that is added has to be in one.
+macro_rules! registers {
+    ($($single:ident)* | $($array:ident)* | $($none:ident)*) => {{
+        const fn count(state: &FpuState) -> usize {
+            let FpuState { $($single,)* $($array,)* $($none: _,)* } = state;
+            $(let _ = $single;)*
+            [$(stringify!($single)),*].len() $(+ $array.len())*
+        }
+        count(&FpuState::initial())
+    }};
+}
+
 impl FpuState {
-    /// Registers in it: control, status, tags, opcode, two pointers, MXCSR, and those with data.
-    pub const REGISTERS: usize = 7 + X87 + XMM;
+    /// Registers in it. MXCSR's mask is none: it says which of that one's bits there are.
+    pub const REGISTERS: usize = registers!(
+        control status tag opcode instruction data mxcsr | x87 xmm | mxcsr_mask reserved_1 reserved_2
+    );
 
     /// What FINIT leaves, with all exceptions masked, and no register with anything in it (APM vol. 2, table 14-1).
     pub const fn initial() -> Self {
