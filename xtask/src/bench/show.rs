@@ -78,7 +78,7 @@ pub(crate) fn sheet(judged: &[Judged<'_>]) -> Sheet {
     Sheet {
         header: header.into_iter().map(str::to_owned).collect(),
         rows: rows.flat_map(|(judged, cost)| lines(judged, cost, columns)).collect(),
-        last_is_text: true,
+        words: 1,
     }
 }
 

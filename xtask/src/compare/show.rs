@@ -59,7 +59,7 @@ pub(crate) fn sheets(compared: &Compared) -> Vec<Sheet> {
         Sheet {
             rows: rows.iter().map(|row| cells(row, compared)).collect(),
             header: header.into_iter().map(str::to_owned).collect(),
-            last_is_text: true,
+            words: 1,
         }
     };
     let mut sheets = vec![sheet(compared.thing, &compared.rows)];

@@ -64,7 +64,7 @@ pub(crate) fn rungs(judged: &[Judged<'_>]) -> Sheet {
     let header = ["One way", "95 % interval", "To fiber", "95 % interval", "OS switches", "Verdict"];
     let header = [leveled("Level", "Handed over by")].into_iter().chain(header.map(str::to_owned));
     let rows = judged.iter().filter_map(|judged| Some(rung(judged, judged.cost?)));
-    Sheet { header: header.collect(), rows: rows.collect(), last_is_text: true }
+    Sheet { header: header.collect(), rows: rows.collect(), words: 1 }
 }
 
 fn rung(judged: &Judged<'_>, cost: Cost) -> Vec<String> {
@@ -121,7 +121,7 @@ pub(crate) fn guessed(held: &[Held]) -> Sheet {
             over_fiber,
         ]
     });
-    Sheet { header: header.map(str::to_owned).to_vec(), rows: rows.collect(), last_is_text: false }
+    Sheet { header: header.map(str::to_owned).to_vec(), rows: rows.collect(), words: 0 }
 }
 
 /// `1 µs to 10 µs`, once where both are the same.

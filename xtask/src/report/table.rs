@@ -34,15 +34,16 @@ const TEXT: &str = "text";
 impl Table {
     /// A table of text.
     pub(super) fn of_text(caption: &str, header: &[&str], rows: Vec<Vec<String>>) -> Self {
-        let sheet =
-            Sheet { header: header.iter().map(|&name| name.into()).collect(), rows, last_is_text: false };
+        let sheet = Sheet { header: header.iter().map(|&name| name.into()).collect(), rows, words: 0 };
         Self::new(caption.into(), &sheet, |_, _| TEXT)
     }
 
-    /// The same table as the terminal shows.
+    /// The same table as the terminal shows; columns of words may break, and where there are several they have more room.
     pub(super) fn of_sheet(caption: String, sheet: &Sheet) -> Self {
-        let is_text = |column: usize, columns: usize| column + 1 == columns && sheet.last_is_text;
-        Self::new(caption, sheet, |column, columns| if is_text(column, columns) { TEXT } else { NUMBER })
+        let columns = sheet.header.len();
+        let words: Vec<usize> = (columns - sheet.words..columns).collect();
+        let table = Self::of_many(caption, sheet, &words);
+        if words.len() > 1 { table } else { Self { class: "", ..table } }
     }
 
     /// The same table as the terminal shows, of many columns, of which those of words may break.

@@ -16,7 +16,7 @@ use crate::watch::{self, GuestTime, Watch};
 impl Findings<'_> {
     /// Puts the report together.
     pub fn report(&self) -> Report {
-        let sheet = Sheet { header: self.header(), rows: self.rows(), last_is_text: true };
+        let sheet = Sheet { header: self.header(), rows: self.rows(), words: 1 };
         Report::of_parts(self.title(), sheet, self.sentences(), self.conditions())
     }
 

@@ -77,7 +77,7 @@ impl Steps {
             &|waterfall| waterfall.to_whole - waterfall.from_whole,
             "by the batch pass of the kernel without marks".into(),
         ));
-        Sheet { header, rows, last_is_text: true }
+        Sheet { header, rows, words: 1 }
     }
 
     /// What a step does, and where it goes one way, what that is worth.

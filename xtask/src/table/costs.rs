@@ -27,7 +27,7 @@ pub(super) fn switches(results: &Results<'_>) -> Sheet {
         };
         vec![mode.mode.name().into(), raw, overhead, net, sampled, passes]
     });
-    Sheet { header: header.map(str::to_owned).into(), rows: rows.collect(), last_is_text: true }
+    Sheet { header: header.map(str::to_owned).into(), rows: rows.collect(), words: 1 }
 }
 
 /// How the exchanges of the sampled pass are distributed, raw: a sample is an exchange.
@@ -44,5 +44,5 @@ pub(super) fn exchanges(results: &Results<'_>) -> Sheet {
         row.push(Grouped(sampled.samples).to_string());
         Some(row)
     });
-    Sheet { rows: rows.collect(), header, last_is_text: false }
+    Sheet { rows: rows.collect(), header, words: 0 }
 }

@@ -24,8 +24,7 @@ pub(super) fn runs(results: &Results<'_>, void: &BTreeSet<u32>, verdict: Option<
     });
     let (averages, standing) = averages(results, void);
     let average = row("Average".into(), results, averages, standing);
-    let mut sheet =
-        Sheet { header: header.collect(), rows: rows.chain([average]).collect(), last_is_text: true };
+    let mut sheet = Sheet { header: header.collect(), rows: rows.chain([average]).collect(), words: 1 };
     if let Some(RunsVerdict::Compared(comparison)) = verdict {
         call_ties(&mut sheet, comparison.verdict);
     }

@@ -3,15 +3,15 @@
 use comfy_table::presets::ASCII_MARKDOWN;
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 
-/// A table before it has a form. The first column is text, the others are figures but for the last,
+/// A table before it has a form. The first column is text, the others are figures but for the last ones,
 /// where it says so.
 pub struct Sheet {
     /// Names of the columns.
     pub header: Vec<String>,
     /// As many cells each.
     pub rows: Vec<Vec<String>>,
-    /// Whether the last column is text.
-    pub last_is_text: bool,
+    /// How many of the last columns are words.
+    pub words: usize,
 }
 
 impl Sheet {
@@ -29,7 +29,7 @@ impl Sheet {
         let mut table = Table::new();
         table.load_style(style).set_content_arrangement(ContentArrangement::Disabled);
         table.set_header(&self.header).add_rows(&self.rows);
-        let figures = self.header.len() - 1 - usize::from(self.last_is_text);
+        let figures = self.header.len() - 1 - self.words;
         for column in table.column_iter_mut().skip(1).take(figures) {
             column.set_cell_alignment(CellAlignment::Right);
         }

@@ -44,11 +44,7 @@ fn sheet(rings: &Rings) -> Sheet {
             growth(size.shuffled.as_ref()),
         ]
     };
-    Sheet {
-        header: header.map(str::to_owned).into(),
-        rows: rings.sizes.iter().map(row).collect(),
-        last_is_text: false,
-    }
+    Sheet { header: header.map(str::to_owned).into(), rows: rings.sizes.iter().map(row).collect(), words: 0 }
 }
 
 fn findings(rings: &Rings) -> Vec<(&'static str, String)> {

@@ -51,7 +51,7 @@ fn columns(analysis: &Analysis) -> Sheet {
     Sheet {
         header: HEADER.map(str::to_owned).into(),
         rows: analysis.columns.iter().map(|column| row(column).into()).collect(),
-        last_is_text: true,
+        words: 1,
     }
 }
 

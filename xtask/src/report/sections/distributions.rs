@@ -67,5 +67,5 @@ fn sheet(samples: &[(Mode, Histogram)], ruler: Ruler) -> Sheet {
         let count = Grouped(samples.samples()).to_string();
         [mode.name().to_owned()].into_iter().chain(at).chain([count]).collect()
     });
-    Sheet { header: header.map(str::to_owned).collect(), rows: rows.collect(), last_is_text: false }
+    Sheet { header: header.map(str::to_owned).collect(), rows: rows.collect(), words: 0 }
 }

@@ -229,7 +229,7 @@ fn sheet(sides: &[Side], task: Option<f64>) -> Sheet {
         ]
     });
     let rows = rows.map(|row: Vec<String>| row.iter().map(|cell| thin(cell)).collect()).collect();
-    Sheet { header: header.map(str::to_owned).to_vec(), rows, last_is_text: false }
+    Sheet { header: header.map(str::to_owned).to_vec(), rows, words: 0 }
 }
 
 /// Where levels are measured, by the number of CPUs.

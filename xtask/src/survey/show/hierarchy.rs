@@ -69,7 +69,7 @@ fn costs(survey: &Survey<'_>) -> Part {
         row
     };
     let rows = in_order(survey).iter().map(row).collect();
-    Part { caption: String::new(), sheet: Sheet { header, rows, last_is_text: false } }
+    Part { caption: String::new(), sheet: Sheet { header, rows, words: 0 } }
 }
 
 fn nothing() -> String {
@@ -105,7 +105,7 @@ fn additions(survey: &Survey<'_>) -> Part {
         let share = if of.one_way > 0.0 { format!("{:.0} %", 100.0 * adds / of.one_way) } else { nothing() };
         Some(vec![name(of), over.into(), text(adds), share])
     });
-    Part { caption: String::new(), sheet: Sheet { header, rows: rows.collect(), last_is_text: false } }
+    Part { caption: String::new(), sheet: Sheet { header, rows: rows.collect(), words: 0 } }
 }
 
 /// What share of one core so many handoffs a second take.
@@ -123,7 +123,7 @@ fn shares(survey: &Survey<'_>) -> Part {
         row
     };
     let rows = in_order(survey).into_iter().map(row).collect();
-    Part { caption: String::new(), sheet: Sheet { header, rows, last_is_text: false } }
+    Part { caption: String::new(), sheet: Sheet { header, rows, words: 0 } }
 }
 
 /// `1.5`: more than one core, to a tenth, never less than it is.
@@ -133,7 +133,8 @@ fn ceiling(share: f64) -> String {
 
 /// What a level does with what it does not save: once where its two forms do the same.
 fn policies(survey: &Survey<'_>) -> Part {
-    let header = ["Level", "Floating point", "Address space", "Who waits is"].map(str::to_owned).into();
+    let header: Vec<String> =
+        ["Level", "Floating point", "Address space", "Who waits is"].map(str::to_owned).into();
     let mut rows: Vec<Vec<String>> = Vec::new();
     for cell in in_order(survey) {
         let (Some(level), Some(cpus)) = (level(&cell.series), cell.coordinate("cpus")) else { continue };
@@ -142,7 +143,8 @@ fn policies(survey: &Survey<'_>) -> Part {
             rows.push([name(cell)].into_iter().chain(words).collect());
         }
     }
-    Part { caption: String::new(), sheet: Sheet { header, rows, last_is_text: true } }
+    let words = header.len() - 1;
+    Part { caption: String::new(), sheet: Sheet { header, rows, words } }
 }
 
 /// What follows, label and text.

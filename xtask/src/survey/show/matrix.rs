@@ -112,11 +112,7 @@ fn summary(survey: &Survey<'_>, matrices: &[Matrix<'_>]) -> Sheet {
             asymmetry,
         ]
     };
-    Sheet {
-        header: header.map(str::to_owned).into(),
-        rows: matrices.iter().map(row).collect(),
-        last_is_text: false,
-    }
+    Sheet { header: header.map(str::to_owned).into(), rows: matrices.iter().map(row).collect(), words: 0 }
 }
 
 /// What the figures of a matrix are divided by, and the name of what they are then.
@@ -143,7 +139,7 @@ fn table(survey: &Survey<'_>, matrix: &Matrix<'_>) -> Sheet {
         }));
         row
     };
-    Sheet { header, rows: matrix.cpus.iter().map(row).collect(), last_is_text: false }
+    Sheet { header, rows: matrix.cpus.iter().map(row).collect(), words: 0 }
 }
 
 /// Three digits, or all before the point.

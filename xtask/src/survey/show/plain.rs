@@ -56,7 +56,7 @@ fn by_series(survey: &Survey<'_>, group: &[&Cell]) -> Sheet {
         row.push(if least > 0.0 { format!("{:.2}x", cell.one_way / least) } else { "-".into() });
         row
     };
-    Sheet { header, rows: group.iter().map(row).collect(), last_is_text: false }
+    Sheet { header, rows: group.iter().map(row).collect(), words: 0 }
 }
 
 fn by_place(survey: &Survey<'_>, group: &[&Cell]) -> Sheet {
@@ -70,7 +70,7 @@ fn by_place(survey: &Survey<'_>, group: &[&Cell]) -> Sheet {
         row.push(if first > 0.0 { format!("{:.2}x", cell.one_way / first) } else { "-".into() });
         row
     };
-    Sheet { header, rows: group.iter().map(row).collect(), last_is_text: false }
+    Sheet { header, rows: group.iter().map(row).collect(), words: 0 }
 }
 
 fn crossed(survey: &Survey<'_>, group: &[&Cell], series: &[&str], places: &[&[(String, u64)]]) -> Sheet {
@@ -84,7 +84,7 @@ fn crossed(survey: &Survey<'_>, group: &[&Cell], series: &[&str], places: &[&[(S
         }));
         row
     };
-    Sheet { header, rows: places.iter().map(row).collect(), last_is_text: false }
+    Sheet { header, rows: places.iter().map(row).collect(), words: 0 }
 }
 
 fn figures_header(survey: &Survey<'_>) -> Vec<String> {
@@ -147,7 +147,7 @@ pub(super) fn counts(survey: &Survey<'_>) -> Option<Part> {
     } else {
         "Per handoff; behind the halts, what else was counted in a block (median of the runs)".into()
     };
-    Some(Part { caption, sheet: Sheet { header, rows, last_is_text: false } })
+    Some(Part { caption, sheet: Sheet { header, rows, words: 0 } })
 }
 
 /// What the cells of one table's line or column have in common.
@@ -182,7 +182,7 @@ pub(super) fn fairness(survey: &Survey<'_>) -> Option<Part> {
         ])
     });
     let rows: Vec<_> = rows.collect();
-    let sheet = Sheet { header: header.map(str::to_owned).into(), rows, last_is_text: false };
+    let sheet = Sheet { header: header.map(str::to_owned).into(), rows, words: 0 };
     (!sheet.rows.is_empty()).then(|| Part { caption: String::new(), sheet })
 }
 

@@ -63,7 +63,7 @@ fn alone_sheet(survey: &Survey<'_>, cells: &[&Cell]) -> Sheet {
         row.push(Grouped(cell.handoffs).to_string());
         row
     };
-    Sheet { header, rows: cells.iter().map(row).collect(), last_is_text: false }
+    Sheet { header, rows: cells.iter().map(row).collect(), words: 0 }
 }
 
 fn beside_sheet(survey: &Survey<'_>, cells: &[&Cell], alone: &[&Cell]) -> Sheet {
@@ -80,7 +80,7 @@ fn beside_sheet(survey: &Survey<'_>, cells: &[&Cell], alone: &[&Cell]) -> Sheet 
         row.push(Grouped(cell.handoffs).to_string());
         row
     };
-    Sheet { header, rows: cells.iter().map(row).collect(), last_is_text: false }
+    Sheet { header, rows: cells.iter().map(row).collect(), words: 0 }
 }
 
 fn times(value: f64, of: f64) -> String {
