@@ -8,7 +8,7 @@ use bootloader_api::{
     config::Mapping,
     info::{MemoryRegions, Optional},
 };
-use switchlab_core::{ApicId, CpuId, params::Offsets};
+use switchlab_core::{ApicId, CpuId, madt::CpuList, params::Offsets};
 use switchlab_records::{ApicMode, Clock, Cpus, Machine, Record, Start, Unit};
 
 use crate::{
@@ -110,6 +110,8 @@ pub fn start_cpus(handover: &Handover) -> Lab {
     ipi::init();
     idt::load();
     sched::init(&percpus);
+    let listed = LISTED.call_once(|| firmware.cpus.clone());
+    apic::connect_nmi(listed.nmi_pins(CpuId::BSP));
     start_aps(&percpus[1..]);
     report(&Record::Cpus(Cpus {
         found: firmware.cpus.count() as u32,
@@ -193,6 +195,16 @@ fn make_percpus(firmware: &Firmware, bsp: ApicId) -> Vec<&'static PerCpu> {
     firmware.cpus.iter().map(|(cpu, apic_id)| &*Box::leak(Box::new(PerCpu::new(cpu, apic_id)))).collect()
 }
 
+/// The CPUs as the firmware lists them, for who looks at them on an AP.
+static LISTED: spin::Once<CpuList> = spin::Once::new();
+
+/// What an AP does once it is up.
+fn run_ap(percpu: &'static PerCpu) -> ! {
+    let listed = LISTED.get().expect("the BSP listed them before it started this one");
+    apic::connect_nmi(listed.nmi_pins(percpu.id()));
+    sched::run_ap(percpu)
+}
+
 fn start_aps(percpus: &[&'static PerCpu]) {
     if percpus.is_empty() {
         return;
@@ -207,7 +219,7 @@ fn start_aps(percpus: &[&'static PerCpu]) {
             Err(error) => refuse(format_args!("CPU {}: {error}", percpu.id())),
         })
         .collect();
-    if let Err(missing) = smp::start_others(&mut start_page, &aps, sched::run_ap) {
+    if let Err(missing) = smp::start_others(&mut start_page, &aps, run_ap) {
         refuse(format_args!("{missing}"));
     }
     mm::take_start_page_back(start_page);

@@ -8,6 +8,7 @@ use switchlab_records::{Crash, ExitCode, Log, Status as EndStatus, read_log};
 use crate::capture::{Ending, LOG_LIMIT};
 use crate::printable;
 use crate::status::Status;
+use crate::watch::{Event, POWER_DOWN};
 
 /// How a guest ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +69,32 @@ impl fmt::Display for Outcome {
     }
 }
 
+/// What is said of a QEMU that ended without a code of the guest's and without an error.
+const RESET: &str = "the guest reset (a triple fault, most often) or powered off";
+
+/// Names who ended the guest, where it was not the guest itself and QEMU's monitor told.
+#[must_use]
+pub fn name_who(outcome: Outcome, events: &[Event]) -> Outcome {
+    let why =
+        events.iter().rev().find(|event| event.name == "SHUTDOWN").and_then(|event| event.why.as_deref());
+    let was_asked = events.iter().any(|event| event.name == POWER_DOWN);
+    let who = match (&outcome, why) {
+        (Outcome::Crashed(what), Some(why)) if what == RESET => match why {
+            "host-qmp-quit" if was_asked => {
+                "the machine was asked to power down, by QEMU's monitor or its window, and has no power button: QEMU was ended"
+            }
+            "host-qmp-quit" => "QEMU was told to quit, by QEMU's monitor",
+            "host-qmp-system-reset" => "the machine was reset, by QEMU's monitor",
+            "host-signal" => "QEMU was told to end by a signal",
+            "guest-reset" => "the guest reset (a triple fault, most often)",
+            "guest-shutdown" => "the guest powered off",
+            _ => return outcome,
+        },
+        _ => return outcome,
+    };
+    Outcome::Crashed(who.into())
+}
+
 /// Judges an end. `log` is the serial line; `stderr` is what QEMU said.
 ///
 /// A pass needs the guest's code for it and a whole log that says the same. Whatever is no code of
@@ -108,9 +135,7 @@ fn judge_status(status: i32, text: &str, stderr: &str) -> Outcome {
         (Some(ExitCode::Panic), None) => {
             Outcome::Crashed(format!("a panic that left no crash record; its last line: {}", last_line(text)))
         }
-        (None, None) if status == 0 => {
-            Outcome::Crashed("the guest reset (a triple fault, most often) or powered off".into())
-        }
+        (None, None) if status == 0 => Outcome::Crashed(RESET.into()),
         (None, None) => {
             let said = match last_line(stderr) {
                 "" => String::new(),

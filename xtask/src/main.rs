@@ -38,6 +38,8 @@ enum Command {
     Bench(cmd::bench::Args),
     /// Measure the whole hierarchy on this Linux, from a call to the network, and hold the original's guesses against it
     Host(cmd::host::Args),
+    /// Look for what is wrong: boot what is drawn at random, or disturb runs in every known way
+    Soak(cmd::soak::Args),
     /// Boot the kernel and stop at its first instruction, for gdb
     Gdb(Box<cmd::gdb::Args>),
     /// Ping-pong of two host threads; `run` starts it
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
         Command::Compare(args) => cmd::compare::run(&args),
         Command::Bench(args) => cmd::bench::run(&args),
         Command::Host(args) => cmd::host::run(&args),
+        Command::Soak(args) => cmd::soak::run(&args),
         Command::Gdb(args) => cmd::gdb::run(&args),
         Command::HostFloor => cmd::host_floor(),
     };

@@ -260,8 +260,9 @@ pub fn find(option: Option<&Path>) -> Result<PathBuf, PathBuf> {
     which::which(&wanted).map_err(|_| wanted)
 }
 
-/// The longest that QEMU may take to tell its version.
-const VERSION_DEADLINE: Duration = Duration::from_millis(1_000);
+/// The longest that QEMU may take to tell its version: milliseconds, and on a host that others keep busy more than a
+/// second.
+const VERSION_DEADLINE: Duration = Duration::from_millis(10_000);
 
 /// What `qemu --version` calls itself: `7.2.22 (Debian 1:7.2+dfsg-7+deb12u18)`.
 ///

@@ -28,7 +28,7 @@ pub use found::{
 };
 pub use guest_time::GuestTime;
 pub use judge::{CpuTime, Interval, Threads, VoidReason, judge_interval};
-pub use monitor::Socket;
+pub use monitor::{POWER_DOWN, Socket};
 
 use groups::{Arrived, Told, host_times, judge_all};
 use guest_time::Arrivals;
@@ -365,7 +365,7 @@ fn listen(socket: &Path, state: &State, started: Instant) {
         socket,
         || state.is_wanted(),
         on_open,
-        |event| {
+        |event, why| {
             let now = Instant::now();
             let mut seen = state.seen();
             match event {
@@ -374,7 +374,8 @@ fn listen(socket: &Path, state: &State, started: Instant) {
                 _ => {}
             }
             let at_ms = now.saturating_duration_since(started).as_millis();
-            seen.events.push(Event { name: event.to_owned(), at_ms: at_ms.try_into().unwrap_or(u64::MAX) });
+            let at_ms = at_ms.try_into().unwrap_or(u64::MAX);
+            seen.events.push(Event { name: event.to_owned(), at_ms, why: why.map(str::to_owned) });
         },
     );
     state.seen().monitor_lost = heard.err().map(|error| error.to_string());

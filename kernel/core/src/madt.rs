@@ -14,6 +14,8 @@ const LOCAL_APIC_ADDRESS: usize = 36;
 const LOCAL_APIC: (u8, usize) = (0, 8);
 const LOCAL_APIC_ADDRESS_OVERRIDE: (u8, usize) = (5, 12);
 const LOCAL_X2APIC: (u8, usize) = (9, 16);
+const LOCAL_APIC_NMI: (u8, usize) = (4, 6);
+const LOCAL_X2APIC_NMI: (u8, usize) = (10, 12);
 
 /// What is wrong with a MADT, or with the CPUs in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +68,7 @@ impl From<AcpiError> for MadtError {
 /// [`MadtError`]: the table does not hold, or its CPUs are not ones that can be started.
 pub fn enabled_cpus(bytes: &[u8], bsp: ApicId) -> Result<CpuList, MadtError> {
     let madt = Madt::parse(bytes)?;
-    let mut list = CpuList { ids: [bsp; MAX_CPUS], count: 1 };
+    let mut list = CpuList { ids: [bsp; MAX_CPUS], nmi_pins: [NmiPins::NONE; MAX_CPUS], count: 1 };
     let mut bsp_found = false;
     for (position, cpu) in madt.cpus().enumerate().filter(|(_, cpu)| cpu.enabled) {
         let mut earlier = madt.cpus().take(position).filter(|e| e.enabled && e.apic_id == cpu.apic_id);
@@ -76,10 +78,12 @@ pub fn enabled_cpus(bytes: &[u8], bsp: ApicId) -> Result<CpuList, MadtError> {
             }
         } else if cpu.apic_id == bsp {
             bsp_found = true;
+            list.nmi_pins[0] = madt.nmi_pins(cpu);
         } else {
             // Beyond the end they are only counted, so that the error can say how many.
-            if let Some(slot) = list.ids.get_mut(list.count) {
-                *slot = cpu.apic_id;
+            if let (Some(id), Some(pins)) = (list.ids.get_mut(list.count), list.nmi_pins.get_mut(list.count))
+            {
+                (*id, *pins) = (cpu.apic_id, madt.nmi_pins(cpu));
             }
             list.count += 1;
         }
@@ -98,6 +102,7 @@ pub fn enabled_cpus(bytes: &[u8], bsp: ApicId) -> Result<CpuList, MadtError> {
 pub struct CpuList {
     /// Those from `count` on have no meaning.
     ids: [ApicId; MAX_CPUS],
+    nmi_pins: [NmiPins; MAX_CPUS],
     count: usize,
 }
 
@@ -117,6 +122,11 @@ impl CpuList {
         self.iter().find(|(_, id)| *id == apic_id).map(|(cpu, _)| cpu)
     }
 
+    /// The pins of a CPU that the machine's NMI comes by; none where there is no such CPU.
+    pub fn nmi_pins(&self, cpu: CpuId) -> NmiPins {
+        self.nmi_pins[..self.count].get(cpu.index()).copied().unwrap_or(NmiPins::NONE)
+    }
+
     /// The hardware ids; the place of each is its [`CpuId`].
     pub fn apic_ids(&self) -> &[ApicId] {
         &self.ids[..self.count]
@@ -125,6 +135,28 @@ impl CpuList {
     /// All CPUs in the order of their [`CpuId`], the BSP first.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (CpuId, ApicId)> + '_ {
         self.apic_ids().iter().enumerate().map(|(index, id)| (CpuId::new(index as u32), *id))
+    }
+}
+
+/// The pins of a local APIC, LINT0 and LINT1, that the machine's NMI comes by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NmiPins {
+    /// A bit each.
+    bits: u8,
+}
+
+impl NmiPins {
+    /// By neither.
+    pub const NONE: Self = Self { bits: 0 };
+
+    /// Whether it comes by LINT0 (0) or LINT1 (1).
+    pub const fn has(self, lint: u8) -> bool {
+        lint < 2 && self.bits & 1 << lint != 0
+    }
+
+    /// This, and that pin. Local APICs have two, and an entry that names another names none.
+    const fn with(self, lint: u8) -> Self {
+        if lint < 2 { Self { bits: self.bits | 1 << lint } } else { self }
     }
 }
 
@@ -144,6 +176,8 @@ pub struct Cpu {
     pub kind: CpuKind,
     /// Its hardware id.
     pub apic_id: ApicId,
+    /// Its number among ACPI's processors.
+    pub uid: u32,
     /// Ready for use (flags, bit 0).
     pub enabled: bool,
     /// Not enabled now, but could be while the system runs (flags, bit 1).
@@ -165,10 +199,10 @@ impl<'a> Madt<'a> {
     pub fn parse(bytes: &'a [u8]) -> Result<Self, MadtError> {
         let madt = Self { table: check_table(bytes, "APIC", FIXED)? };
         let end = madt.entries().try_fold(FIXED, |offset, entry| {
-            let least = [LOCAL_APIC, LOCAL_APIC_ADDRESS_OVERRIDE, LOCAL_X2APIC]
-                .into_iter()
-                .find(|(kind, _)| *kind == entry.kind())
-                .map_or(2, |(_, least)| least);
+            let least =
+                [LOCAL_APIC, LOCAL_APIC_ADDRESS_OVERRIDE, LOCAL_X2APIC, LOCAL_APIC_NMI, LOCAL_X2APIC_NMI];
+            let least =
+                least.into_iter().find(|(kind, _)| *kind == entry.kind()).map_or(2, |(_, least)| least);
             if entry.bytes.len() < least {
                 return Err(MadtError::Entry { offset });
             }
@@ -205,21 +239,43 @@ impl<'a> Madt<'a> {
     pub fn cpus(&self) -> impl Iterator<Item = Cpu> + use<'a> {
         self.entries().filter_map(|entry| {
             let bytes = entry.bytes;
-            let (kind, id, flags, broadcast) = match entry.kind() {
+            let (kind, id, uid, flags, broadcast) = match entry.kind() {
                 kind if kind == LOCAL_APIC.0 => {
-                    (CpuKind::LocalApic, u32::from(bytes[3]), le_u32(bytes, 4), 0xff)
+                    (CpuKind::LocalApic, u32::from(bytes[3]), u32::from(bytes[2]), le_u32(bytes, 4), 0xff)
                 }
                 kind if kind == LOCAL_X2APIC.0 => {
-                    (CpuKind::LocalX2apic, le_u32(bytes, 4), le_u32(bytes, 8), u32::MAX)
+                    (CpuKind::LocalX2apic, le_u32(bytes, 4), le_u32(bytes, 12), le_u32(bytes, 8), u32::MAX)
                 }
                 _ => return None,
             };
             (id != broadcast).then_some(Cpu {
                 kind,
                 apic_id: ApicId::new(id),
+                uid,
                 enabled: flags & 1 != 0,
                 online_capable: flags & 2 != 0,
             })
+        })
+    }
+}
+
+impl Madt<'_> {
+    /// The pins of this CPU that the machine's NMI comes by (types 4 and 10, ACPI 6.5, 5.2.12.7 and 5.2.12.13): an
+    /// entry is for one processor, or for all of them. The trigger that it names is of no matter: an NMI by a pin is
+    /// always edge-triggered (Intel SDM vol. 3, 11.5.1).
+    fn nmi_pins(&self, cpu: Cpu) -> NmiPins {
+        self.entries().fold(NmiPins::NONE, |pins, entry| {
+            let bytes = entry.bytes;
+            let (uid, all, lint) = match (entry.kind(), cpu.kind) {
+                (kind, CpuKind::LocalApic) if kind == LOCAL_APIC_NMI.0 => {
+                    (u32::from(bytes[2]), 0xff, bytes[5])
+                }
+                (kind, CpuKind::LocalX2apic) if kind == LOCAL_X2APIC_NMI.0 => {
+                    (le_u32(bytes, 4), u32::MAX, bytes[8])
+                }
+                _ => return pins,
+            };
+            if uid == cpu.uid || uid == all { pins.with(lint) } else { pins }
         })
     }
 }

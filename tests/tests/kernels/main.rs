@@ -16,6 +16,7 @@ mod memory;
 mod policy;
 mod ring_and_fan;
 mod scale;
+mod soak;
 mod steps;
 mod tasks;
 mod user;
@@ -44,6 +45,7 @@ fn main() {
         loader::trials,
         deterministic::trials,
         watched::trials,
+        soak::trials,
         ways::trials,
         instructions::trials,
         listing::trials,

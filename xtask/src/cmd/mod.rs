@@ -14,6 +14,7 @@ pub mod output;
 pub mod replay;
 pub mod report;
 pub mod run;
+pub mod soak;
 pub mod steps;
 pub mod test;
 

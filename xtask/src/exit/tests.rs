@@ -142,3 +142,24 @@ fn saved_log_is_judged_by_itself() {
     let crashed = golden::log(&[golden::start(), golden::crash()]);
     assert!(matches!(judge_log(&crashed), Outcome::Crashed(_)));
 }
+
+#[test]
+fn who_ended_the_guest_is_named_where_it_was_not_the_guest() {
+    let event =
+        |name: &str, why: Option<&str>| Event { name: name.into(), at_ms: 1, why: why.map(str::to_owned) };
+    let reset = judge(Ending::Exited(0), "", "");
+    let named = |events: &[Event]| name_who(reset.clone(), events).to_string();
+    assert!(named(&[]).contains("a triple fault, most often) or powered off"));
+    assert!(
+        named(&[event("SHUTDOWN", Some("host-qmp-system-reset"))]).contains("was reset, by QEMU's monitor")
+    );
+    assert!(named(&[event("SHUTDOWN", Some("host-signal"))]).contains("told to end by a signal"));
+    let quit = event("SHUTDOWN", Some("host-qmp-quit"));
+    assert!(named(std::slice::from_ref(&quit)).contains("told to quit"));
+    assert!(named(&[event("POWERDOWN", None), quit.clone()]).contains("asked to power down"));
+    // What the guest says of itself, and what it was killed by, stand.
+    let killed = judge(Ending::Signalled(9), "", "");
+    assert_eq!(name_who(killed.clone(), std::slice::from_ref(&quit)), killed);
+    let crash = Outcome::Crashed("panic: no".into());
+    assert_eq!(name_who(crash.clone(), &[quit]), crash);
+}

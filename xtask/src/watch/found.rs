@@ -82,6 +82,9 @@ pub struct Event {
     pub name: String,
     /// When, from QEMU's start on.
     pub at_ms: u64,
+    /// Why, where QEMU says so: `guest-reset`, `host-qmp-quit` and more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
 }
 
 /// A block that is void.
@@ -140,6 +143,13 @@ impl Void {
         format!("{}{what} {}", self.mode.name(), reasons.join(" and "))
     }
 
+    /// Whether QEMU was stopped or not seen, rather than short of CPU time.
+    fn is_struck(&self) -> bool {
+        let is_short =
+            |reason: &VoidReason| matches!(reason, VoidReason::Starved { .. } | VoidReason::Stolen { .. });
+        !self.reasons.iter().all(is_short)
+    }
+
     /// Whether its run is out of the verdict with it: the modes that are compared, as they are compared.
     fn is_compared(&self) -> bool {
         let Self { subject, pass, mode, .. } = *self;
@@ -196,8 +206,8 @@ impl Watch {
         let rest = by_run.len().saturating_sub(VOID_LINES);
         let rest = (rest > 0).then(|| format!("{} more, in {}", plural(rest as u64, "run"), manifest::FILE));
         let line = |(run, voids): (u32, Vec<&Void>)| {
-            // What takes the run out comes first.
-            let told = voids.iter().find(|void| void.is_compared()).or(voids.first())?;
+            // What somebody did comes first, also on a host that is busy besides; then what takes the run out.
+            let told = voids.iter().min_by_key(|void| (!void.is_struck(), !void.is_compared()))?;
             let others = match voids.len() - 1 {
                 0 => String::new(),
                 others => format!(" (and {})", plural(others as u64, "other block")),
@@ -365,6 +375,17 @@ mod tests {
         assert_eq!(lines.len(), 11);
         assert_eq!(lines[0], "run 1: same-core stopped for 300 ms (and 1 other block)");
         assert_eq!(lines[10], "2 runs more, in manifest.json");
+    }
+
+    #[test]
+    fn stop_is_told_before_what_a_busy_host_did() {
+        let starved = Void {
+            reasons: vec![VoidReason::Starved { ms: 20, of_ms: 40 }],
+            ..void(1, Mode::SameCore, Subject::Handoff, Pass::Batch)
+        };
+        let stopped = void(1, Mode::Switch, Subject::Null, Pass::Batch);
+        let lines: Vec<_> = watch(vec![starved, stopped]).void_lines().collect();
+        assert_eq!(lines, ["run 1: switch, null stopped for 300 ms (and 1 other block)"]);
     }
 
     #[test]

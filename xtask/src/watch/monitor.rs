@@ -1,5 +1,6 @@
 //! QEMU's monitor (QMP): a socket on which QEMU tells that the guest was paused, went on, was reset.
-//! It is only listened to; the one command that is sent opens it.
+//! It is listened to. Two commands are sent: the one that opens it, and the one that ends a machine which is asked to
+//! power down: no kernel of ours has a power button, so it would be heard by nobody.
 
 use std::env;
 use std::fs;
@@ -47,8 +48,11 @@ impl Drop for Socket {
     }
 }
 
+/// Somebody asks the machine to power down.
+pub const POWER_DOWN: &str = "POWERDOWN";
+
 /// Listens until `wanted` says no and all that had come by then is read, or until QEMU has gone.
-/// `on_event` gets each event's name.
+/// `on_event` gets each event's name, and why it came, where QEMU says so.
 ///
 /// # Errors
 ///
@@ -57,7 +61,7 @@ pub fn listen(
     path: &Path,
     wanted: impl Fn() -> bool,
     on_open: impl FnOnce(),
-    on_event: impl FnMut(&str),
+    on_event: impl FnMut(&str, Option<&str>),
 ) -> io::Result<()> {
     let mut stream = loop {
         match UnixStream::connect(path) {
@@ -69,11 +73,17 @@ pub fn listen(
     stream.set_read_timeout(Some(TICK))?;
     stream.write_all(b"{\"execute\":\"qmp_capabilities\"}\n")?;
     on_open();
-    hear(stream, wanted, on_event)
+    let answers = stream.try_clone()?;
+    hear(stream, answers, wanted, on_event)
 }
 
 /// Listens to a monitor that is open.
-fn hear(mut stream: impl Read, wanted: impl Fn() -> bool, mut on_event: impl FnMut(&str)) -> io::Result<()> {
+fn hear(
+    mut stream: impl Read,
+    mut answers: impl Write,
+    wanted: impl Fn() -> bool,
+    mut on_event: impl FnMut(&str, Option<&str>),
+) -> io::Result<()> {
     let (mut pending, mut buffer) = (Vec::new(), [0; 4 << 10]);
     loop {
         // Asked before the read: the last words of a QEMU that ends may still be queued.
@@ -84,8 +94,12 @@ fn hear(mut stream: impl Read, wanted: impl Fn() -> bool, mut on_event: impl FnM
                 pending.extend_from_slice(&buffer[..length]);
                 while let Some(end) = pending.iter().position(|byte| *byte == b'\n') {
                     let line: Vec<u8> = pending.drain(..=end).collect();
-                    if let Some(event) = serde_json::from_slice::<Message<'_>>(&line)?.event {
-                        on_event(event);
+                    let Message { event: Some(event), data } = serde_json::from_slice(&line)? else {
+                        continue;
+                    };
+                    on_event(event, data.as_ref().and_then(|data| data.get("reason")?.as_str()));
+                    if event == POWER_DOWN {
+                        answers.write_all(b"{\"execute\":\"quit\"}\n")?;
                     }
                 }
             }
@@ -107,6 +121,7 @@ fn hear(mut stream: impl Read, wanted: impl Fn() -> bool, mut on_event: impl FnM
 #[derive(Deserialize)]
 struct Message<'a> {
     event: Option<&'a str>,
+    data: Option<serde_json::Value>,
 }
 
 #[cfg(test)]
@@ -131,7 +146,7 @@ mod tests {
             command
         });
         let (mut opened, mut events) = (false, Vec::new());
-        listen(socket.path(), || true, || opened = true, |event| events.push(event.to_owned())).unwrap();
+        listen(socket.path(), || true, || opened = true, |event, _| events.push(event.to_owned())).unwrap();
         assert_eq!(events, ["STOP", "RESUME"]);
         assert!(opened && qemu.join().unwrap().contains("qmp_capabilities"));
     }
@@ -151,7 +166,7 @@ mod tests {
         });
         let mut events = Vec::new();
         let until_written = || is_written.recv().unwrap();
-        listen(socket.path(), || false, until_written, |event| events.push(event.to_owned())).unwrap();
+        listen(socket.path(), || false, until_written, |event, _| events.push(event.to_owned())).unwrap();
         assert_eq!((events.len(), events.last().map(String::as_str)), (301, Some("SHUTDOWN")));
         drop(qemu.join().unwrap());
     }
@@ -168,14 +183,27 @@ mod tests {
         }
         let mut events = Vec::new();
         let stream = Interrupted(b"{\"event\": \"STOP\"}\n", false);
-        hear(stream, || true, |event| events.push(event.to_owned())).unwrap();
+        hear(stream, io::sink(), || true, |event, _| events.push(event.to_owned())).unwrap();
         assert_eq!(events, ["STOP"]);
+    }
+
+    #[test]
+    fn who_is_asked_to_power_down_is_ended_and_it_is_known_who_reset_it() {
+        let (mut said, mut events) = (Vec::new(), Vec::new());
+        let lines = b"{\"event\": \"POWERDOWN\"}\n\
+            {\"event\": \"SHUTDOWN\", \"data\": {\"guest\": false, \"reason\": \"host-qmp-quit\"}}\n";
+        let on_event =
+            |event: &str, why: Option<&str>| events.push((event.to_owned(), why.map(str::to_owned)));
+        hear(&lines[..], &mut said, || true, on_event).unwrap();
+        let shutdown = ("SHUTDOWN".to_owned(), Some("host-qmp-quit".to_owned()));
+        assert_eq!(events, [("POWERDOWN".to_owned(), None), shutdown]);
+        assert_eq!(said, b"{\"execute\":\"quit\"}\n");
     }
 
     #[test]
     fn socket_that_never_opens_is_an_error() {
         let socket = Socket::new().unwrap();
-        assert!(listen(socket.path(), || false, || unreachable!(), |_| unreachable!()).is_err());
+        assert!(listen(socket.path(), || false, || unreachable!(), |_, _| unreachable!()).is_err());
     }
 
     #[test]

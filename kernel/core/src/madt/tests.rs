@@ -28,6 +28,15 @@ fn io_apic() -> Vec<u8> {
     vec![1, 12, 0, 0, 0, 0, 0xc0, 0xfe, 0, 0, 0, 0]
 }
 
+fn local_apic_nmi(uid: u8, lint: u8) -> Vec<u8> {
+    vec![4, 6, uid, 0, 0, lint]
+}
+
+fn local_x2apic_nmi(uid: u32, lint: u8) -> Vec<u8> {
+    let uid = uid.to_le_bytes();
+    vec![10, 12, 0, 0, uid[0], uid[1], uid[2], uid[3], lint, 0, 0, 0]
+}
+
 fn madt(entries: &[Vec<u8>]) -> Vec<u8> {
     let mut body = vec![0, 0, 0xe0, 0xfe, 1, 0, 0, 0];
     body.extend(entries.concat());
@@ -47,6 +56,34 @@ fn cpus_get_dense_numbers_in_the_order_of_the_table() {
     assert_eq!(pairs, [(0, 0), (1, 1), (2, 2)]);
     assert_eq!(list.apic_id(CpuId::new(2)), Some(ApicId::new(2)));
     assert_eq!(list.apic_id(CpuId::new(3)), None);
+}
+
+#[test]
+fn nmi_comes_by_the_pins_that_are_named_for_one_or_for_all() {
+    let pins = |entries: &[Vec<u8>]| {
+        let list = enabled_cpus(&madt(entries), ApicId::new(0)).unwrap();
+        let pins = |cpu| [0, 1].map(|lint| list.nmi_pins(CpuId::new(cpu)).has(lint));
+        (0..list.count() as u32).map(pins).collect::<Vec<_>>()
+    };
+    let cpus = [local_apic(0, ENABLED), local_apic(3, ENABLED), local_x2apic(300, ENABLED)];
+    let with = |more: &[Vec<u8>]| [&cpus[..], more].concat();
+    let (none, lint_0, lint_1) = ([false, false], [true, false], [false, true]);
+    assert_eq!(pins(&cpus), [none, none, none]);
+    assert_eq!(pins(&with(&[local_apic_nmi(0xff, 1)])), [lint_1, lint_1, none]);
+    assert_eq!(pins(&with(&[local_apic_nmi(3, 0)])), [none, lint_0, none]);
+    assert_eq!(pins(&with(&[local_x2apic_nmi(u32::MAX, 1)])), [none, none, lint_1]);
+    assert_eq!(pins(&with(&[local_x2apic_nmi(300, 0), local_apic_nmi(3, 7)])), [none, none, lint_0]);
+    // Whatever stands before: the BSP is first in the list.
+    let bsp_last = [local_apic(3, ENABLED), local_apic(0, ENABLED), local_apic_nmi(0, 1)];
+    assert_eq!(pins(&bsp_last), [lint_1, none]);
+}
+
+#[test]
+fn nmi_entry_that_is_too_short_is_refused() {
+    for short in [vec![4, 5, 0xff, 0, 0], vec![10, 11, 0, 0, 0, 0, 0, 0, 1, 0, 0]] {
+        let bytes = madt(&[local_apic(0, ENABLED), short]);
+        assert!(matches!(enabled_cpus(&bytes, ApicId::new(0)), Err(MadtError::Entry { .. })));
+    }
 }
 
 #[test]
@@ -101,10 +138,17 @@ fn flags_are_read_from_both_types() {
     assert_eq!(
         cpus,
         [
-            Cpu { kind: CpuKind::LocalApic, apic_id: ApicId::new(3), enabled: false, online_capable: true },
+            Cpu {
+                kind: CpuKind::LocalApic,
+                apic_id: ApicId::new(3),
+                uid: 3,
+                enabled: false,
+                online_capable: true
+            },
             Cpu {
                 kind: CpuKind::LocalX2apic,
                 apic_id: ApicId::new(500),
+                uid: 500,
                 enabled: true,
                 online_capable: false
             },

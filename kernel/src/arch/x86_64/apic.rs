@@ -14,7 +14,7 @@ use core::{
     },
 };
 
-use switchlab_core::{ApicId, icr::Icr};
+use switchlab_core::{ApicId, icr::Icr, madt::NmiPins};
 use switchlab_records::ApicMode;
 use x86_64::registers::model_specific::{ApicBase, ApicBaseFlags, Msr};
 
@@ -40,6 +40,8 @@ const MASKED: u32 = 1 << 16;
 const PERIODIC: u32 = 1 << 17;
 /// Bit 12 of the ICR's low half: the last IPI is not accepted yet.
 const SEND_PENDING: u32 = 1 << 12;
+/// Delivery mode of a local vector table entry: NMI, whatever its vector (Intel SDM vol. 3, 11.5.1).
+const BY_NMI: u32 = 0b100 << 8;
 /// Divide the timer's clock by 1.
 const DIVIDE_BY_1: u32 = 0b1011;
 
@@ -57,6 +59,8 @@ enum Register {
     IcrLow = 0x300,
     IcrHigh = 0x310,
     Timer = 0x320,
+    Lint0 = 0x350,
+    Lint1 = 0x360,
     InitialCount = 0x380,
     DivideConfiguration = 0x3e0,
 }
@@ -96,6 +100,16 @@ pub fn enable() {
     write(Register::Timer, MASKED);
     write(Register::SpuriousVector, SOFTWARE_ENABLE | u32::from(vector::SPURIOUS));
     ENABLED.store(true, Relaxed);
+}
+
+/// Lets the machine's NMI come to the running CPU, by the pins that the firmware names. It ends the machine, by whose CPU
+/// takes it first; but who asks for one wants to see that.
+pub fn connect_nmi(pins: NmiPins) {
+    for (lint, register) in [(0, Register::Lint0), (1, Register::Lint1)] {
+        if pins.has(lint) {
+            write(register, BY_NMI);
+        }
+    }
 }
 
 /// Whether IPIs can be sent.

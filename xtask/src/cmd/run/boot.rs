@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::cannot_write;
 use crate::capture::{Captured, Limits, Serial, Sink};
-use crate::exit::Outcome;
+use crate::exit::{self, Outcome};
 use crate::failure::Failure;
 use crate::interrupt::INTERRUPTED;
 use crate::judged::{self, Found};
@@ -65,7 +65,9 @@ impl Boot {
         let mut observer = Observer::new(hears, &mut watcher, self.config.monitor.clone());
         let (outcome, captured) = self.boot(&mut observer)?;
         let cpus_up = observer.ended();
-        self.manifest.watch = Some(watcher.finish());
+        let watch = watcher.finish();
+        let outcome = exit::name_who(outcome, &watch.events);
+        self.manifest.watch = Some(watch);
         let text = String::from_utf8_lossy(&captured.log);
         let judged = judged::found(outcome, &text, self.manifest.watch.as_ref());
         let outcome = judged.as_ref().err().unwrap_or(&Outcome::Pass);
