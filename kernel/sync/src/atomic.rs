@@ -1,16 +1,23 @@
-//! The atomics of this crate, under one name, and what they lack: an atomic reference, and a word that is
-//! either a reference or a small number.
+//! The atomics of this crate and its one kind of lock, under one name, and what they lack: an atomic reference, and a
+//! word that is either a reference or a small number.
 
 #[cfg(modelled)]
 mod modelled;
 
-#[cfg(not(modelled))]
-pub(crate) use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU64, Ordering};
 use core::{fmt, ptr};
+#[cfg(not(modelled))]
+pub(crate) use core::{
+    hint::spin_loop,
+    sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU64, Ordering},
+};
 
 pub(crate) use Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 #[cfg(modelled)]
-pub(crate) use modelled::{AtomicBool, AtomicPtr, AtomicU8, AtomicU64, Ordering};
+pub(crate) use modelled::{
+    AtomicBool, AtomicPtr, AtomicU8, AtomicU64, Mutex, MutexGuard, Ordering, spin_loop,
+};
+#[cfg(not(modelled))]
+pub(crate) use spin::{Mutex, MutexGuard};
 
 /// An optional `&'static T` that several CPUs may read and replace.
 pub(crate) struct AtomicRef<T: 'static>(AtomicPtr<T>);

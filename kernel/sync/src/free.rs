@@ -25,13 +25,15 @@ mod worker;
 
 use core::{fmt, marker::PhantomData};
 
-use spin::MutexGuard;
 use switchlab_core::policy::{Idle, Policy, Queue};
-use switchlab_switch::{Context, Entry, Message, switch_context};
+use switchlab_switch::{Context, Entry};
 
 use crate::{
     Platform, Task, Words,
-    atomic::{AcqRel, Acquire, AtomicBool, AtomicRef, AtomicU8, AtomicU64, Ordering::SeqCst, Relaxed, count},
+    atomic::{
+        AcqRel, Acquire, AtomicBool, AtomicRef, AtomicU8, AtomicU64, MutexGuard, Ordering::SeqCst, Relaxed,
+        count, spin_loop,
+    },
     queue_lock::QueueLock,
 };
 pub use channel::{FreeChannel, FreeReceiver, FreeSender};
@@ -318,7 +320,7 @@ impl<P: Platform, Y: Policy> Pool<P, Y> {
         // left, or by `run`, whose caller owes that it was prepared. Between its save and this stand the release
         // and the acquire of its state, or of the queue's lock. `from` runs: it is this CPU's worker, or the task
         // of a `Me`, which only that task has.
-        unsafe { switch_context(from, to, Message::uninit()) };
+        unsafe { P::switch_free(from, to) };
         self.complete();
     }
 
@@ -376,7 +378,7 @@ impl<P: Platform, Y: Policy> Me<P, Y> {
         let others = self.pool.all() & !(1 << self.cpu());
         // Acquire, in it: what they counted before they said so.
         while self.pool.idle.load(SeqCst) & others != others {
-            core::hint::spin_loop();
+            spin_loop();
         }
     }
 
@@ -402,6 +404,10 @@ impl<P: Platform, Y: Policy> fmt::Debug for Pool<P, Y> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pool")
             .field("policy", &Y::NAME)
+            .field("idle", &self.idle)
+            .field("looking", &self.looking)
+            .field("alive", &self.alive)
+            .field("closed", &self.closed)
             .field("counts", &self.counts())
             .finish_non_exhaustive()
     }

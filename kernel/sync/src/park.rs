@@ -5,6 +5,8 @@
 //! the parker to that CPU's inbox and sends one IPI; the CPU leaves the token when it has taken the
 //! interrupt. The token itself is thus only ever touched by one CPU.
 
+use core::fmt;
+
 use switchlab_records::Mark;
 
 use crate::{
@@ -20,7 +22,6 @@ const TOKEN: u8 = 1;
 const AWAITED: u8 = 2;
 
 /// A place where one task waits to be woken. It remembers one wake-up that came early.
-#[derive(Debug)]
 pub(crate) struct Parker<P: Platform> {
     /// One of the three above. Touched by the owner's CPU alone.
     token: AtomicU8,
@@ -157,5 +158,16 @@ impl<P: Platform> Parker<P> {
             self.token.store(TOKEN, Relaxed);
             P::mark(Mark::TokenLeft);
         }
+    }
+}
+
+impl<P: Platform> fmt::Debug for Parker<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parker")
+            .field("token", &self.token)
+            .field("posted", &self.posted)
+            .field("link", &self.link)
+            .field("owner", &self.owner)
+            .finish()
     }
 }

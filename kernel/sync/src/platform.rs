@@ -4,7 +4,7 @@
 #![expect(unsafe_code, reason = "the contract of the switch")]
 
 use switchlab_records::Mark;
-use switchlab_switch::Message;
+use switchlab_switch::{Context, Message};
 
 use crate::{
     Cpu, Task, Words,
@@ -91,6 +91,19 @@ pub unsafe trait Platform: Sized + 'static {
     /// `from` runs on this CPU. `to` is suspended (its context was prepared, or saved by this function),
     /// belongs to this CPU, and is not `from`.
     unsafe fn switch_context(from: &Task<Self>, to: &Task<Self>, message: Message) -> Message;
+
+    /// Suspends a task that is bound to no CPU, or the worker of this one, in `from`, and goes on with `to`; returns when
+    /// somebody goes on with `from`.
+    ///
+    /// # Safety
+    ///
+    /// What runs here is what `from` is of. `to` is suspended, on whichever CPU that was, behind what this one has
+    /// seen, and nobody else goes on with it.
+    #[inline(always)]
+    unsafe fn switch_free(from: &Context, to: &Context) {
+        // SAFETY: the caller owes it.
+        unsafe { switchlab_switch::switch_context(from, to, Message::uninit()) };
+    }
 
     /// Called on a task's CPU before it goes on from a channel whose other end is gone: for who keeps the question
     /// whether that is so out of what is always asked.

@@ -4,9 +4,10 @@
 
 use core::{fmt, marker::PhantomData};
 
-use spin::{Mutex, MutexGuard};
-
-use crate::{Platform, Words};
+use crate::{
+    Platform, Words,
+    atomic::{Mutex, MutexGuard},
+};
 
 /// A queue that one CPU at a time may touch. Each time that it is taken counts, in [`Words::QUEUE_LOCKS`]
 /// of the CPU that takes it.

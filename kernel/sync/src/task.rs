@@ -143,10 +143,11 @@ impl<P: Platform> Task<P> {
 
 impl<P: Platform> fmt::Debug for Task<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Task")
-            .field("id", &self.id)
-            .field("cpu", &self.cpu.id())
-            .field("state", &self.state())
-            .finish_non_exhaustive()
+        let mut task = f.debug_struct("Task");
+        task.field("id", &self.id).field("cpu", &self.cpu.id()).field("state", &self.state());
+        // All atomics: see `atomic`.
+        #[cfg(modelled)]
+        task.field("parkers", &[&self.parker, &self.start]).field("end", &self.end);
+        task.finish_non_exhaustive()
     }
 }

@@ -11,10 +11,21 @@
 extern crate std;
 
 pub use core::sync::atomic::Ordering;
-use std::{fmt, mem::ManuallyDrop, ptr, sync::OnceLock};
+use std::{
+    cell::UnsafeCell,
+    fmt,
+    mem::ManuallyDrop,
+    ops::{Deref, DerefMut},
+    ptr,
+    sync::OnceLock,
+};
 
 use Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
-use loom::sync::atomic::{AtomicU64 as Checked, fence};
+pub use loom::hint::spin_loop;
+use loom::sync::{
+    Mutex as CheckedMutex, MutexGuard as CheckedGuard,
+    atomic::{AtomicU64 as Checked, fence},
+};
 
 /// An access of this ordering: `access` is given the one that loom knows.
 fn ordered<R>(order: Ordering, weaker: Ordering, access: impl FnOnce(Ordering) -> R) -> R {
@@ -43,6 +54,10 @@ impl AtomicU64 {
     }
 
     pub fn load(&self, order: Ordering) -> u64 {
+        // The model has failed, and what is dropped on the way out looks at nothing any more.
+        if std::thread::panicking() {
+            return self.first;
+        }
         ordered(order, Acquire, |order| self.checked().load(order))
     }
 
@@ -204,6 +219,53 @@ impl<T> AtomicPtr<T> {
 impl<T> fmt::Debug for AtomicPtr<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.load(Relaxed).fmt(f)
+    }
+}
+
+/// As `spin`'s: who waits for it is not seen to spin. Made when it is first taken, by whomever: it has no value of its
+/// own that another could miss.
+pub struct Mutex<T> {
+    lock: ManuallyDrop<OnceLock<CheckedMutex<()>>>,
+    value: UnsafeCell<T>,
+}
+
+#[expect(unsafe_code, reason = "a lock")]
+// SAFETY: the value is reached through a guard alone, and there is one at a time.
+unsafe impl<T: Send> Sync for Mutex<T> {}
+
+/// A lock that is taken.
+pub struct MutexGuard<'a, T> {
+    value: &'a UnsafeCell<T>,
+    _taken: CheckedGuard<'a, ()>,
+}
+
+impl<T> Mutex<T> {
+    pub const fn new(value: T) -> Self {
+        Self { lock: ManuallyDrop::new(OnceLock::new()), value: UnsafeCell::new(value) }
+    }
+
+    pub fn lock(&self) -> MutexGuard<'_, T> {
+        let lock = self.lock.get_or_init(|| CheckedMutex::new(()));
+        let taken = lock.lock().expect("nobody panics and goes on");
+        MutexGuard { value: &self.value, _taken: taken }
+    }
+}
+
+impl<T> Deref for MutexGuard<'_, T> {
+    type Target = T;
+
+    #[expect(unsafe_code, reason = "a lock")]
+    fn deref(&self) -> &T {
+        // SAFETY: the lock is taken.
+        unsafe { &*self.value.get() }
+    }
+}
+
+impl<T> DerefMut for MutexGuard<'_, T> {
+    #[expect(unsafe_code, reason = "a lock")]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: the lock is taken.
+        unsafe { &mut *self.value.get() }
     }
 }
 

@@ -3,13 +3,27 @@
 //!
 //! Within one CPU there is one order; `kernel/sync/tests/told.rs` has that.
 
-mod common;
-
-use common::{Model, ModelChannel, ModelCpu, channel, in_all_orders};
 use switchlab_sync_model::{Receiver, Sender};
+
+use crate::{
+    explore::Explore,
+    machine::{Model, ModelChannel, ModelCpu, channel},
+};
 
 /// Messages before the end, and preemptions: enough for each way that a message can go, and for each moment of it.
 const SIZES: [(u64, usize); 4] = [(0, 3), (1, 2), (2, 1), (3, 1)];
+
+/// Runs these two, of two CPUs.
+fn in_all_orders<S: Copy + 'static>(
+    preemptions: usize,
+    share: impl Fn() -> S + Send + Sync + 'static,
+    first: impl Fn(S, &'static ModelCpu) + Send + Sync + 'static,
+    second: impl Fn(S, &'static ModelCpu) + Send + Sync + 'static,
+) {
+    Explore::up_to(preemptions)
+        .run(move |_| share(), [Box::new(first), Box::new(second)], |_, _| ())
+        .at_least(5);
+}
 
 /// Does it, and asserts that it took at most so many IPIs.
 fn by_ipis(most: u64, cpu: &ModelCpu, what: impl FnOnce()) {
