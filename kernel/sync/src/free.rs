@@ -119,6 +119,8 @@ pub struct Pool<P: Platform, Y: Policy> {
     /// Tasks that do not rest.
     alive: AtomicU64,
     closed: AtomicBool,
+    /// CPUs whose workers have gone, as bits.
+    gone: AtomicU64,
     policy: PhantomData<Y>,
 }
 
@@ -197,6 +199,7 @@ impl<P: Platform, Y: Policy> Pool<P, Y> {
             looking: AtomicBool::new(false),
             alive: AtomicU64::new(0),
             closed: AtomicBool::new(false),
+            gone: AtomicU64::new(0),
             policy: PhantomData,
         }
     }
@@ -408,6 +411,7 @@ impl<P: Platform, Y: Policy> fmt::Debug for Pool<P, Y> {
             .field("looking", &self.looking)
             .field("alive", &self.alive)
             .field("closed", &self.closed)
+            .field("gone", &self.gone)
             .field("counts", &self.counts())
             .finish_non_exhaustive()
     }

@@ -9,7 +9,7 @@ use switchlab_core::{
 
 use crate::{
     Cpu, Platform, Task,
-    atomic::{Ordering::SeqCst, Relaxed, Release, count},
+    atomic::{Ordering::SeqCst, Relaxed, Release, count, spin_loop},
 };
 
 use super::{FreeTask, Pool, Seat};
@@ -70,7 +70,11 @@ impl<P: Platform, Y: Policy> Pool<P, Y> {
     pub fn close(&self) {
         self.closed.store(true, SeqCst);
         for cpu in OWNER + 1..self.seats.len() {
-            self.wake_cpu(cpu);
+            // Quiet, and yet one may be about to look once more, for a task that another has done: it goes by itself, or is
+            // idle in a moment.
+            while !self.wake_cpu(cpu) && self.gone.load(SeqCst) >> cpu & 1 == 0 {
+                spin_loop();
+            }
         }
     }
 
@@ -87,7 +91,10 @@ impl<P: Platform, Y: Policy> Pool<P, Y> {
                     let seat = &self.seats[here];
                     self.switch(&seat.own.context, self.resumed(task, here));
                 }
-                None if here != OWNER && self.closed.load(SeqCst) => return,
+                None if here != OWNER && self.closed.load(SeqCst) => {
+                    self.gone.fetch_or(1 << here, SeqCst);
+                    return;
+                }
                 None => {
                     if let Idled::Quiet = self.idle(here, &mut errand) {
                         return;
@@ -136,8 +143,7 @@ impl<P: Platform, Y: Policy> Pool<P, Y> {
         }
         if idle == self.all() && self.alive.load(SeqCst) == 0 {
             if here == OWNER {
-                self.idle.fetch_and(!bit, SeqCst);
-                return Idled::Quiet;
+                return self.settled(bit);
             }
             self.wake_cpu(OWNER);
         } else if self.has_work(here) && self.idle.fetch_and(!bit, SeqCst) & bit != 0 {
@@ -146,6 +152,19 @@ impl<P: Platform, Y: Policy> Pool<P, Y> {
         }
         Task::<P>::block_current();
         Idled::Over
+    }
+
+    /// The owner, with its `bit`, has found all CPUs idle, and then no task alive: takes its word back and says whether it
+    /// is so still.
+    #[cold]
+    fn settled(&self, bit: u64) -> Idled {
+        let idle = self.idle.fetch_and(!bit, SeqCst);
+        if idle & bit == 0 {
+            // Another has found the same, and sends an IPI: it is not left to who runs next.
+            Task::<P>::block_current();
+        }
+        // Who was idle may have found the last task since, and have done it before the owner looked whether one is alive.
+        if idle | bit == self.all() { Idled::Quiet } else { Idled::Over }
     }
 }
 

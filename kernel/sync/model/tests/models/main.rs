@@ -5,6 +5,7 @@
 mod channel;
 mod close;
 mod explore;
+mod free;
 mod halt;
 mod machine;
 mod park;
