@@ -14,6 +14,7 @@
 //! - [`free`]: tasks that are bound to no CPU, and the CPUs that run them.
 //! - `queue_lock`: the one lock here, which those need.
 //! - [`slot`]: one word between two CPUs, for who waits without a scheduler.
+//! - [`start_up`]: what a CPU that starts is given, before there is any of the above on it.
 //! - `atomic`: the atomics, under one name, so that the model checker's replace them.
 //!
 //! # The rules all of it relies on
@@ -46,6 +47,7 @@ pub mod platform;
 mod queue_lock;
 mod run_queue;
 pub mod slot;
+pub mod start_up;
 pub mod task;
 pub mod words;
 
@@ -54,6 +56,7 @@ pub use cpu::{Counters, Cpu};
 pub use gate::Gate;
 pub use platform::Platform;
 pub use slot::Slot;
+pub use start_up::StartUp;
 pub use task::Task;
 pub use words::Words;
 

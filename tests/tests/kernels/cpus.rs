@@ -27,6 +27,12 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
     trials.push(trial(parts, "cpus::one_that_does_not_come_is_named", |parts| {
         Case::new(parts, "missing_ap").boot().passes()
     }));
+    trials.push(trial(parts, "cpus::one_that_comes_late_takes_nothing_of_another", |parts| {
+        Case::new(parts, "late_ap").boot().passes()
+    }));
+    trials.push(trial(parts, "cpus::without_the_leaf_of_wide_apic_ids_come_up", |parts| {
+        come_up(parts, 3, "max,cpuid-0xb=off,-x2apic", "xapic")
+    }));
     trials.push(trial(parts, "cpus::halted_ones_use_no_host_time", idle_cpus));
     trials.push(trial(parts, "cpus::sparse_apic_ids_come_up", |parts| {
         // Three cores a socket: QEMU leaves APIC id 3 out.

@@ -14,6 +14,7 @@ use switchlab_core::{
     ApicId, CpuId,
     icr::{Delivery, Destination, Icr, start_up_page},
 };
+use switchlab_sync::start_up::{GivenUp, StartUp};
 
 use super::{apic, clock::Stopwatch, idt, interrupts, ipi, percpu::PerCpu};
 
@@ -46,17 +47,30 @@ pub struct NotStarted {
     pub cpu: CpuId,
     /// Its hardware id.
     pub apic_id: ApicId,
+    /// What is known of it.
+    pub trace: Trace,
+}
+
+/// How far a CPU that did not come has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trace {
+    /// It has not taken its stack. If it comes later it finds none, and halts.
+    None,
+    /// It has taken its stack. It may come later.
+    TookItsStack,
+    /// It was not called: the one before it has taken its stack and may come later.
+    NotCalled,
 }
 
 impl fmt::Display for NotStarted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "CPU {} (APIC id {}) did not start: no sign of it {} s after its start-up IPI",
-            self.cpu,
-            self.apic_id,
-            DEADLINE.as_secs()
-        )
+        write!(f, "CPU {} (APIC id {}) did not start: ", self.cpu, self.apic_id)?;
+        let seconds = DEADLINE.as_secs();
+        match self.trace {
+            Trace::None => write!(f, "no sign of it {seconds} s after its start-up IPI"),
+            Trace::TookItsStack => write!(f, "it took its stack and did not arrive within {seconds} s"),
+            Trace::NotCalled => write!(f, "the one before it has taken a stack and may come yet"),
+        }
     }
 }
 
@@ -64,6 +78,9 @@ impl fmt::Display for NotStarted {
 type ApMain = fn(&'static PerCpu) -> !;
 
 static AP_MAIN: spin::Once<ApMain> = spin::Once::new();
+
+/// What APs take their stacks from, and a pointer to their data.
+static START_UP: StartUp = StartUp::new();
 
 static ONLINE: AtomicU32 = AtomicU32::new(1);
 
@@ -79,35 +96,41 @@ pub fn online() -> u32 {
 ///
 /// # Errors
 ///
-/// [`NotStarted`] for the first that does not come within its deadline; it may yet come later, so
-/// the caller must not go on.
+/// [`NotStarted`] for the first that does not come within its deadline. What it says of it may be that it can yet come
+/// later: then no other is started any more.
 pub fn start_others(page: &mut StartPage, aps: &[Ap], main: ApMain) -> Result<(), NotStarted> {
     AP_MAIN.call_once(|| main);
     BSP.call_once(apic::id);
     let start_up =
         Delivery::StartUp(start_up_page(page.physical()).expect("a page that start-up IPIs reach"));
+    page.set(&START_UP, ap_entry);
     apic::start_ticks();
     for ap in aps {
         send(Delivery::Init, ap);
     }
     wait_until(INIT_PAUSE, || false);
-    let result = aps.iter().try_for_each(|ap| start(page, ap, start_up));
+    let result = aps.iter().try_for_each(|ap| start(ap, start_up));
     apic::stop_ticks();
     result
 }
 
-fn start(page: &mut StartPage, ap: &Ap, start_up: Delivery) -> Result<(), NotStarted> {
-    page.set(ap.stack_top, ap_entry, core::ptr::from_ref(ap.percpu).expose_provenance());
-    let arrived = || ap.percpu.is_online();
-    send(start_up, ap);
-    if wait_until(REPEAT_AFTER, arrived) {
-        return Ok(());
+fn start(ap: &Ap, start_up: Delivery) -> Result<(), NotStarted> {
+    let (cpu, apic_id) = (ap.percpu.id(), ap.percpu.apic_id());
+    let missing = |trace| NotStarted { cpu, apic_id, trace };
+    let percpu = core::ptr::from_ref(ap.percpu).expose_provenance() as u64;
+    START_UP.offer(apic_id.get(), ap.stack_top, percpu).map_err(|_| missing(Trace::NotCalled))?;
+    let arrived = || START_UP.is_up(apic_id.get());
+    for patience in [REPEAT_AFTER, DEADLINE] {
+        send(start_up, ap);
+        if wait_until(patience, arrived) {
+            return Ok(());
+        }
     }
-    send(start_up, ap);
-    if wait_until(DEADLINE, arrived) {
-        return Ok(());
+    match START_UP.give_up(apic_id.get()) {
+        GivenUp::Up => Ok(()),
+        GivenUp::NotTaken => Err(missing(Trace::None)),
+        GivenUp::Taken => Err(missing(Trace::TookItsStack)),
     }
-    Err(NotStarted { cpu: ap.percpu.id(), apic_id: ap.percpu.apic_id() })
 }
 
 fn send(delivery: Delivery, ap: &Ap) {
@@ -138,6 +161,7 @@ extern "C" fn ap_entry(percpu: usize) -> ! {
     let main = AP_MAIN.get().expect("start_others registered it");
     ONLINE.fetch_add(1, Relaxed);
     percpu.set_online();
+    START_UP.arrive(percpu.apic_id().get());
     ipi::send_tick(*BSP.get().expect("start_others registered it"));
     main(percpu)
 }

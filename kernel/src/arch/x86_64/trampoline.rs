@@ -2,15 +2,17 @@
 //!
 //! The code is copied to a page below 1 MiB, where a start-up IPI can reach it. It is entered in
 //! real mode with CS = page address / 16 and IP = 0, so it addresses its own page by offsets. It
-//! goes from real mode to 64-bit mode in one step: paging and protection are turned on together.
+//! goes from real mode to 64-bit mode in one step: paging and protection are turned on together. Then it takes
+//! its stack, if one is offered to it: see [`switchlab_sync::start_up`].
 //!
 //! ```text
 //!   page + 0        code
-//!   page + DATA     Parameters, which the BSP fills in for each AP
+//!   page + DATA     Parameters, the same for all APs
 //! ```
 
 use core::{arch::global_asm, mem::offset_of, ptr, slice};
 
+use switchlab_sync::StartUp;
 use x86_64::registers::{
     control::{Cr0, Cr3, Cr4},
     model_specific::{Efer, EferFlags},
@@ -19,7 +21,7 @@ use x86_64::registers::{
 /// Where the parameters stand in the page.
 const DATA: usize = 0x800;
 
-/// What the BSP tells an AP.
+/// What the BSP tells the APs.
 #[repr(C)]
 struct Parameters {
     /// Null, and 64-bit code.
@@ -34,11 +36,10 @@ struct Parameters {
     cr0: u32,
     cr3: u32,
     cr4: u32,
-    /// Top of the AP's stack.
-    stack_top: u64,
-    /// Where it goes on, with `argument` as its only argument.
+    /// Address of the `StartUp` that an AP takes its stack and its argument from.
+    start_up: u64,
+    /// Where it goes on, with that as its only argument.
     entry: u64,
-    argument: u64,
 }
 
 /// Descriptor of a 64-bit code segment: present, code, long. Accessed already: a processor that loads it
@@ -46,6 +47,11 @@ struct Parameters {
 const CODE_64: u64 = 0x0020_9b00_0000_0000;
 /// Selector of [`CODE_64`].
 const CODE_SELECTOR: u16 = 8;
+
+/// CPUID leaves that tell a CPU's hardware id (Intel SDM vol. 2, CPUID): in x2APIC mode's width, where there is that
+/// leaf, and in xAPIC mode's.
+const X2APIC_LEAF: u32 = 0xb;
+const ID_LEAF: u32 = 1;
 
 global_asm!(
     ".pushsection .rodata.ap_trampoline, \"a\"",
@@ -76,12 +82,37 @@ global_asm!(
     "    mov ds, eax",
     "    mov es, eax",
     "    mov ss, eax",
-    "    lea rbx, [rip + ap_trampoline_start]",     // the page, wherever it was copied to
-    "    mov rsp, [rbx + {data} + {stack_top}]",
-    "    mov rdi, [rbx + {data} + {argument}]",
+    "    lea r8, [rip + ap_trampoline_start]",      // the page, wherever it was copied to
+    "    mov r9, [r8 + {data} + {start_up}]",
+    "    xor eax, eax",                             // who is this? The highest leaf first
+    "    cpuid",
+    "    cmp eax, {x2apic_leaf}",
+    "    jb 2f",
+    "    mov eax, {x2apic_leaf}",                   // EDX: all 32 bits of the id
+    "    xor ecx, ecx",
+    "    cpuid",
+    "    test ebx, ebx",                            // 0: the leaf says nothing
+    "    jnz 3f",
+    "2:",
+    "    mov eax, {id_leaf}",                       // EBX 31:24: its low eight
+    "    cpuid",
+    "    shr ebx, 24",
+    "    mov edx, ebx",
+    "3:",
+    "    mov rax, {offered}",                       // `StartUp::take`: if (offered, this) is there,
+    "    or rax, rdx",
+    "    mov rcx, {taken}",                         // it is (taken, this) from here on,
+    "    or rcx, rdx",
+    "    lock cmpxchg [r9 + {word}], rcx",
+    "    jne 4f",
+    "    mov rsp, [r9 + {stack_top}]",              // and what stands there is its own
+    "    mov rdi, [r9 + {argument}]",
     "    xor ebp, ebp",
-    "    call [rbx + {data} + {entry}]",            // never returns
+    "    call [r8 + {data} + {entry}]",             // never returns
     "    ud2",
+    "4:",                                           // too late: nobody waits for it any more
+    "    hlt",
+    "    jmp 4b",
     "ap_trampoline_end:",
     ".popsection",
     data = const DATA,
@@ -91,9 +122,15 @@ global_asm!(
     cr0 = const offset_of!(Parameters, cr0),
     cr3 = const offset_of!(Parameters, cr3),
     cr4 = const offset_of!(Parameters, cr4),
-    stack_top = const offset_of!(Parameters, stack_top),
+    start_up = const offset_of!(Parameters, start_up),
     entry = const offset_of!(Parameters, entry),
-    argument = const offset_of!(Parameters, argument),
+    x2apic_leaf = const X2APIC_LEAF,
+    id_leaf = const ID_LEAF,
+    offered = const StartUp::OFFERED,
+    taken = const StartUp::TAKEN,
+    word = const StartUp::WORD,
+    stack_top = const StartUp::STACK_TOP,
+    argument = const StartUp::ARGUMENT,
 );
 
 unsafe extern "C" {
@@ -140,9 +177,8 @@ impl Trampoline {
             cr0: Cr0::read_raw() as u32,
             cr3: u32::try_from(root).expect("the page tables' root is below 4 GiB"),
             cr4: Cr4::read_raw() as u32,
-            stack_top: 0,
+            start_up: 0,
             entry: 0,
-            argument: 0,
         };
         // SAFETY: the linker's symbols enclose the code; the caller owes the page.
         unsafe {
@@ -160,15 +196,17 @@ impl Trampoline {
         self.physical
     }
 
-    /// Tells the next AP its stack and where it goes on. No other AP is on its way.
-    pub(super) fn set(&mut self, stack_top: u64, entry: extern "C" fn(usize) -> !, argument: usize) {
+    /// Tells the APs what to take their stacks from, and where they go on. No AP is on its way.
+    pub(super) fn set(&mut self, start_up: &'static StartUp, entry: extern "C" fn(usize) -> !) {
         let parameters = self.page.wrapping_add(DATA).cast::<Parameters>();
         // SAFETY: `install`'s caller owes the page; no AP reads it now. Volatile, since the reader
         // is another CPU; the ICR write that starts it comes later in program order.
         unsafe {
-            ptr::write_volatile(&raw mut (*parameters).stack_top, stack_top);
+            ptr::write_volatile(
+                &raw mut (*parameters).start_up,
+                ptr::from_ref(start_up).expose_provenance() as u64,
+            );
             ptr::write_volatile(&raw mut (*parameters).entry, entry as usize as u64);
-            ptr::write_volatile(&raw mut (*parameters).argument, argument as u64);
         }
     }
 }

@@ -11,3 +11,4 @@ mod machine;
 mod park;
 mod spawn;
 mod stacks;
+mod start_up;
