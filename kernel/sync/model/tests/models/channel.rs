@@ -155,3 +155,25 @@ fn messages_of_two_cpus_do_not_take_each_others_wake_ups() {
             .at_least(50);
     }
 }
+
+/// The receiver's CPU is interrupted by a third, and finds a message whose own IPI is still to come.
+#[test]
+fn message_that_another_interrupt_shows_is_whole() {
+    Explore::up_to(1)
+        .run(
+            |cpus: [_; 3]| (channel(), cpus[0]),
+            [
+                Box::new(|(pipe, _): (Pipe, &'static ModelCpu), _| {
+                    let pipe = pipe.receiver();
+                    (1..=3).for_each(|number| assert_eq!(pipe.recv(), number));
+                }),
+                Box::new(|(pipe, _), _| {
+                    let pipe = pipe.sender();
+                    (1..=3).for_each(|number| pipe.send(number));
+                }),
+                Box::new(|(_, receiver), _| receiver.cpu().interrupt()),
+            ],
+            |_, cpus| assert_eq!(cpus[0].handoffs(), 3),
+        )
+        .at_least(100);
+}

@@ -53,7 +53,7 @@ fn wake_up_is_not_lost_whenever_it_comes() {
 /// for ever.
 #[test]
 fn each_wake_up_ends_one_wait() {
-    const TURNS: u64 = 3;
+    const TURNS: u64 = 2;
     Explore::ALL
         .run(
             share,
@@ -62,12 +62,14 @@ fn each_wake_up_ends_one_wait() {
                     for turn in 1..=TURNS {
                         words[0].store(turn, Relaxed);
                         cpus[1].own_task().wake();
+                        Cpu::<Model>::take_arrived();
                         block();
                         assert_eq!(words[1].load(Relaxed), turn);
                     }
                 }),
                 Box::new(|(cpus, words), _| {
                     for turn in 1..=TURNS {
+                        Cpu::<Model>::take_arrived();
                         block();
                         assert_eq!(words[0].load(Relaxed), turn);
                         words[1].store(turn, Relaxed);

@@ -166,3 +166,33 @@ fn cpu_that_is_waited_for_is_seen_to_come() {
         .at_least(4)
         .saw(&["CPU 1 runs", "CPU 2 runs"]);
 }
+
+/// Given up and tried once more, it takes the one offer or the other, though it was called by the first.
+#[test]
+fn cpu_that_is_tried_twice_takes_one_offer() {
+    Explore::ALL
+        .run(
+            |cpus: [_; 2]| (share(cpus), cpus),
+            [
+                Box::new(|(Shared { start_up, stacks, data }, cpus): (Shared, [&'static ModelCpu; 2]), _| {
+                    for (stack, time) in [(1, "first"), (2, "second")] {
+                        write(&stacks[stack], 1);
+                        assert_eq!(start_up.offer(1, stack as u64, 1), Ok(()));
+                        call(cpus[1]);
+                        match start_up.give_up(1) {
+                            GivenUp::NotTaken => continue,
+                            GivenUp::Taken => {}
+                            GivenUp::Up => assert_eq!(read(&data[1]), 7, "what it did before it arrived"),
+                        }
+                        see(format_args!("{time} offer taken"));
+                        return;
+                    }
+                    see("none taken");
+                }),
+                Box::new(|(shared, _), cpu| ap(1)(shared, cpu)),
+            ],
+            |_, _| (),
+        )
+        .at_least(10)
+        .saw(&["CPU 1 is late", "CPU 1 runs", "first offer taken", "none taken", "second offer taken"]);
+}
