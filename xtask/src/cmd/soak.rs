@@ -241,7 +241,7 @@ fn disturb(args: &Args, kit: &Kit, seed: u64) -> anyhow::Result<Status> {
             args.only.as_deref().unwrap_or_default()
         )));
     }
-    let campaign = Campaign::new(kit)?;
+    let campaign = Campaign::new(kit, args.patient)?;
     let seeds: Vec<u64> =
         (0..args.moments).map(|number| SplitMix64::new(seed).skip(number).draw() >> 32).collect();
     let most = if args.patient { Duration::MAX } else { AT_ONCE };

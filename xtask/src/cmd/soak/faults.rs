@@ -19,8 +19,10 @@ use crate::status::Status;
 pub const AT_ONCE: Duration = Duration::from_secs(5);
 /// What ends every run of a fault, by its own deadline or without.
 const HANGS: Duration = Duration::from_secs(120);
-/// The deadline of runs that are to reach it, in seconds.
-const DEADLINE: &str = "4";
+/// Stands for the deadline of runs that are to reach it.
+const DEADLINE: &str = "DEADLINE";
+/// Which is so many seconds: a run is struck before it. Or so many, on a busy host.
+const SECONDS: [&str; 2] = ["4", "30"];
 /// A run that is long enough to be struck in.
 const RUN: [&str; 11] =
     ["run", "--accel", "tcg", "--smp", "3", "--runs", "2", "--exchanges", "100000", "--samples", "1000"];
@@ -197,17 +199,19 @@ impl Must {
 /// What faults are done with.
 pub struct Campaign<'a> {
     kit: &'a Kit,
+    /// Seconds, of runs that are to reach it.
+    deadline: &'static str,
     /// A log of a run that nothing disturbed.
     whole: String,
 }
 
 impl<'a> Campaign<'a> {
-    /// Makes a run that nothing disturbs, and takes its log.
+    /// Makes a run that nothing disturbs, and takes its log. Of a host that `is_busy` no haste is expected.
     ///
     /// # Errors
     ///
     /// It does not pass.
-    pub fn new(kit: &'a Kit) -> anyhow::Result<Self> {
+    pub fn new(kit: &'a Kit, is_busy: bool) -> anyhow::Result<Self> {
         let runs = tempfile::tempdir()?;
         let words = "run --deterministic --trace 0 --smp 3 --exchanges 200 --quiet --out".split(' ');
         let mut command = kit.xtask(&kit.kernel, words);
@@ -218,7 +222,7 @@ impl<'a> Campaign<'a> {
             ended.said
         );
         let whole = fs::read_to_string(runs.path().join(folder::LATEST).join(folder::LOG))?;
-        Ok(Self { kit, whole })
+        Ok(Self { kit, deadline: SECONDS[usize::from(is_busy)], whole })
     }
 
     /// Does this one at the moment or place of `seed`.
@@ -260,7 +264,8 @@ impl<'a> Campaign<'a> {
         folder: &Path,
         extra: &[String],
     ) -> anyhow::Result<Running> {
-        let mut command = self.kit.xtask(kernel, run.iter().chain(words));
+        let words = run.iter().chain(words).map(|&word| if word == DEADLINE { self.deadline } else { word });
+        let mut command = self.kit.xtask(kernel, words);
         command.args(["--quiet", "--out"]).arg(folder);
         if !extra.is_empty() {
             command.arg("--").args(extra);
