@@ -25,20 +25,26 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
     ]
 }
 
-/// By the sources: only the locks that count are made of one that does not, one in each crate.
+/// What stands in for the atomics and the lock where the checker runs the kernel's crates on the host: in no kernel.
+const MODELLED: &str = "atomic/modelled.rs";
+
+/// By the sources: only the locks that count are made of one that does not, one in each crate. `atomic.rs` gives the
+/// crate's one kind of lock its name.
 fn one_lock() -> Verdict {
     let mut locks = Vec::new();
     for top in ["kernel/src", "kernel/sync/src", "kernel/core/src", "kernel/switch/src"] {
         each_source(&workspace::root().join(top), |path, source| {
-            if ["spin::Mutex;", "spin::{Mutex", "Mutex::new(", "RwLock"]
+            let locks_in_it = ["spin::Mutex;", "spin::{Mutex", "Mutex::new(", "RwLock"]
                 .iter()
-                .any(|lock| source.contains(lock))
-            {
+                .any(|lock| source.contains(lock));
+            if locks_in_it && !path.ends_with(MODELLED) {
                 locks.push(Path::new(top).join(path));
             }
         })?;
     }
-    let counted = ["kernel/src/lock.rs", "kernel/sync/src/queue_lock.rs"].map(PathBuf::from);
+    let counted = ["kernel/src/lock.rs", "kernel/sync/src/atomic.rs", "kernel/sync/src/queue_lock.rs"];
+    let counted = counted.map(PathBuf::from);
+    locks.sort();
     equal("files with a lock that is not counted", locks, counted.to_vec())
 }
 
