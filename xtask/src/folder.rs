@@ -11,6 +11,8 @@ use std::time::SystemTime;
 pub const LOG: &str = "serial.log";
 /// The raw serial log of the marked kernel, where the run was traced.
 pub const TRACE_LOG: &str = "trace.log";
+/// The raw serial log of the boot that counted instructions, beside the one that measured time.
+pub const INSTRUCTIONS_LOG: &str = "instructions.log";
 /// What QEMU said on stderr, where it said something.
 pub const STDERR: &str = "qemu-stderr.log";
 

@@ -42,22 +42,39 @@ pub struct Guess {
     pub ns: Span,
     /// Over a goroutine.
     pub factors: Span,
+    /// What is exchanged at a switch, in its words; `None` where it has none.
+    pub context: Option<&'static str>,
 }
+
+impl Guess {
+    /// Nanoseconds and factors, from and to, and the context of a row of its table.
+    const fn of(of: &'static str, ns: [f64; 2], factors: [f64; 2], context: Option<&'static str>) -> Self {
+        Self { of, ns: Span::of(ns[0], ns[1]), factors: Span::of(factors[0], factors[1]), context }
+    }
+}
+
+/// What the original measured of a goroutine, one way, in nanoseconds: the base of its factors.
+pub const ORIGINAL_BASE_NS: f64 = 295.0;
+/// No guess: what it measured, as one.
+pub const GOROUTINE: Guess = Guess::of("goroutines", [ORIGINAL_BASE_NS; 2], [1.0; 2], Some("~2KB stack"));
 
 /// Of threads. As the others no table has it: it is the hierarchy in the original's own text, "Context Switching Cost
 /// Hierarchy", whose other row it measured.
-pub const THREAD: Guess = Guess { of: "OS threads", ns: Span::of(1e3, 1e4), factors: Span::of(1e1, 1e2) };
+pub const THREAD: Guess = Guess::of("OS threads", [1e3, 1e4], [1e1, 1e2], Some("registers + larger stack"));
 /// Of processes.
-pub const PROCESS: Guess = Guess { of: "processes", ns: Span::of(1e4, 1e5), factors: Span::of(1e2, 1e3) };
+pub const PROCESS: Guess =
+    Guess::of("processes", [1e4, 1e5], [1e2, 1e3], Some("full memory space + file descriptors"));
 /// Of containers.
-pub const CONTAINER: Guess = Guess { of: "containers", ns: Span::of(1e5, 1e6), factors: Span::of(1e3, 1e4) };
+pub const CONTAINER: Guess =
+    Guess::of("containers", [1e5, 1e6], [1e3, 1e4], Some("process + namespaces + cgroups"));
 /// Of guests.
-pub const VM: Guess = Guess { of: "virtual machines", ns: Span::of(1e6, 1e7), factors: Span::of(1e4, 1e5) };
+pub const VM: Guess =
+    Guess::of("virtual machines", [1e6, 1e7], [1e4, 1e5], Some("full OS state + hardware virtualization"));
 /// Those of its table.
 pub const TABLE: [Guess; 4] = [THREAD, PROCESS, CONTAINER, VM];
 
 /// Of the network, below its table: "typically costs milliseconds", from one on.
-pub const NETWORK: Guess = Guess { of: "the network", ns: Span::of(1e6, 1e7), factors: Span::of(1e4, 1e5) };
+pub const NETWORK: Guess = Guess::of("the network", [1e6, 1e7], [1e4, 1e5], None);
 
 /// By what a guess was off, from what was measured: the least that it takes to bring them together, and the most.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]

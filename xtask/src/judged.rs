@@ -49,6 +49,18 @@ impl<'a> Found<'a> {
         }
     }
 
+    /// Takes the instructions that were counted beside it, where it has points.
+    ///
+    /// # Errors
+    ///
+    /// What became of the boot that counted, and what its log lacks.
+    pub fn count(&mut self, beside: &SideLog) -> Result<(), Outcome> {
+        match self {
+            Self::Classic(_) => Ok(()),
+            Self::Survey(survey) => survey.count(&beside.survey()?).map_err(Outcome::InvalidLog),
+        }
+    }
+
     /// Writes `results.json` and `results.csv` into `folder`.
     ///
     /// # Errors
@@ -83,18 +95,30 @@ pub fn saved_of_any_kind<'a>(text: &'a str, manifest: Option<&Manifest>) -> Resu
     found(outcome(text, manifest), text, manifest.and_then(|manifest| manifest.watch.as_ref()))
 }
 
-/// The marked kernel's log, as it was kept behind those that measure.
-pub struct TraceLog {
+/// The log of a boot of its own beside those that measure: of the marked kernel, or where instructions are counted.
+pub struct SideLog {
     /// What came.
     pub text: String,
     /// What became of its boot.
     pub outcome: Outcome,
 }
 
-impl TraceLog {
+impl SideLog {
     /// Judges `text` by itself and by the manifest of its own boot.
     pub fn new(text: String, manifest: Option<&Manifest>) -> Self {
         Self { outcome: outcome(&text, manifest), text }
+    }
+
+    /// What its handoffs take in instructions, of a log of points.
+    ///
+    /// # Errors
+    ///
+    /// What became of its boot, and what its log lacks.
+    pub fn survey(&self) -> Result<Survey<'_>, Outcome> {
+        match found(self.outcome.clone(), &self.text, None)? {
+            Found::Survey(survey) => Ok(*survey),
+            Found::Classic(_) => Err(Outcome::InvalidLog("it has no points".into())),
+        }
     }
 
     /// Whether Ctrl-C ended it: what was measured before it is whole all the same.

@@ -22,6 +22,8 @@ use crate::{host, workspace};
 pub const FILE: &str = "manifest.json";
 /// Name of the file with the facts of the boot that traced.
 pub const OF_TRACE: &str = "trace-manifest.json";
+/// Name of the file with the facts of the boot that counted instructions.
+pub const OF_INSTRUCTIONS: &str = "instructions-manifest.json";
 
 /// Version of its format: another one is not read. A fact that is added with a default keeps it.
 pub const FORMAT: u32 = 1;
@@ -220,12 +222,12 @@ impl Manifest {
         Self { started: now(), argv: words(config), ..self.clone() }
     }
 
-    /// The facts of a boot of another kernel.
+    /// The facts of another boot of this run, perhaps of another kernel.
     ///
     /// # Errors
     ///
     /// The kernel cannot be read.
-    pub fn of_other_kernel(&self, config: &Config) -> anyhow::Result<Self> {
+    pub fn of_other_boot(&self, config: &Config) -> anyhow::Result<Self> {
         Ok(Self { kernel: File::read(&config.kernel)?, ..self.of_boot(config) })
     }
 

@@ -1,6 +1,8 @@
 //! The experiment `hierarchy`: exact counts of each level, on 1 to 64 CPUs; levels that a CPU does not have are named;
 //! and what a thread holds is kept through 100,000 preemptions.
 
+use std::process::Command;
+
 use libtest_mimic::{Failed, Trial};
 use switchlab_records::{ApicMode, Guard, Point, Protection, Record, read_log};
 use switchlab_tests::{Case, End, Parts, Verdict, equal, trial};
@@ -17,6 +19,10 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
             })
         })
         .collect();
+    let is_without_xtask = parts.as_ref().is_none_or(|parts| parts.xtask.is_none());
+    let beside =
+        trial(parts, "hierarchy::run_in_time_has_the_instructions_that_are_counted_without_time", beside);
+    trials.push(beside.with_ignored_flag(is_without_xtask));
     trials.extend([
         trial(parts, "hierarchy::levels_count_exactly_with_a_host_thread_for_each_cpu", |parts| {
             counts(&boot(parts, 2, "max", Case::with_host_threads)?, 2)
@@ -33,6 +39,46 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
         }),
     ]);
     trials
+}
+
+/// What `run` tells of each level beside its time is what a run of the same that counts instructions tells of it.
+fn beside(parts: &Parts) -> Verdict {
+    let of = |how: &str, name: &str| told_by_xtask(parts, how, name);
+    let both = of("--budget 20", "instructions")?;
+    let alone = of("--deterministic", "one_way")?;
+    equal(
+        "levels, each with its instructions",
+        both.iter().filter(|(_, count)| count.is_some()).count(),
+        44,
+    )?;
+    equal("instructions of each level", both, alone)
+}
+
+/// A number of each level, and of its form.
+type Told = Vec<(String, Option<f64>)>;
+
+fn told_by_xtask(parts: &Parts, how: &str, name: &str) -> Result<Told, Failed> {
+    let xtask = parts.xtask.as_ref().ok_or("trials without xtask are ignored")?;
+    let out = tempfile::tempdir()?;
+    let output = Command::new(xtask)
+        .args(
+            "run --quiet --accel tcg --format json --experiment hierarchy --smp 2 --runs 1 --exchanges 100"
+                .split(' '),
+        )
+        .args(how.split(' '))
+        .arg("--out")
+        .arg(out.path())
+        .env("SWITCHLAB_QEMU", &parts.qemu)
+        .env("SWITCHLAB_LOADER", &parts.loader)
+        .env("SWITCHLAB_KERNEL", &parts.laboratory)
+        .output()?;
+    if !output.status.success() {
+        return Err(format!("{how}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr)).into());
+    }
+    let results: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+    let cells = results["cells"].as_array().ok_or("there are no cells")?;
+    let told = cells.iter().map(|cell| (format!("{} {}", cell["series"], cell["at"]), cell[name].as_f64()));
+    Ok(told.collect())
 }
 
 fn boot(parts: &Parts, cpus: u32, model: &str, how: fn(Case) -> Case) -> Result<End, Failed> {

@@ -14,7 +14,7 @@ use super::steps::Found;
 use crate::exit::Outcome;
 use crate::failure::Failure;
 use crate::folder;
-use crate::judged::{self, Found as OfLog, TraceLog};
+use crate::judged::{self, Found as OfLog, SideLog};
 use crate::levels;
 use crate::manifest::{self, Manifest};
 use crate::report::{self, EmbeddedFile, EmbeddedRun};
@@ -161,7 +161,7 @@ struct SavedBoots {
     boots: Boots,
     results: BootResults,
     /// The marked kernel's log beside them.
-    trace: Option<TraceLog>,
+    trace: Option<SideLog>,
 }
 
 /// A log.
@@ -170,7 +170,9 @@ struct SavedLog {
     text: String,
     manifest: Option<Manifest>,
     /// The marked kernel's log beside it.
-    trace: Option<TraceLog>,
+    trace: Option<SideLog>,
+    /// The log beside it of the boot that counted instructions.
+    counted: Option<SideLog>,
 }
 
 impl Saved {
@@ -199,7 +201,8 @@ fn read(path: &Path) -> anyhow::Result<Vec<Saved>> {
     if !report::is_report(&text) {
         let manifest = conditions(&path);
         let trace = trace_beside(&path)?;
-        return Ok(vec![Saved::Log(Box::new(SavedLog { path, text, manifest, trace }))]);
+        let counted = log_beside(&path, [folder::INSTRUCTIONS_LOG, manifest::OF_INSTRUCTIONS])?;
+        return Ok(vec![Saved::Log(Box::new(SavedLog { path, text, manifest, trace, counted }))]);
     }
     let invalid =
         |why: &dyn std::fmt::Display| Refusal::with(Status::InvalidLog, format!("{}: {why}", path.display()));
@@ -231,6 +234,10 @@ fn embedded_log(place: &Path, run: &EmbeddedRun, log: &EmbeddedFile) -> Saved {
         text: log.text.clone(),
         manifest: embedded_manifest(run, log).unwrap_or_else(without_conditions),
         trace: run.beside(log, folder::TRACE_LOG).map(|file| embedded_trace(run, file)),
+        counted: run.counted(log).map(|(counted, problem)| {
+            problem.and_then(without_conditions);
+            counted
+        }),
     }))
 }
 
@@ -252,35 +259,43 @@ fn embedded_manifest(run: &EmbeddedRun, log: &EmbeddedFile) -> Result<Option<Man
     run.beside(log, manifest::FILE).map(|file| Manifest::parse(&file.text)).transpose()
 }
 
-fn embedded_trace(run: &EmbeddedRun, log: &EmbeddedFile) -> TraceLog {
+fn embedded_trace(run: &EmbeddedRun, log: &EmbeddedFile) -> SideLog {
     let (trace, problem) = run.trace(log);
     problem.and_then(without_conditions);
     trace
 }
 
-fn trace_beside(log: &Path) -> anyhow::Result<Option<TraceLog>> {
-    let path = log.with_file_name(folder::TRACE_LOG);
+fn trace_beside(log: &Path) -> anyhow::Result<Option<SideLog>> {
+    log_beside(log, [folder::TRACE_LOG, manifest::OF_TRACE])
+}
+
+/// The log beside another one, by the names of its file and of its manifest's.
+fn log_beside(log: &Path, [name, manifest]: [&str; 2]) -> anyhow::Result<Option<SideLog>> {
+    let path = log.with_file_name(name);
     match fs::read(&path) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         read => {
             let bytes = read.with_context(|| format!("reading {}", path.display()))?;
-            let manifest = Manifest::read_from(&log.with_file_name(manifest::OF_TRACE));
+            let manifest = Manifest::read_from(&log.with_file_name(manifest));
             let manifest = manifest.unwrap_or_else(without_conditions);
-            Ok(Some(TraceLog::new(String::from_utf8_lossy(&bytes).into_owned(), manifest.as_ref())))
+            Ok(Some(SideLog::new(String::from_utf8_lossy(&bytes).into_owned(), manifest.as_ref())))
         }
     }
 }
 
 /// Shows the results of one log; its status, where it has none.
 fn show(args: &Args, saved: &SavedLog) -> anyhow::Result<Option<ExitCode>> {
-    let SavedLog { path, text, manifest, .. } = saved;
-    let found = match judged::saved_of_any_kind(text, manifest.as_ref()) {
+    let SavedLog { path, text, manifest, counted, .. } = saved;
+    let mut found = match judged::saved_of_any_kind(text, manifest.as_ref()) {
         Ok(found) => found,
         Err(outcome) => {
             eprint!("error: ");
             return Ok(Some(report_failure(&outcome, text, path, manifest.as_ref())));
         }
     };
+    if let Some(Err(why)) = counted.as_ref().map(|counted| found.count(counted)) {
+        eprintln!("note: {}: {why}; instructions are not shown", folder::INSTRUCTIONS_LOG);
+    }
     if let Some(folder) = &args.out {
         write_into(folder, || found.write(folder))?;
     }
@@ -297,14 +312,14 @@ fn show(args: &Args, saved: &SavedLog) -> anyhow::Result<Option<ExitCode>> {
 fn show_trace(
     args: &Args,
     path: &Path,
-    trace: &TraceLog,
+    trace: &SideLog,
     wholes: &[Whole],
 ) -> anyhow::Result<Option<ExitCode>> {
     if trace.is_cut() {
         eprintln!("note: the trace was cut by Ctrl-C, so there are no steps; log: {}", path.display());
         return Ok(Some(trace.outcome.status().into()));
     }
-    let TraceLog { text, outcome } = trace;
+    let SideLog { text, outcome } = trace;
     let found = match Found::new(outcome.clone(), text, wholes) {
         Ok(found) => found,
         Err(outcome) => {

@@ -1,7 +1,9 @@
 //! `run`: from the options to a guest, to its folder, to its results.
 
 mod boot;
+mod counted;
 mod rigorous;
+mod side;
 mod trace;
 
 use std::fs;
@@ -53,6 +55,9 @@ pub struct Args {
     /// No progress, no command line: results and errors alone
     #[arg(long)]
     quiet: bool,
+    /// Of hierarchy: time alone, without the boot before it that counts each level's instructions
+    #[arg(long, conflicts_with = "deterministic")]
+    no_instructions: bool,
     /// Install what is missing (as root, on Debian or Ubuntu, by apt-get)
     #[arg(long)]
     install: bool,
@@ -206,7 +211,12 @@ impl<'a> Prepared<'a> {
     /// Boots our kernel once and shows its results.
     fn once(mut self) -> anyhow::Result<ExitCode> {
         self.measure_floor()?;
+        let (counted, status_of_count) = self.count()?;
+        if status_of_count == Status::Interrupted {
+            return Ok(self.end(status_of_count, Ok(())));
+        }
         let mut boot = Boot::new(self.config.clone(), &self.manifest, self.folder.clone(), self.deadline);
+        boot.counted = counted;
         self.say(&format!("$ {}", boot.command()));
         let mut progress = Progress::new(Style::suiting(self.args.quiet));
         let (status, kept) = boot.measure(&mut progress, |boot, judged, kept| {
@@ -215,7 +225,7 @@ impl<'a> Prepared<'a> {
                     let shown = self.show_figures(render(self.args.format, found, Some(&boot.manifest)))?;
                     match found {
                         Found::Classic(results) => self.trace(&Whole::of(results))?.or(shown),
-                        Found::Survey(_) => shown,
+                        Found::Survey(_) => shown.or(status_of_count),
                     }
                 }
                 Err(outcome) => outcome.status(),

@@ -216,11 +216,16 @@ pub fn hierarchy(runs: u32, unit: Unit) -> Vec<Record<'static>> {
 
 /// Levels with the floors that are in their steps, and a level that costs less than the one below; once.
 pub fn levels(unit: Unit) -> Vec<Record<'static>> {
+    const SAVE: [&str; 4] = ["xsave-pair", "thread", "thread-lazy-used", "thread-user"];
     let place = |series, cpus, ticks, calls: u64, loads: u64| Place {
         series,
         at: vec![("cpus", cpus)],
         ticks,
-        also: vec![("address-space-loads", loads * HANDOFFS), ("system-calls", calls * HANDOFFS)],
+        also: vec![
+            ("address-space-loads", loads * HANDOFFS),
+            ("system-calls", calls * HANDOFFS),
+            ("context-bytes", if SAVE.contains(&series) { 2_696 } else { 64 }),
+        ],
     };
     let places = [
         place("call", 1, 10, 0, 0),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::bench;
 use crate::folder;
-use crate::judged::TraceLog;
+use crate::judged::SideLog;
 use crate::levels;
 use crate::manifest::{self, Manifest};
 
@@ -76,13 +76,23 @@ impl EmbeddedRun {
     }
 
     /// The trace that is the file `log`, and why nothing is known of its boot although its manifest is there.
-    pub fn trace(&self, log: &EmbeddedFile) -> (TraceLog, Option<String>) {
-        let manifest = self.beside(log, manifest::OF_TRACE).map(|file| Manifest::parse(&file.text));
+    pub fn trace(&self, log: &EmbeddedFile) -> (SideLog, Option<String>) {
+        self.side_log(log, manifest::OF_TRACE)
+    }
+
+    /// The same of the boot that counted instructions beside `log`; `None` where there was none.
+    pub fn counted(&self, log: &EmbeddedFile) -> Option<(SideLog, Option<String>)> {
+        let counted = self.beside(log, folder::INSTRUCTIONS_LOG)?;
+        Some(self.side_log(counted, manifest::OF_INSTRUCTIONS))
+    }
+
+    fn side_log(&self, log: &EmbeddedFile, manifest: &str) -> (SideLog, Option<String>) {
+        let manifest = self.beside(log, manifest).map(|file| Manifest::parse(&file.text));
         let (manifest, problem) = match manifest.transpose() {
             Ok(manifest) => (manifest, None),
             Err(why) => (None, Some(why)),
         };
-        (TraceLog::new(log.text.clone(), manifest.as_ref()), problem)
+        (SideLog::new(log.text.clone(), manifest.as_ref()), problem)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::analysis::Summary;
 use crate::compare;
 use crate::exit::Outcome;
 use crate::folder;
-use crate::judged::{self, TraceLog};
+use crate::judged::{self, SideLog};
 use crate::manifest::{self, Manifest};
 use crate::results::Results;
 use crate::rigorous::{self, BootEntry, BootResult, Boots, Findings};
@@ -36,7 +36,7 @@ pub struct Run<'a> {
     /// What it measured, or why that is nothing.
     pub measured: Result<Measured<'a>, NoResult>,
     /// The marked kernel's log; `None` where nothing was traced.
-    pub trace: Option<TraceLog>,
+    pub trace: Option<SideLog>,
     /// Why nothing is known of its boot although its manifest is there.
     pub trace_problem: Option<String>,
     /// The loops as they were built, or why they are not known.

@@ -107,7 +107,15 @@ impl Section {
         let (manifest, problem) = manifest_beside(run, log);
         let found = judged::saved_of_any_kind(&log.text, manifest.as_ref());
         let survey = found.and_then(|found| match found {
-            Found::Survey(survey) => Ok(survey),
+            Found::Survey(mut survey) => {
+                // Of a boot that did not count, the folder keeps the log.
+                if let Some((counted, _)) = run.counted(log)
+                    && let Ok(counted) = counted.survey()
+                {
+                    let _ = survey.count(&counted);
+                }
+                Ok(survey)
+            }
             Found::Classic(_) => Err(crate::exit::Outcome::InvalidLog("it has no points".into())),
         });
         let problem = problem.map(|why| weighed("Conditions", format!("not known: {why}")));

@@ -12,7 +12,7 @@ use crate::status::Refusal;
 use crate::{levels, manifest, report, rigorous};
 
 /// The files of a boot that a report shows or carries.
-pub const FILES: [&str; 9] = [
+pub const FILES: [&str; 11] = [
     folder::LOG,
     manifest::FILE,
     rigorous::FILE,
@@ -20,6 +20,8 @@ pub const FILES: [&str; 9] = [
     report::listing::FILE,
     folder::TRACE_LOG,
     manifest::OF_TRACE,
+    folder::INSTRUCTIONS_LOG,
+    manifest::OF_INSTRUCTIONS,
     bench::row::FILE,
     levels::FILE,
 ];

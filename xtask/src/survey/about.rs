@@ -22,6 +22,8 @@ pub struct About {
     pub points: fn(u64) -> u64,
     /// What the counts of its points were held against.
     pub checked: Checked,
+    /// Whether a run in time has each point's instructions beside, from a boot of their own.
+    pub counts_beside: bool,
 }
 
 /// What counts were held against, in words.
@@ -86,6 +88,7 @@ pub const ALL: [About; 7] = [
         sizes: [(5, 100_000), (1, 1_000)],
         points: |_| 5,
         checked: Checked::EACH,
+        counts_beside: false,
     },
     About {
         name: "matrix",
@@ -97,6 +100,7 @@ pub const ALL: [About; 7] = [
         sizes: [(5, 10_000), (1, 100)],
         points: |cpus| 5 * cpus * cpus.saturating_sub(1),
         checked: Checked::EACH,
+        counts_beside: false,
     },
     About {
         name: "ring",
@@ -106,6 +110,7 @@ pub const ALL: [About; 7] = [
         sizes: [(5, 100_000), (1, 10_000)],
         points: |cpus| u64::from(cpus.ilog2()) + 1,
         checked: Checked::EACH,
+        counts_beside: false,
     },
     About {
         name: "fan",
@@ -120,6 +125,7 @@ pub const ALL: [About; 7] = [
             but: "IPIs taken too where there is one consumer; of several, those to the producer merge, and are told as \
                   found, from one a round to one for each answer",
         },
+        counts_beside: false,
     },
     About {
         name: "scale",
@@ -131,6 +137,7 @@ pub const ALL: [About; 7] = [
         sizes: [(5, 100_000), (1, 10_000)],
         points: |cpus| 3 * 16 + u64::from(cpus.ilog2()) + 1 + 6,
         checked: Checked::EACH,
+        counts_beside: false,
     },
     About {
         name: "policy",
@@ -145,6 +152,7 @@ pub const ALL: [About; 7] = [
             all: "handoffs are as they must be, and IPIs sent and IPIs taken as many as idle CPUs were woken",
             but: "how often switch_context is called is the policy's business, and chance's, so that is told as found",
         },
+        counts_beside: false,
     },
     About {
         name: "hierarchy",
@@ -155,6 +163,7 @@ pub const ALL: [About; 7] = [
         sizes: [(5, 1_000_000), (1, 10_000)],
         points: |_| 40,
         checked: Checked::EACH,
+        counts_beside: true,
     },
 ];
 

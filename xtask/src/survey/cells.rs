@@ -23,6 +23,9 @@ pub struct Cell {
     pub all_void: bool,
     /// One handoff, one way: the median of the runs.
     pub one_way: f64,
+    /// The same in instructions, by a boot beside this one that counted them; `None` where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instructions: Option<f64>,
     /// The least run.
     pub least: f64,
     /// The most.
@@ -159,6 +162,7 @@ fn cell(points: &[&PointResult<'_>]) -> Cell {
         all_void,
         // What took less than the last decimal has no summary, and costs nothing that could be told.
         one_way: summary.map_or(values[0], |summary| summary.median),
+        instructions: None,
         least: values.iter().copied().fold(f64::INFINITY, f64::min),
         most: values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
         interval,

@@ -7,13 +7,6 @@ use crate::guesses::{self, Guess, Off, Span};
 /// The experiment.
 pub const EXPERIMENT: &str = "hierarchy";
 
-/// What the original measured of a goroutine, one way, in nanoseconds: the base of its factors.
-pub const ORIGINAL_BASE_NS: f64 = 295.0;
-
-/// No guess: what it measured, as one.
-const GOROUTINE: Guess =
-    Guess { of: "goroutines", ns: Span::of(ORIGINAL_BASE_NS, ORIGINAL_BASE_NS), factors: Span::of(1.0, 1.0) };
-
 /// Something said of a level, of its form on one CPU and of that across two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Said<T> {
@@ -134,7 +127,7 @@ pub const LEVELS: &[Level] = &[
     Level {
         name: "task",
         over: over("fiber"),
-        guess: Some(GOROUTINE),
+        guess: Some(guesses::GOROUTINE),
         fpu: SOFT_FLOAT,
         memory: SHARED,
         waits: IN_A_CHANNEL,
@@ -256,6 +249,11 @@ pub const LEVELS: &[Level] = &[
     },
 ];
 
+/// What is counted of a switch: the bytes that it saves and restores.
+pub const CONTEXT_BYTES: &str = "context-bytes";
+/// And the registers.
+pub const CONTEXT_REGISTERS: &str = "context-registers";
+
 /// A step that levels can not do without, which is measured alone as a level of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Floor {
@@ -281,16 +279,20 @@ impl Floor {
     }
 }
 
-/// Levels that save and load the floating-point state whenever a CPU switches between them.
-const SAVE: [&str; 4] = ["thread", "thread-lazy-used", "thread-preempted", "thread-user"];
+/// Whether the state that XSAVE and XRSTOR move is in what a level says that its switch saves and restores.
+fn saves_state(survey: &Survey<'_>, of: &Cell) -> bool {
+    let bytes = |cell: &Cell| cell.also(CONTEXT_BYTES);
+    let state = cell(survey, Floor::XsavePair.name(), 1).and_then(bytes);
+    state.is_some_and(|state| bytes(of).is_some_and(|all| all >= state))
+}
 
 /// How many of a floor one handoff of a level takes, by what was counted.
-pub fn taken(cell: &Cell, floor: Floor) -> f64 {
+pub fn taken(survey: &Survey<'_>, cell: &Cell, floor: Floor) -> f64 {
     let of_a_run = |name| cell.also(name).unwrap_or_default() as f64 * f64::from(cell.runs);
     let of_all = match floor {
         Floor::SystemCall => of_a_run("system-calls"),
         Floor::Cr3Load => of_a_run("address-space-loads"),
-        Floor::XsavePair if SAVE.contains(&&*cell.series) => cell.counts.switches as f64,
+        Floor::XsavePair if saves_state(survey, cell) => cell.counts.switches as f64,
         Floor::XsavePair => 0.0,
     };
     of_all / cell.handoffs as f64

@@ -225,6 +225,27 @@ impl<'a> Survey<'a> {
         self
     }
 
+    /// Whether it counts the instructions of this experiment.
+    pub fn counts(&self, experiment: &str) -> bool {
+        self.plan.unit == Unit::Instructions && self.plan.experiment == experiment
+    }
+
+    /// Takes what each of its places took in a boot where instructions were counted.
+    ///
+    /// # Errors
+    ///
+    /// That boot is of another experiment or kernel, or did not count.
+    pub fn count(&mut self, counted: &Survey<'_>) -> Result<(), String> {
+        if !counted.counts(&self.plan.experiment) || counted.start.version != self.start.version {
+            return Err("it does not count the instructions of this experiment and kernel".into());
+        }
+        for cell in &mut self.cells {
+            let is_there = |other: &&Cell| other.series == cell.series && other.at == cell.at;
+            cell.instructions = counted.cells.iter().find(is_there).map(|other| other.one_way);
+        }
+        Ok(())
+    }
+
     fn put_together(&mut self) {
         self.cells = cells::of(&self.points);
         self.growth = growth::of(&self.cells);

@@ -94,7 +94,11 @@ pub fn host() -> Page {
 /// The kernel's levels, with this Linux's beside them.
 pub fn hierarchies() -> Page {
     let place = Place::new();
-    place.run(&golden::ended(golden::points::hierarchy(5, Unit::Time)), "33", "--quiet");
+    let of = |runs, unit| golden::ended(golden::points::hierarchy(runs, unit));
+    place.write("log-to-say.1", &of(1, Unit::Instructions));
+    let mut command = place.xtask(&of(5, Unit::Time), "33");
+    command.env("FAKE_TURNS", place.path("turns")).args(["run", "--accel", "tcg", "--quiet"]);
+    command.args(["--experiment", "hierarchy"]).output().expect("xtask starts");
     keep_host(&place);
     Page::at("hierarchies", place, &["runs/latest", "runs/latest-host"])
 }

@@ -34,9 +34,10 @@ impl Level for Call {
         self.name
     }
 
-    /// What a call leaves on the stack. What else lives, its caller knows and keeps where the callee does not reach.
+    /// What a call leaves on the stack, an address. What else lives, its caller knows and keeps where the callee does
+    /// not reach.
     fn context(&self, _: Mode) -> Context {
-        Context::of_words(1)
+        Context::of_words(size_of::<Function>() / size_of::<u64>())
     }
 
     fn measure(

@@ -38,7 +38,7 @@ impl Level for Cr3Load {
     }
 
     fn context(&self, _: Mode) -> Context {
-        Context::of_words(1)
+        Context::of_words(user::SPACE_WORDS)
     }
 
     fn measure(

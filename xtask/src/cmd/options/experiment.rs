@@ -17,7 +17,7 @@ pub const EXPERIMENTS: [&str; 8] =
     ["classic", "ring", "fan", "policy", "wait", "matrix", "scale", "hierarchy"];
 
 /// What is measured.
-#[derive(clap::Args)]
+#[derive(Clone, clap::Args)]
 #[command(next_help_heading = "Experiment")]
 pub struct ExperimentArgs {
     /// Which experiment
@@ -138,7 +138,7 @@ impl ExperimentArgs {
     }
 
     /// The pair is left out where there is one CPU, unless it was asked for.
-    pub(super) fn words(&self, cpus: u32, manner: Manner) -> String {
+    pub fn words(&self, cpus: u32, manner: Manner) -> String {
         let Self { experiment, pair, samples, budget, tasks, .. } = self;
         let Size { runs, exchanges } = self.size(manner);
         let warm_up = self.warm_up.or_else(|| self.about().map(|_| exchanges / 10));

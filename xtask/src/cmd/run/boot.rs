@@ -10,7 +10,7 @@ use crate::capture::{Captured, Limits, Serial, Sink};
 use crate::exit::{self, Outcome};
 use crate::failure::Failure;
 use crate::interrupt::INTERRUPTED;
-use crate::judged::{self, Found};
+use crate::judged::{self, Found, SideLog};
 use crate::manifest::{Ending, Manifest, StatusOf};
 use crate::observer::{Hears, Observer};
 use crate::qemu::{Config, Timing};
@@ -24,6 +24,8 @@ pub(super) struct Boot {
     pub(super) manifest: Manifest,
     pub(super) folder: PathBuf,
     deadline: Duration,
+    /// What a boot before it counted.
+    pub(super) counted: Option<SideLog>,
     /// Removed with this.
     _socket: Option<Socket>,
 }
@@ -37,13 +39,13 @@ impl Boot {
         let socket = config.monitor.is_none().then(Socket::new).flatten();
         config.monitor = socket.as_ref().map(|socket| socket.path().to_path_buf());
         let manifest = manifest.of_boot(&config);
-        Self { config, manifest, folder, deadline, _socket: socket }
+        Self { config, manifest, folder, deadline, counted: None, _socket: socket }
     }
 
     /// A guest with a kernel that is not ours: who boots one watches it themselves.
     pub(super) fn foreign(config: Config, manifest: &Manifest, folder: PathBuf, deadline: Duration) -> Self {
         let manifest = manifest.of_boot(&config);
-        Self { config, manifest, folder, deadline, _socket: None }
+        Self { config, manifest, folder, deadline, counted: None, _socket: None }
     }
 
     /// The command line as a shell would take it.
@@ -69,7 +71,12 @@ impl Boot {
         let outcome = exit::name_who(outcome, &watch.events);
         self.manifest.watch = Some(watch);
         let text = String::from_utf8_lossy(&captured.log);
-        let judged = judged::found(outcome, &text, self.manifest.watch.as_ref());
+        let mut judged = judged::found(outcome, &text, self.manifest.watch.as_ref());
+        if let (Ok(found), Some(counted)) = (&mut judged, &self.counted)
+            && let Err(why) = found.count(counted)
+        {
+            judged = Err(why);
+        }
         let outcome = judged.as_ref().err().unwrap_or(&Outcome::Pass);
         self.note_end(outcome, &captured, cpus_up);
         // First to the folder: whatever happens to what is shown, what was captured is kept.

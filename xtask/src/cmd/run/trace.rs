@@ -1,23 +1,20 @@
 //! The trace of a run: one more boot, of the marked kernel, behind those that measure. It shows why the
 //! measured handoffs cost what they cost, and is no measurement itself.
 
-use std::fs::File;
 use std::path::PathBuf;
 
 use switchlab_core::params::TRACE;
 
+use super::side::Side;
 use super::{Args, Prepared};
 use crate::build::{MARKED, Talk, build_marked};
-use crate::capture::{Ignore, Limits, Serial};
 use crate::cmd::steps::Found;
 use crate::exit::Outcome;
-use crate::failure::Failure;
-use crate::interrupt::INTERRUPTED;
-use crate::manifest::{self, Ending, StatusOf};
-use crate::qemu::{self, Config, Timing};
+use crate::folder;
+use crate::manifest;
+use crate::qemu::{Config, Timing};
 use crate::status::Status;
 use crate::steps::Whole;
-use crate::{folder, guest};
 
 /// Exchanges that are traced where instructions are counted and nothing else is asked for: all of them are
 /// alike, and a hundred show it.
@@ -80,34 +77,15 @@ impl Prepared<'_> {
             command_line: format!("{} trace={}", self.config.command_line, trace.exchanges),
             ..self.config.clone()
         };
-        let argv = config.argv();
-        let command = qemu::shell_line(&argv);
+        let mut side = Side::new(self, config, [folder::TRACE_LOG, manifest::OF_TRACE], self.deadline)?;
         self.say(&format!(
-            "trace: {} exchanges of each mode, by the marked kernel\n$ {command}",
-            trace.exchanges
+            "trace: {} exchanges of each mode, by the marked kernel\n$ {}",
+            trace.exchanges,
+            side.command()
         ));
-        let mut manifest = self.manifest.of_other_kernel(&config)?;
-        let manifest_path = self.folder.join(manifest::OF_TRACE);
-        manifest.write_to(&manifest_path)?;
-        let log_path = self.folder.join(folder::TRACE_LOG);
-        let mut file = File::create_new(&log_path)?;
-        let serial = match config.timing {
-            Timing::Host => Serial::Piped(&mut file),
-            Timing::Instructions => Serial::Followed(&log_path),
-        };
-        let limits = Limits { deadline: self.deadline, interrupted: &INTERRUPTED };
-        let (outcome, captured) = guest::run(&argv, limits, serial, &mut Ignore);
-        let text = String::from_utf8_lossy(&captured.log);
-        let found = Found::new(outcome, &text, wholes);
-        let end = found.as_ref().err().unwrap_or(&Outcome::Pass);
-        manifest.ending = Some(Ending {
-            outcome: end.to_string(),
-            status: end.status().code(),
-            status_of: StatusOf::Xtask,
-            elapsed_ms: u64::try_from(captured.elapsed.as_millis()).unwrap_or(u64::MAX),
-            cpus_up_ms: None,
-        });
-        manifest.write_to(&manifest_path)?;
+        let came = side.boot()?;
+        let found = Found::new(came.outcome.clone(), &came.text, wholes);
+        side.note(&came, found.as_ref().err().unwrap_or(&Outcome::Pass))?;
         match found {
             Ok(found) => {
                 found.write(&self.folder)?;
@@ -119,14 +97,12 @@ impl Prepared<'_> {
             Err(Outcome::Interrupted) => {
                 eprintln!(
                     "interrupted: the trace is cut, what was measured before it is whole; log: {}",
-                    log_path.display()
+                    side.log.display()
                 );
                 Ok(Status::Interrupted)
             }
             Err(outcome) => {
-                let (command, kernel) = (Some(&*command), Some(&*config.kernel));
-                let failure = Failure { outcome: &outcome, log: &text, log_path: &log_path, command, kernel };
-                eprint!("error: no steps: {}", failure.message());
+                side.report("steps", &outcome, &came.text);
                 Ok(outcome.status())
             }
         }

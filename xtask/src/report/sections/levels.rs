@@ -307,7 +307,7 @@ fn steps(survey: &Survey<'_>, quantity: Quantity, id: &str) -> Result<Figure, St
         let below = cell(survey, over, cpus)?;
         let adds = of.one_way - below.one_way;
         let floors = Floor::ALL.into_iter().filter_map(|floor| {
-            let times = taken(of, floor) - taken(below, floor);
+            let times = taken(survey, of, floor) - taken(survey, below, floor);
             let alone = cell(survey, floor.name(), 1).filter(|_| times.abs() > 0.05)?.one_way;
             Some(Taken { floor, times, alone })
         });

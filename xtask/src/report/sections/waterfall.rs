@@ -4,7 +4,7 @@ use switchlab_core::ruler::Ruler;
 use switchlab_records::read_log;
 
 use crate::exit::Outcome;
-use crate::judged::TraceLog;
+use crate::judged::SideLog;
 use crate::report::model::{Measured, Run};
 use crate::report::plots::waterfall::{Bar, figure};
 use crate::report::plots::{Plot, Quantity};
@@ -69,7 +69,7 @@ impl Waterfall {
 }
 
 /// The trace, cut into steps and held against what was measured.
-fn steps(trace: &TraceLog, wholes: &[Whole]) -> Result<Steps, String> {
+fn steps(trace: &SideLog, wholes: &[Whole]) -> Result<Steps, String> {
     match &trace.outcome {
         Outcome::Pass => Steps::new(&Traced::from_log(&read_log(&trace.text))?, wholes),
         _ if trace.is_cut() => Err("the trace was cut by Ctrl-C".into()),

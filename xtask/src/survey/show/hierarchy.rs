@@ -5,11 +5,13 @@ use switchlab_core::format::Grouped;
 use switchlab_records::Unit;
 
 use super::super::cells::cost_text;
-use super::super::hierarchy::{ORIGINAL_BASE_NS, cell, in_order, level, off_text, times_text};
+use super::super::hierarchy::{
+    CONTEXT_BYTES, CONTEXT_REGISTERS, cell, in_order, level, off_text, times_text,
+};
 use super::super::{Cell, Survey};
 use super::{Part, cost_name, cost_of};
 use crate::clock::time_text;
-use crate::guesses::Guess;
+use crate::guesses::{Guess, ORIGINAL_BASE_NS};
 use crate::table::Sheet;
 
 /// The level that factors are told against.
@@ -19,7 +21,7 @@ const BASE: &str = "task";
 const RATES: [u64; 3] = [10_000, 100_000, 1_000_000];
 
 /// Counts that stand in these tables.
-pub(super) const TOLD: [&str; 2] = ["context-bytes", "context-registers"];
+pub(super) const TOLD: [&str; 2] = [CONTEXT_BYTES, CONTEXT_REGISTERS];
 
 /// The tables.
 pub(super) fn parts(survey: &Survey<'_>) -> Vec<Part> {
@@ -27,7 +29,7 @@ pub(super) fn parts(survey: &Survey<'_>) -> Vec<Part> {
     if survey.plan.unit == Unit::Time {
         parts.push(shares(survey));
     }
-    parts.push(policies(survey));
+    parts.extend([contexts(survey), policies(survey)]);
     parts.retain(|part| !part.sheet.rows.is_empty());
     parts
 }
@@ -46,30 +48,40 @@ fn costs(survey: &Survey<'_>) -> Part {
     let mut header = vec!["Level".to_owned(), cost_name(survey.plan.unit).to_owned()];
     let has_interval = survey.cells.iter().any(|cell| cell.interval.is_some());
     header.extend(has_interval.then(|| "95 % interval".to_owned()));
+    let has_instructions = has_instructions(survey);
+    header.extend(has_instructions.then(|| "Instructions".to_owned()));
     header.extend([format!("To {BASE}"), "Saved".into(), "Registers".into()]);
     if is_time {
         header.extend(["Guessed", "The guess is", "Guessed factor", "The factor is"].map(str::to_owned));
     }
     header.push("Handoffs".into());
     let text = |value| cost_text(survey.plan.unit, value);
-    let row = |cell: &&Cell| {
-        let factor = base.map(|base| cell.one_way / base);
-        let mut row = vec![name(cell), cost_of(survey, cell)];
-        row.extend(has_interval.then(|| {
-            cell.interval.map_or_else(nothing, |of| format!("{} to {}", text(of.low), text(of.high)))
-        }));
-        row.push(factor.map_or_else(nothing, times_text));
-        row.push(cell.also(TOLD[0]).map_or_else(nothing, |bytes| format!("{} B", Grouped(bytes))));
-        row.push(cell.also(TOLD[1]).map_or_else(nothing, |registers| Grouped(registers).to_string()));
-        if is_time {
-            let guess = level(&cell.series).and_then(|level| level.guess.as_ref());
-            row.extend(guessed(guess, cell.one_way, factor));
-        }
-        row.push(Grouped(cell.handoffs).to_string());
-        row
-    };
+    let row =
+        |cell: &&Cell| {
+            let factor = base.map(|base| cell.one_way / base);
+            let mut row = vec![name(cell), cost_of(survey, cell)];
+            row.extend(has_interval.then(|| {
+                cell.interval.map_or_else(nothing, |of| format!("{} to {}", text(of.low), text(of.high)))
+            }));
+            row.extend(has_instructions.then(|| {
+                cell.instructions.map_or_else(nothing, |count| cost_text(Unit::Instructions, count))
+            }));
+            row.push(factor.map_or_else(nothing, times_text));
+            row.extend(saved(cell));
+            if is_time {
+                let guess = level(&cell.series).and_then(|level| level.guess.as_ref());
+                row.extend(guessed(guess, cell.one_way, factor));
+            }
+            row.push(Grouped(cell.handoffs).to_string());
+            row
+        };
     let rows = in_order(survey).iter().map(row).collect();
     Part { caption: String::new(), sheet: Sheet { header, rows, words: 0 } }
+}
+
+/// Whether a boot beside it counted them.
+fn has_instructions(survey: &Survey<'_>) -> bool {
+    survey.cells.iter().any(|cell| cell.instructions.is_some())
 }
 
 fn nothing() -> String {
@@ -92,10 +104,13 @@ fn range([low, high]: [String; 2]) -> String {
 
 /// What each level takes beyond the one that it builds on, in the same form.
 fn additions(survey: &Survey<'_>) -> Part {
-    let header = ["What a level adds", "Over", "Adds", "Of its cost"].map(str::to_owned).into();
-    let text = |value: f64| {
+    let mut header: Vec<String> =
+        ["What a level adds", "Over", "Adds", "Of its cost"].map(str::to_owned).into();
+    let has_instructions = has_instructions(survey);
+    header.extend(has_instructions.then(|| "Adds instructions".to_owned()));
+    let text = |unit, value: f64| {
         let sign = if value < 0.0 { "-" } else { "" };
-        format!("{sign}{}", cost_text(survey.plan.unit, value.abs()))
+        format!("{sign}{}", cost_text(unit, value.abs()))
     };
     let rows = in_order(survey).into_iter().filter_map(|of| {
         let cpus = of.coordinate("cpus")?;
@@ -103,7 +118,12 @@ fn additions(survey: &Survey<'_>) -> Part {
         let below = cell(survey, over, cpus)?;
         let adds = of.one_way - below.one_way;
         let share = if of.one_way > 0.0 { format!("{:.0} %", 100.0 * adds / of.one_way) } else { nothing() };
-        Some(vec![name(of), over.into(), text(adds), share])
+        let mut row = vec![name(of), over.into(), text(survey.plan.unit, adds), share];
+        row.extend(has_instructions.then(|| match (of.instructions, below.instructions) {
+            (Some(all), Some(below)) => text(Unit::Instructions, all - below),
+            _ => nothing(),
+        }));
+        Some(row)
     });
     Part { caption: String::new(), sheet: Sheet { header, rows: rows.collect(), words: 0 } }
 }
@@ -129,6 +149,26 @@ fn shares(survey: &Survey<'_>) -> Part {
 /// `1.5`: more than one core, to a tenth, never less than it is.
 fn ceiling(share: f64) -> String {
     format!("{:.1}", (10.0 * share).ceil() / 10.0)
+}
+
+/// What the original says that is exchanged, beside what is saved and restored.
+fn contexts(survey: &Survey<'_>) -> Part {
+    let header = ["Context", "Saved", "Registers", "Guessed"].map(str::to_owned).into();
+    let rows = in_order(survey).into_iter().filter_map(|cell| {
+        let guessed = level(&cell.series)?.guess?.context?;
+        let [bytes, registers] = saved(cell);
+        Some(vec![name(cell), bytes, registers, guessed.into()])
+    });
+    Part { caption: String::new(), sheet: Sheet { header, rows: rows.collect(), words: 1 } }
+}
+
+/// Bytes and registers that a level saves.
+fn saved(cell: &Cell) -> [String; 2] {
+    let [bytes, registers] = TOLD.map(|name| cell.also(name).map(Grouped));
+    [
+        bytes.map_or_else(nothing, |bytes| format!("{bytes} B")),
+        registers.map_or_else(nothing, |registers| registers.to_string()),
+    ]
 }
 
 /// What a level does with what it does not save: once where its two forms do the same.
@@ -164,7 +204,7 @@ pub(super) fn findings(survey: &Survey<'_>) -> Vec<(&'static str, String)> {
             ),
         ));
     }
-    if !time {
+    if !time || has_instructions(survey) {
         findings.push((
             "Instructions",
             "are those of the guest: a VMRUN counts as one, whatever it switches, and a CR3 load as one, whatever it \
