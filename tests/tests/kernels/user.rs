@@ -49,6 +49,25 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
             // The first thread's, the kernel's as it ends, and both again for the other.
             end.is(end.count("loads")? <= 4, "no load of CR3 between threads of one address space")
         }),
+        trial(
+            parts,
+            "user::registers_and_vectors_survive_100_000_interrupts_across_address_spaces",
+            |parts| {
+                let end = Case::new(parts, "user_vectors").in_instructions().boot();
+                end.passes()?;
+                let ticks = end.count("ticks")?;
+                end.is(ticks >= 100_000, "100,000 interrupts of each")?;
+                equal("vectors with upper halves", end.count("upper_halves")?, 1)?;
+                end.is(end.count("loads")? >= 2 * ticks, "a load of CR3 for each interrupt of each")
+            },
+        ),
+        trial(parts, "user::registers_survive_100_000_interrupts_of_each_and_as_many_calls", |parts| {
+            let end = Case::new(parts, "user_calls").in_instructions().boot();
+            end.passes()?;
+            end.is(end.count("ticks")? >= 100_000, "100,000 interrupts of each")?;
+            // A call and its answer.
+            end.is(end.count("letters")? >= 200_000, "100,000 calls")
+        }),
         trial(parts, "user::smap_keeps_ring_0_from_data_of_ring_3", |parts| {
             kept_out(parts, "user_smap", 0x1)
         }),

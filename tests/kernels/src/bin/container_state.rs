@@ -50,7 +50,7 @@ fn container_state(_: &Lab) {
         })
     });
     // No container has vectors.
-    let ticks = keep(None, |number, spec| {
+    let ticks = keep(None, None, |number, spec| {
         user::spawn(cpu(0), Spec { container: Some(containers[number as usize]), ..spec })
     });
     for time in times {

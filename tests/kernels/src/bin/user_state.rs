@@ -12,5 +12,5 @@ use user_shared::keep;
 case::case!("user_state", user_state);
 
 fn user_state(_: &Lab) {
-    count("ticks", keep(None, |_, spec| user::spawn(cpu(0), spec)));
+    count("ticks", keep(None, None, |_, spec| user::spawn(cpu(0), spec)));
 }

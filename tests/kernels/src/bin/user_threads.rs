@@ -20,7 +20,7 @@ fn user_threads(_: &Lab) {
     let state = thread::detect().expect("a CPU with XSAVE");
     let space = Space::new(None).expect("an address space");
     let before = user::counted_on(&[cpu(0)]);
-    let ticks = keep(Some(state), |thread, spec| {
+    let ticks = keep(Some(state), None, |thread, spec| {
         user::spawn_in(cpu(0), Spec { vectors: true, thread, ..spec }, space.clone())
     });
     count("ticks", ticks);
