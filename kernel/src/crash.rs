@@ -11,6 +11,7 @@ use core::{
     time::Duration,
 };
 
+use switchlab_core::ApicId;
 use switchlab_records::{Crash, ExitCode};
 
 use crate::{
@@ -19,7 +20,7 @@ use crate::{
         clock::Stopwatch,
         exit,
         idt::vector,
-        interrupts, ipi, percpu, smp,
+        interrupts, ipi, machine, percpu, smp,
         trap::{self, TrapFrame},
     },
     console,
@@ -140,8 +141,11 @@ impl core::fmt::Display for Number {
     }
 }
 
+/// Of a CPU that has no data of its own yet too: without it, it would pass for the BSP, which would take itself for the
+/// one that crashes.
 fn cpu_number() -> u32 {
-    percpu::try_this_cpu().map_or(0, |cpu| cpu.id().get())
+    let cpu = percpu::try_this_cpu().or_else(|| sched::percpu_of(ApicId::new(machine::place().0)));
+    cpu.map_or(0, |cpu| cpu.id().get())
 }
 
 #[panic_handler]

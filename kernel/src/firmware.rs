@@ -54,7 +54,7 @@ impl fmt::Display for FirmwareError {
             Self::Address { table, address } => write!(f, "{table} at {address:#x} is out of reach"),
             Self::Table { table, error } => write!(f, "{table}: {error}"),
             Self::NoMadt => write!(f, "no MADT among the ACPI tables, so no list of CPUs"),
-            Self::Madt(error) => write!(f, "MADT: {error}"),
+            Self::Madt(error) => write!(f, "{error}"),
         }
     }
 }

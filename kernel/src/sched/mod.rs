@@ -18,7 +18,7 @@ mod task;
 use alloc::{boxed::Box, vec::Vec};
 
 use spin::Once;
-use switchlab_core::CpuId;
+use switchlab_core::{ApicId, CpuId};
 
 use crate::arch::percpu::PerCpu;
 pub use platform::Kernel;
@@ -65,6 +65,11 @@ pub fn init(percpus: &[&'static PerCpu]) {
 /// For a CPU that does not exist.
 pub fn percpu(id: CpuId) -> &'static PerCpu {
     PERCPUS.get().expect("sched::init comes first")[id.index()]
+}
+
+/// The data of the CPU with this hardware id; `None` for another, and before [`init`].
+pub fn percpu_of(id: ApicId) -> Option<&'static PerCpu> {
+    PERCPUS.get()?.iter().find(|percpu| percpu.apic_id() == id).copied()
 }
 
 /// What an AP does for the rest of its life: runs what is ready, and halts.

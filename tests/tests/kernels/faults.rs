@@ -23,6 +23,11 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
             equal("CPU", crash.cpu, 1)?;
             end.is(crash.location.contains("panics.rs:"), "the panic's place")
         }),
+        trial(parts, "faults::panic_of_a_cpu_that_has_no_data_yet_is_reported_as_its_own", |parts| {
+            let end = Case::new(parts, "panics_early").boot();
+            end.crashes_with("GDT")?;
+            equal("CPU", end.crash()?.cpu, 1)
+        }),
         trial(parts, "faults::of_two_panics_one_is_reported", |parts| {
             let end = Case::new(parts, "panics_twice").boot();
             end.crashes_with("has had enough")?;

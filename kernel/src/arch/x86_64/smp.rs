@@ -22,7 +22,7 @@ pub use super::trampoline::Trampoline as StartPage;
 
 /// How long an AP may take from its start-up IPI to Rust. Long, since the host may be busy; what
 /// counts is that it ends.
-const DEADLINE: Duration = Duration::from_secs(5);
+const DEADLINE: Duration = Duration::from_secs(3);
 
 /// After how long the start-up IPI is repeated: the first may be lost (SDM: after 200 µs; an AP that
 /// runs already takes no notice of a second one).
