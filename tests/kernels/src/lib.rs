@@ -5,8 +5,10 @@ extern crate alloc;
 
 pub mod bare;
 pub mod contained;
+pub mod faults;
 pub mod frees;
 pub mod held;
+pub mod late;
 pub mod levels;
 mod planted;
 pub mod scaled;

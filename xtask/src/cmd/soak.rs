@@ -2,6 +2,8 @@
 //! run as a user types it, by a process of its own, so that what is held to account is what users get.
 
 mod call;
+mod campaign;
+mod damage;
 mod draw;
 mod faults;
 mod strike;
@@ -25,8 +27,9 @@ use crate::status::{self, Refusal, Status};
 use crate::table::Sheet;
 use crate::{folder, interrupt, printable};
 use call::{Kit, Running};
+use campaign::{AT_ONCE, Campaign, Got};
 use draw::Drawn;
-use faults::{AT_ONCE, Campaign, FAULTS, Fault, Got};
+use faults::{FAULTS, Fault};
 
 /// Options of `soak`.
 #[derive(clap::Args)]

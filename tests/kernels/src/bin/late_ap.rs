@@ -2,62 +2,17 @@
 #![no_std]
 #![no_main]
 
-extern crate alloc;
+use core::time::Duration;
 
-use core::{hint::spin_loop, time::Duration};
-
-use case::{check, count, cpu, for_ever, spawn};
-use switchlab_core::{
-    ApicId, CpuId,
-    icr::{Delivery, Destination, Icr, start_up_page},
-};
-use switchlab_kernel::{
-    arch::{
-        apic,
-        clock::Stopwatch,
-        percpu::PerCpu,
-        smp::{self, Ap, NotStarted, Trace},
-    },
-    bring_up::Lab,
-    mm::{self, Stack, StackSize},
-};
+use case::{count, late};
+use switchlab_kernel::bring_up::Lab;
 
 case::case!("late_ap", late_ap);
 
-/// The CPU that comes late: its APIC id is its number.
-const LATE: u32 = 1;
 /// By then the other has been called, and not yet given up.
 const LATENESS: Duration = Duration::from_millis(500);
-/// In a stack that nobody has used.
-const UNTOUCHED: u64 = 0x5741_4954_494e_4721;
 
 fn late_ap(_: &Lab) {
-    let mut start_page = mm::start_page().expect("a low page");
-    let start_up = Delivery::StartUp(start_up_page(start_page.physical()).expect("a page for APs"));
-    let (id, apic_id) = (CpuId::new(63), ApicId::new(77));
-    let percpu = for_ever(PerCpu::new(id, apic_id));
-    let top = Stack::allocate(StackSize::Usual).expect("a stack").top().cast::<u64>();
-    // SAFETY: the word below the top of a stack that nobody runs on.
-    unsafe { top.sub(1).write_volatile(UNTOUCHED) };
-    let to_late = Destination::One(ApicId::new(LATE));
-    apic::send(Icr::new(Delivery::Init, to_late));
-    let caller = spawn(cpu(2), move || {
-        let mut stopwatch = Stopwatch::start();
-        while stopwatch.elapsed() < LATENESS {
-            spin_loop();
-        }
-        apic::send(Icr::new(start_up, to_late));
-    });
-    let aps = [Ap { percpu, stack_top: top.addr() as u64 }];
-    let missing = smp::start_others(&mut start_page, &aps, |_| unreachable!("it has another's data"));
-    caller.join();
-    check!(
-        missing == Err(NotStarted { cpu: id, apic_id, trace: Trace::None }),
-        "CPU {LATE} came for CPU {id}: {missing:?}"
-    );
-    check!(!percpu.is_online(), "CPU {LATE} runs as CPU {id}");
-    // SAFETY: as above.
-    let word = unsafe { top.sub(1).read_volatile() };
-    check!(word == UNTOUCHED, "somebody runs on the stack of CPU {id}: {word:#x} is in it");
+    late::come_for_another(LATENESS);
     count("late", 1);
 }

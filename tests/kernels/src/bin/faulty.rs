@@ -1,0 +1,46 @@
+//! The laboratory with the experiment `classic`, and a fault of the machine's or of its own that words on the command
+//! line choose: all goes the way of `switchlab` itself.
+#![no_std]
+#![no_main]
+
+extern crate alloc;
+
+use bootloader_api::{BootInfo, entry_point, info::Optional};
+use case::{
+    LOADER_CONFIG,
+    faults::{
+        Plan, cpus, firmware,
+        strike::{self, Striker},
+    },
+};
+use switchlab_core::params::Params;
+use switchlab_kernel::{
+    bring_up,
+    experiments::{self, Experiment, classic::Classic},
+};
+
+entry_point!(main, config = &LOADER_CONFIG);
+
+fn main(boot_info: &'static mut BootInfo) -> ! {
+    let rsdp = match boot_info.rsdp_addr {
+        Optional::Some(address) => Some(address),
+        Optional::None => None,
+    };
+    let handover = bring_up::begin(boot_info);
+    let (plan, words) = Plan::take(handover.command_line);
+
+    let names = experiments::names();
+    let parameters = Params::parse(&words, &names);
+    experiments::announce(&handover, &parameters);
+    let parameters = parameters.unwrap_or_else(|error| bring_up::refuse(format_args!("{error}")));
+    strike::prepare(plan, &parameters);
+
+    firmware::strike(plan, rsdp);
+    let lab = bring_up::start_cpus(&handover);
+    parameters.validate(lab.cpus).unwrap_or_else(|error| bring_up::refuse(format_args!("{error}")));
+    bring_up::qualify_clock(parameters.offsets);
+
+    cpus::strike(plan);
+    let results = Classic::<Striker>::new().run(&parameters, &lab);
+    lab.finish(parameters.unit, |clock| results.print(clock))
+}
