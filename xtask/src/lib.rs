@@ -9,6 +9,7 @@
 //! | [`chromium`] | where the browser is that looks at reports |
 //! | [`build`] | cargo, and the executables it makes |
 //! | [`qemu`] | configuration to argv |
+//! | [`qmp`] | QEMU's monitor: who listens to it, and who asks |
 //! | [`accel`] | the accelerator, proved by a canary |
 //! | [`host`], [`floor`] | the host's CPUs, and what its own threads cost |
 //! | [`capture`] | QEMU as a process: serial line, deadline, end |
@@ -75,6 +76,7 @@ pub mod placement;
 pub mod printable;
 pub mod progress;
 pub mod qemu;
+pub mod qmp;
 pub mod report;
 pub mod results;
 pub mod rigorous;

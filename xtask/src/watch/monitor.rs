@@ -1,21 +1,17 @@
 //! QEMU's monitor (QMP): a socket on which QEMU tells that the guest was paused, went on, was reset.
-//! It is listened to. Two commands are sent: the one that opens it, and the one that ends a machine which is asked to
+//! It is listened to. Two commands are sent while the guest runs: the one that opens it, and the one that ends a machine which is asked to
 //! power down: no kernel of ours has a power button, so it would be heard by nobody.
 
 use std::env;
 use std::fs;
 use std::io::{self, Read, Write};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
-use serde::Deserialize;
+use serde_json::Value;
 
-/// How often a QEMU that has not opened its socket yet is tried again, and how long a read waits
-/// before it looks whether it is still wanted.
-const TICK: Duration = Duration::from_millis(20);
+use crate::qmp::{self, Client, Heard, Message};
 
 /// The longest name that a socket may have, with its end (`sockaddr_un`, Linux: 108, macOS: 104).
 const LONGEST_NAME: usize = 103;
@@ -63,70 +59,44 @@ pub fn listen(
     on_open: impl FnOnce(),
     on_event: impl FnMut(&str, Option<&str>),
 ) -> io::Result<()> {
-    let mut stream = loop {
-        match UnixStream::connect(path) {
-            Ok(stream) => break stream,
+    let mut client = loop {
+        match Client::connect(path) {
+            Ok(client) => break client,
             Err(error) if !wanted() => return Err(error),
-            Err(_) => std::thread::sleep(TICK),
+            Err(_) => std::thread::sleep(qmp::TICK),
         }
     };
-    stream.set_read_timeout(Some(TICK))?;
-    stream.write_all(b"{\"execute\":\"qmp_capabilities\"}\n")?;
     on_open();
-    let answers = stream.try_clone()?;
-    hear(stream, answers, wanted, on_event)
+    hear(&mut client, wanted, on_event)
 }
 
 /// Listens to a monitor that is open.
-fn hear(
-    mut stream: impl Read,
-    mut answers: impl Write,
+fn hear<S: Read + Write>(
+    client: &mut Client<S>,
     wanted: impl Fn() -> bool,
     mut on_event: impl FnMut(&str, Option<&str>),
 ) -> io::Result<()> {
-    let (mut pending, mut buffer) = (Vec::new(), [0; 4 << 10]);
     loop {
         // Asked before the read: the last words of a QEMU that ends may still be queued.
         let is_wanted = wanted();
-        match stream.read(&mut buffer) {
-            Ok(0) => return Ok(()),
-            Ok(length) => {
-                pending.extend_from_slice(&buffer[..length]);
-                while let Some(end) = pending.iter().position(|byte| *byte == b'\n') {
-                    let line: Vec<u8> = pending.drain(..=end).collect();
-                    let Message { event: Some(event), data } = serde_json::from_slice(&line)? else {
-                        continue;
-                    };
-                    on_event(event, data.as_ref().and_then(|data| data.get("reason")?.as_str()));
-                    if event == POWER_DOWN {
-                        answers.write_all(b"{\"execute\":\"quit\"}\n")?;
-                    }
+        match client.hear()? {
+            Heard::Message(Message::Event { name, reason }) => {
+                on_event(&name, reason.as_deref());
+                if name == POWER_DOWN {
+                    client.send("quit", &Value::Null)?;
                 }
             }
-            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {
-                if !is_wanted {
-                    return Ok(());
-                }
-            }
-            // This tool was stopped and goes on: SIGCONT ends a read that has a limit.
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            // QEMU leaves without a word.
-            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(()),
-            Err(error) => return Err(error),
+            Heard::Message(_) => {}
+            Heard::Nothing if is_wanted => {}
+            Heard::Nothing | Heard::End => return Ok(()),
         }
     }
-}
-
-/// Of the greeting, answers and events, what matters.
-#[derive(Deserialize)]
-struct Message<'a> {
-    event: Option<&'a str>,
-    data: Option<serde_json::Value>,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::qmp::testing::Script;
     use std::io::{BufRead, BufReader};
     use std::os::unix::net::UnixListener;
     use std::sync::mpsc;
@@ -183,21 +153,23 @@ mod tests {
         }
         let mut events = Vec::new();
         let stream = Interrupted(b"{\"event\": \"STOP\"}\n", false);
-        hear(stream, io::sink(), || true, |event, _| events.push(event.to_owned())).unwrap();
+        let mut client = Client::over(Script::saying(stream));
+        hear(&mut client, || true, |event, _| events.push(event.to_owned())).unwrap();
         assert_eq!(events, ["STOP"]);
     }
 
     #[test]
     fn who_is_asked_to_power_down_is_ended_and_it_is_known_who_reset_it() {
-        let (mut said, mut events) = (Vec::new(), Vec::new());
+        let mut events = Vec::new();
         let lines = b"{\"event\": \"POWERDOWN\"}\n\
             {\"event\": \"SHUTDOWN\", \"data\": {\"guest\": false, \"reason\": \"host-qmp-quit\"}}\n";
         let on_event =
             |event: &str, why: Option<&str>| events.push((event.to_owned(), why.map(str::to_owned)));
-        hear(&lines[..], &mut said, || true, on_event).unwrap();
+        let mut client = Client::over(Script::saying(&lines[..]));
+        hear(&mut client, || true, on_event).unwrap();
         let shutdown = ("SHUTDOWN".to_owned(), Some("host-qmp-quit".to_owned()));
         assert_eq!(events, [("POWERDOWN".to_owned(), None), shutdown]);
-        assert_eq!(said, b"{\"execute\":\"quit\"}\n");
+        assert_eq!(client.into_stream().was_told, b"{\"execute\":\"quit\"}\n");
     }
 
     #[test]

@@ -1,23 +1,25 @@
 //! The stroke of a fault, at a moment that a seed gives: what is done from outside to the QEMU of a run.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use serde_json::Value;
 use switchlab_core::random::SplitMix64;
 
 use super::call::Running;
+use crate::qmp::Client;
 use crate::{folder, interrupt};
 
 /// How often it is looked whether the moment has come.
 const LOOK: Duration = Duration::from_millis(5);
 /// How long it may take to come: a guest's boot on a busy host, and the blocks before.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long QEMU may take to answer.
+const ANSWER: Duration = Duration::from_secs(2);
 /// The most blocks that come before it.
 const BLOCKS: u64 = 5;
 /// The longest time behind the last of them, in milliseconds.
@@ -107,26 +109,10 @@ impl Monitor {
     ///
     /// QEMU is not there, or says that it can not.
     pub fn execute(&self, command: &str) -> anyhow::Result<()> {
-        let mut stream = UnixStream::connect(&self.path).context("QEMU's monitor")?;
-        stream.set_read_timeout(Some(Duration::from_secs(2)))?;
-        let mut lines = BufReader::new(stream.try_clone()?).lines();
-        let mut answer = |wanted: &str| -> anyhow::Result<()> {
-            for line in lines.by_ref() {
-                let line = line?;
-                if line.contains("\"error\"") {
-                    bail!("QEMU's monitor: {line}");
-                }
-                if line.contains(wanted) {
-                    return Ok(());
-                }
-            }
-            bail!("QEMU's monitor closed")
-        };
-        answer("\"QMP\"")?;
-        stream.write_all(b"{\"execute\":\"qmp_capabilities\"}\n")?;
-        answer("\"return\"")?;
-        writeln!(stream, "{{\"execute\":\"{command}\"}}")?;
-        answer("\"return\"")
+        let until = Instant::now() + ANSWER;
+        let mut client = Client::open(&self.path, until).context("QEMU's monitor")?;
+        client.execute(command, &Value::Null, until).context("QEMU's monitor")?;
+        Ok(())
     }
 }
 
