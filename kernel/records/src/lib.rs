@@ -23,6 +23,7 @@ mod frame;
 #[cfg(feature = "decode")]
 mod log;
 mod marks;
+pub mod outside;
 mod points;
 mod quality;
 mod types;

@@ -10,6 +10,8 @@
 pub mod fiber;
 #[expect(unsafe_code, reason = "a new free task's stack and argument")]
 pub mod free;
+#[expect(unsafe_code, reason = "a symbol that is found by its name")]
+mod outside;
 #[expect(unsafe_code, reason = "the scheduler's pointer behind GS, and the one call of the switch")]
 mod platform;
 #[expect(unsafe_code, reason = "a new context's stack and argument")]
@@ -54,7 +56,7 @@ pub fn init(percpus: &[&'static PerCpu]) {
         })
         .collect();
     task::start_bsp(cpus[CpuId::BSP.index()]);
-    PERCPUS.call_once(|| percpus.into());
+    outside::tell(PERCPUS.call_once(|| percpus.into()));
     CPUS.call_once(|| cpus.into());
 }
 

@@ -21,7 +21,7 @@
 
 mod gone;
 
-use core::marker::PhantomData;
+use core::{marker::PhantomData, mem::offset_of};
 
 use switchlab_records::Mark;
 
@@ -33,7 +33,7 @@ use crate::{
 use gone::{CLOSED, Gone, RECEIVER, SENDER};
 
 /// There is no message in the slot.
-const EMPTY: usize = 1;
+pub(crate) const EMPTY: usize = 1;
 /// The receiver is known. Without one of these four bits it is not.
 const NEW: usize = 2;
 const POSTED: usize = 4;
@@ -99,6 +99,11 @@ impl Away for () {
 }
 
 impl<P: Platform> Channel<P> {
+    /// For [`outside`](crate::outside), as those that follow.
+    pub(crate) const STATE: usize = offset_of!(Self, state);
+    pub(crate) const RECEIVER: usize = offset_of!(Self, receiver);
+    pub(crate) const SENDER: usize = offset_of!(Self, sender);
+
     /// An empty channel without ends.
     pub const fn new() -> Self {
         Self {

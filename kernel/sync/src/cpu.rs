@@ -5,7 +5,7 @@
 //! alternative, an idle context in between, would cost two switches a wait. Only a task that exits
 //! leaves its stack, for the CPU's idle task.
 
-use core::fmt;
+use core::{fmt, mem::offset_of};
 
 use switchlab_core::CpuId;
 use switchlab_records::Mark;
@@ -48,6 +48,11 @@ pub struct Cpu<P: Platform> {
 }
 
 impl<P: Platform> Cpu<P> {
+    /// For [`outside`](crate::outside).
+    pub(crate) const IDLE: usize = offset_of!(Self, idle);
+    /// As above.
+    pub(crate) const LINE: usize = offset_of!(Self, line);
+
     /// A CPU with nothing to run; [`start`](Self::start) comes next. Its interrupt handler counts
     /// in [`Words::IPIS_TAKEN`] of `words`.
     pub const fn new(id: CpuId, words: &'static Words) -> Self {

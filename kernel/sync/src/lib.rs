@@ -15,6 +15,7 @@
 //! - `queue_lock`: the one lock here, which those need.
 //! - [`slot`]: one word between two CPUs, for who waits without a scheduler.
 //! - [`start_up`]: what a CPU that starts is given, before there is any of the above on it.
+//! - [`outside`]: where all of it stands, for who looks from outside.
 //! - `atomic`: the atomics, under one name, so that the model checker's replace them.
 //!
 //! # The rules all of it relies on
@@ -42,6 +43,7 @@ pub mod cpu;
 pub mod free;
 pub mod gate;
 mod inbox;
+pub mod outside;
 mod park;
 pub mod platform;
 mod queue_lock;

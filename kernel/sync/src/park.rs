@@ -5,7 +5,7 @@
 //! the parker to that CPU's inbox and sends one IPI; the CPU leaves the token when it has taken the
 //! interrupt. The token itself is thus only ever touched by one CPU.
 
-use core::fmt;
+use core::{fmt, mem::offset_of};
 
 use switchlab_records::Mark;
 
@@ -19,7 +19,7 @@ const NONE: u8 = 0;
 /// A wake-up came that nobody has waited for yet.
 const TOKEN: u8 = 1;
 /// The owner is blocked until a wake-up comes.
-const AWAITED: u8 = 2;
+pub(crate) const AWAITED: u8 = 2;
 
 /// A place where one task waits to be woken. It remembers one wake-up that came early.
 pub(crate) struct Parker<P: Platform> {
@@ -35,6 +35,11 @@ pub(crate) struct Parker<P: Platform> {
 }
 
 impl<P: Platform> Parker<P> {
+    /// For [`outside`](crate::outside).
+    pub(crate) const TOKEN_AT: usize = offset_of!(Self, token);
+    /// As above.
+    pub(crate) const OWNER_AT: usize = offset_of!(Self, owner);
+
     /// A parker without owner and without token.
     pub(crate) const fn new() -> Self {
         Self::with(NONE)

@@ -1,6 +1,6 @@
 //! A task, as far as the protocols need it.
 
-use core::fmt;
+use core::{fmt, mem::offset_of};
 
 use switchlab_core::{TaskId, task_state::TaskState};
 use switchlab_switch::Context;
@@ -38,6 +38,13 @@ pub struct Task<P: Platform> {
 }
 
 impl<P: Platform> Task<P> {
+    /// For [`outside`](crate::outside), as those that follow.
+    pub(crate) const ID: usize = offset_of!(Self, id);
+    pub(crate) const CPU: usize = offset_of!(Self, cpu);
+    pub(crate) const PARKER: usize = offset_of!(Self, parker);
+    pub(crate) const START: usize = offset_of!(Self, start);
+    pub(crate) const END: usize = offset_of!(Self, end);
+
     /// A task of `cpu`, blocked until [`start`](Self::start).
     pub fn new(id: TaskId, cpu: &'static Cpu<P>, data: P::TaskData) -> Self {
         Self {

@@ -33,7 +33,7 @@ impl Words {
     /// on a line of its own, so that they do not slow the rest.
     pub const MAIL: usize = 8;
     /// Address of the newest wake-up in the inbox; 0 where none is. As above.
-    pub(crate) const INBOX: usize = 9;
+    pub const INBOX: usize = 9;
     /// What the platform sends an IPI to this CPU by. Never changes once it is set.
     pub const TARGET: usize = 10;
     /// Locks around queues of free tasks that were taken here. On a line that only this CPU writes.

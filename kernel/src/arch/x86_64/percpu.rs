@@ -12,6 +12,7 @@ use core::{
 };
 
 use switchlab_core::{ApicId, CpuId};
+use switchlab_records::outside::Outside;
 use switchlab_sync::Words;
 use x86_64::{VirtAddr, registers::model_specific::GsBase};
 
@@ -76,6 +77,21 @@ const ICR_HIGH: usize = offset_of!(PerCpu, icr_high);
 pub(super) const PREEMPTIBLE: usize = offset_of!(PerCpu, preemptible);
 const THIS: usize = offset_of!(PerCpu, this);
 const SCHEDULER: usize = offset_of!(PerCpu, scheduler);
+
+/// Where these words of the table for who looks from outside stand in a [`PerCpu`].
+pub(crate) const OUTSIDE: [(Outside, usize); 11] = [
+    (Outside::CpuApicId, offset_of!(PerCpu, apic_id)),
+    (Outside::CpuScheduler, SCHEDULER),
+    (Outside::CpuCurrent, word_offset(Words::CURRENT)),
+    (Outside::CpuTail, word_offset(Words::TAIL)),
+    (Outside::CpuIpisTaken, IPIS_TAKEN),
+    (Outside::CpuIpisSeen, word_offset(Words::IPIS_SEEN)),
+    (Outside::CpuIpisSent, word_offset(Words::IPIS_SENT)),
+    (Outside::CpuSwitches, word_offset(Words::SWITCHES)),
+    (Outside::CpuHandoffs, word_offset(Words::HANDOFFS)),
+    (Outside::CpuHalts, word_offset(Words::HALTS)),
+    (Outside::CpuInbox, word_offset(Words::INBOX)),
+];
 
 impl PerCpu {
     /// The data of a CPU that has not started. Becomes its own in [`install`](Self::install).
