@@ -2,7 +2,7 @@
 //! deadline, on Ctrl-C, and when the capture is dropped. What it all means, `exit` says.
 
 use std::ffi::OsString;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -44,6 +44,9 @@ pub trait Sink {
 
     /// Takes the next bytes; `since_start` is the time since QEMU was started.
     fn bytes(&mut self, bytes: &[u8], since_start: Duration);
+
+    /// Hears that the deadline has passed. QEMU is there until this returns.
+    fn deadline(&mut self) {}
 }
 
 /// How QEMU came to its end.
@@ -105,26 +108,43 @@ pub fn capture(
     let mut guest = Guest::start(argv, far_end)?;
     sink.started(guest.child.id());
     let stderr = guest.stderr();
-    let mut captured = Captured::nothing();
-    let mut copy = match serial {
+    let copy = match serial {
         Serial::Piped(file) => Some(file),
         Serial::Followed(_) => None,
     };
-    let mut take = |bytes: &[u8], since_start| {
+    let mut taker = Taker { captured: Captured::nothing(), copy, sink };
+    let ending = guest.watch(&mut line, limits, &mut |bytes, since_start| taker.take(bytes, since_start))?;
+    let (started, elapsed) = (guest.started, guest.started.elapsed());
+    if ending == Ending::Deadline {
+        line.leave_pipe();
+        taker.sink.deadline();
+    }
+    drop(guest);
+    line.rest(DRAIN, |bytes| taker.take(bytes, started.elapsed()));
+    let mut captured = taker.captured;
+    (captured.ending, captured.elapsed) = (ending, elapsed);
+    captured.stderr = stderr.recv_timeout(DRAIN).unwrap_or_default();
+    Ok(captured)
+}
+
+/// Takes the bytes of the serial line to all who want them.
+struct Taker<'a, 'b> {
+    captured: Captured,
+    copy: Option<&'a mut dyn Write>,
+    sink: &'b mut dyn Sink,
+}
+
+impl Taker<'_, '_> {
+    /// Says whether more is wanted.
+    fn take(&mut self, bytes: &[u8], since_start: Duration) -> bool {
+        let Self { captured, copy, sink } = self;
         captured.log.extend_from_slice(bytes);
-        if let (Some(file), None) = (&mut copy, &captured.log_error) {
+        if let (Some(file), None) = (copy, &captured.log_error) {
             captured.log_error = file.write_all(bytes).and_then(|()| file.flush()).err();
         }
         sink.bytes(bytes, since_start);
         captured.log.len() <= LOG_LIMIT
-    };
-    let ending = guest.watch(&mut line, limits, &mut take)?;
-    let (started, elapsed) = (guest.started, guest.started.elapsed());
-    drop(guest);
-    line.rest(DRAIN, |bytes| take(bytes, started.elapsed()));
-    (captured.ending, captured.elapsed) = (ending, elapsed);
-    captured.stderr = stderr.recv_timeout(DRAIN).unwrap_or_default();
-    Ok(captured)
+    }
 }
 
 /// QEMU in a process group of its own, so that Ctrl-C reaches xtask alone and all of QEMU's

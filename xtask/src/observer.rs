@@ -1,13 +1,14 @@
 //! What `run` hangs on a guest's serial line: each record, as it comes, goes to the watcher and to
 //! the progress.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use switchlab_records::{Record, parse_frame};
 
 use crate::capture::{Lines, Sink};
+use crate::qemu::Config;
 use crate::watch::Watcher;
+use crate::watchdog::{self, Hang};
 
 /// Who shows how far it is.
 pub trait Hears {
@@ -24,26 +25,34 @@ pub struct Observer<'a> {
     progress: &'a mut dyn Hears,
     watcher: &'a mut Watcher,
     cpus_up: Option<Duration>,
-    /// Where QEMU's monitor opens.
-    monitor: Option<PathBuf>,
+    config: &'a Config,
+    hang: Option<Hang>,
+}
+
+/// What is known at a guest's end, beside what the watcher saw.
+pub struct Observed {
+    /// When, after QEMU's start, the record came that says which CPUs are up.
+    pub cpus_up: Option<Duration>,
+    /// What it was doing at its deadline, where it reached that.
+    pub hang: Option<Hang>,
 }
 
 impl<'a> Observer<'a> {
     /// Has seen nothing yet.
-    pub fn new(progress: &'a mut dyn Hears, watcher: &'a mut Watcher, monitor: Option<PathBuf>) -> Self {
-        Self { lines: Lines::default(), progress, watcher, cpus_up: None, monitor }
+    pub fn new(progress: &'a mut dyn Hears, watcher: &'a mut Watcher, config: &'a Config) -> Self {
+        Self { lines: Lines::default(), progress, watcher, cpus_up: None, config, hang: None }
     }
 
-    /// The guest has ended. When, after QEMU's start, the record came that says which CPUs are up.
-    pub fn ended(self) -> Option<Duration> {
+    /// The guest has ended.
+    pub fn ended(self) -> Observed {
         self.progress.ended();
-        self.cpus_up
+        Observed { cpus_up: self.cpus_up, hang: self.hang }
     }
 }
 
 impl Sink for Observer<'_> {
     fn started(&mut self, pid: u32) {
-        self.watcher.started(pid, self.monitor.as_deref());
+        self.watcher.started(pid, self.config.monitor.as_deref());
     }
 
     fn bytes(&mut self, bytes: &[u8], since_start: Duration) {
@@ -58,6 +67,12 @@ impl Sink for Observer<'_> {
                 progress.record(&record, since_start);
             }
         });
+    }
+
+    fn deadline(&mut self) {
+        // QEMU's monitor serves one at a time.
+        self.watcher.leave();
+        self.hang = watchdog::of(self.config);
     }
 }
 

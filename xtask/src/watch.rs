@@ -277,12 +277,17 @@ impl Watcher {
         Arrival { at, stopped, paused, unwatched: seen.unwatched, counters }
     }
 
-    /// QEMU has ended: what was found.
-    pub fn finish(mut self) -> Watch {
+    /// Looks and listens no more: what happens to QEMU from now on is not the guest's.
+    pub fn leave(&mut self) {
         self.state.ended.store(true, Ordering::Relaxed);
         for thread in self.looking.drain(..) {
             let _ = thread.join();
         }
+    }
+
+    /// QEMU has ended: what was found.
+    pub fn finish(mut self) -> Watch {
+        self.leave();
         let seen = std::mem::take(&mut *self.state.seen());
         let process = match (self.threads, &self.process) {
             (None, _) => Watched::Not("counted instructions do not depend on the host".into()),

@@ -21,6 +21,7 @@ mod steps;
 mod tasks;
 mod user;
 mod vm;
+mod watchdog;
 mod watched;
 mod ways;
 
@@ -45,6 +46,7 @@ fn main() {
         loader::trials,
         deterministic::trials,
         watched::trials,
+        watchdog::trials,
         soak::trials,
         ways::trials,
         instructions::trials,

@@ -67,6 +67,14 @@ impl Line {
         self.complete.store(true, Ordering::Release);
     }
 
+    /// Takes no more from a pipe, and closes it: a guest that writes for ever must not make QEMU wait for its reader, while
+    /// QEMU is asked something.
+    pub(super) fn leave_pipe(&mut self) {
+        if !self.follows {
+            self.pieces = mpsc::channel().1;
+        }
+    }
+
     /// Hands over what a file got before QEMU was ended and was not read yet, so that what is judged
     /// is what stands there. A pipe's rest nobody has seen.
     pub(super) fn rest(&mut self, within: Duration, mut take: impl FnMut(&[u8]) -> bool) {

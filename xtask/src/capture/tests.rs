@@ -112,3 +112,30 @@ fn lines_come_whole_however_the_bytes_do() {
     }
     assert_eq!(seen, ["ab\n", "cd\n", "\n"]);
 }
+
+#[test]
+fn guest_that_writes_at_its_deadline_does_not_wait_for_its_reader() {
+    /// At the deadline lets QEMU write more than there is room for, and waits until it has.
+    struct Asks<'a>(&'a std::path::Path, bool);
+    impl Sink for Asks<'_> {
+        fn bytes(&mut self, _: &[u8], _: Duration) {}
+
+        fn deadline(&mut self) {
+            std::fs::write(self.0.join("go"), "").unwrap();
+            let started = Instant::now();
+            while !self.1 && started.elapsed() < Duration::from_secs(60) {
+                self.1 = self.0.join("done").exists();
+                thread::yield_now();
+            }
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let script = "trap '' PIPE; cd \"$0\"; while [ ! -e go ]; do :; done; head -c 9000000 /dev/zero; touch done; sleep 600";
+    let argv = ["sh", "-c", script].map(OsString::from).into_iter().chain([folder.path().into()]);
+    let limits = Limits { deadline: Duration::from_millis(300), interrupted: &AtomicBool::new(false) };
+    let mut asks = Asks(folder.path(), false);
+    let argv: Vec<_> = argv.collect();
+    let captured = capture(&argv, limits, Serial::Piped(&mut io::sink()), &mut asks).expect("sh starts");
+    assert_eq!((captured.ending, captured.log.len()), (Ending::Deadline, 0));
+    assert!(asks.1, "QEMU waited for its reader");
+}

@@ -29,6 +29,7 @@ use crate::qemu::Config;
 use crate::report::listing;
 use crate::status::{self, Refusal, Status, status_of};
 use crate::steps::Whole;
+use crate::watchdog::{self, Hang};
 use crate::{baseline, floor, folder, qemu};
 use boot::Boot;
 use rigorous::RigorousArgs;
@@ -259,7 +260,9 @@ impl<'a> Prepared<'a> {
     fn pass_through(self) -> anyhow::Result<ExitCode> {
         let mut boot = Boot::foreign(self.config.clone(), &self.manifest, self.folder.clone(), self.deadline);
         self.say(&format!("$ {}", boot.command()));
-        let (outcome, captured) = boot.boot(&mut PassThrough(std::io::stdout()))?;
+        let mut line = PassThrough { to: std::io::stdout(), config: boot.config.clone(), hang: None };
+        let (outcome, captured) = boot.boot(&mut line)?;
+        boot.hang = line.hang;
         if !matches!(outcome, Outcome::NotStarted(_)) {
             eprint!("{}", captured.stderr);
         }
@@ -325,12 +328,20 @@ impl Prepared<'_> {
 }
 
 /// The serial line, live.
-struct PassThrough(Stdout);
+struct PassThrough {
+    to: Stdout,
+    config: Config,
+    hang: Option<Hang>,
+}
 
 impl Sink for PassThrough {
     fn bytes(&mut self, bytes: &[u8], _: Duration) {
         // A reader that has gone does not stop the guest: the log is kept.
-        let _ = self.0.write_all(bytes).and_then(|()| self.0.flush());
+        let _ = self.to.write_all(bytes).and_then(|()| self.to.flush());
+    }
+
+    fn deadline(&mut self) {
+        self.hang = watchdog::of(&self.config);
     }
 }
 

@@ -127,15 +127,20 @@ impl Guest {
         let mut watcher = Watcher::new(Threads::of(&config));
         let mut file = create(log)?;
         let limits = Limits { deadline: self.deadline, interrupted: &INTERRUPTED };
-        let (mut silent, monitor) = (Silent, config.monitor.clone());
-        let mut observer = Observer::new(&mut silent, &mut watcher, monitor);
+        let mut silent = Silent;
+        let mut observer = Observer::new(&mut silent, &mut watcher, &config);
         let (outcome, captured) = guest::run(&config.argv(), limits, Serial::Piped(&mut file), &mut observer);
+        let hang = observer.ended().hang;
         let watch = watcher.finish();
         check_log(log, captured.log_error.as_ref())?;
         let text = String::from_utf8_lossy(&captured.log);
         Ok(match judged::found(outcome, &text, Some(&watch)) {
             Ok(found) => Ok(LaboratoryBoot::new(&found, watch.clone())),
-            Err(outcome) => Err(self.told(outcome, &text, log)),
+            Err(outcome) => {
+                let outcome = self.told(outcome, &text, log);
+                eprint!("{}", hang.unwrap_or_default().summary);
+                Err(outcome)
+            }
         })
     }
 

@@ -12,9 +12,10 @@ use crate::failure::Failure;
 use crate::interrupt::INTERRUPTED;
 use crate::judged::{self, Found, SideLog};
 use crate::manifest::{Ending, Manifest, StatusOf};
-use crate::observer::{Hears, Observer};
+use crate::observer::{Hears, Observed, Observer};
 use crate::qemu::{Config, Timing};
 use crate::watch::{Socket, Threads, Watcher};
+use crate::watchdog::Hang;
 use crate::{folder, guest, qemu};
 use anyhow::Context;
 
@@ -26,6 +27,8 @@ pub(super) struct Boot {
     deadline: Duration,
     /// What a boot before it counted.
     pub(super) counted: Option<SideLog>,
+    /// What it was doing at its deadline, where it reached that.
+    pub(super) hang: Option<Hang>,
     /// Removed with this.
     _socket: Option<Socket>,
 }
@@ -39,13 +42,21 @@ impl Boot {
         let socket = config.monitor.is_none().then(Socket::new).flatten();
         config.monitor = socket.as_ref().map(|socket| socket.path().to_path_buf());
         let manifest = manifest.of_boot(&config);
-        Self { config, manifest, folder, deadline, counted: None, _socket: socket }
+        Self { config, manifest, folder, deadline, counted: None, hang: None, _socket: socket }
     }
 
-    /// A guest with a kernel that is not ours: who boots one watches it themselves.
-    pub(super) fn foreign(config: Config, manifest: &Manifest, folder: PathBuf, deadline: Duration) -> Self {
+    /// A guest with a kernel that is not ours: who boots one watches it themselves. Only at its deadline, where there is
+    /// one, is it asked what it does.
+    pub(super) fn foreign(
+        mut config: Config,
+        manifest: &Manifest,
+        folder: PathBuf,
+        deadline: Duration,
+    ) -> Self {
+        let socket = (deadline != Duration::MAX).then(Socket::new).flatten();
+        config.monitor = socket.as_ref().map(|socket| socket.path().to_path_buf());
         let manifest = manifest.of_boot(&config);
-        Self { config, manifest, folder, deadline, counted: None, _socket: None }
+        Self { config, manifest, folder, deadline, counted: None, hang: None, _socket: socket }
     }
 
     /// The command line as a shell would take it.
@@ -64,9 +75,10 @@ impl Boot {
         show: impl FnOnce(&Self, Judged<'_>, anyhow::Result<()>) -> anyhow::Result<T>,
     ) -> anyhow::Result<T> {
         let mut watcher = Watcher::new(Threads::of(&self.config));
-        let mut observer = Observer::new(hears, &mut watcher, self.config.monitor.clone());
+        let mut observer = Observer::new(hears, &mut watcher, &self.config);
         let (outcome, captured) = self.boot(&mut observer)?;
-        let cpus_up = observer.ended();
+        let Observed { cpus_up, hang } = observer.ended();
+        self.hang = hang;
         let watch = watcher.finish();
         let outcome = exit::name_who(outcome, &watch.events);
         self.manifest.watch = Some(watch);
@@ -145,6 +157,13 @@ impl Boot {
         if *outcome == Outcome::TimedOut {
             eprintln!("deadline: {} s; --timeout SECONDS sets another", self.deadline.as_secs());
         }
+        if let Some(hang) = &self.hang {
+            eprintln!(
+                "{}all that QEMU said of it: {}",
+                hang.summary,
+                self.folder.join(folder::HANG).display()
+            );
+        }
     }
 
     /// Writes down what the guest leaves beside its log.
@@ -164,9 +183,12 @@ impl Boot {
             "" => Ok(()),
             text => fs::write(self.folder.join(folder::STDERR), text).context("writing QEMU's stderr"),
         };
+        let hang = self.hang.as_ref().map_or(Ok(()), |hang| {
+            fs::write(self.folder.join(folder::HANG), &hang.details).context("writing what each CPU did")
+        });
         let manifest = self.manifest.write(&self.folder);
         let results = results.map_or(Ok(()), |results| results.write(&self.folder));
-        log.and(stderr).and(manifest).and(results)
+        log.and(stderr).and(hang).and(manifest).and(results)
     }
 
     fn log(&self) -> PathBuf {
