@@ -1,8 +1,9 @@
-//! What a process passes to the kernel is looked at, and what it gets back is its own alone.
+//! What a process passes to the kernel is looked at, and what it gets back is its own alone. Whatever it tries, two others
+//! beside it finish their exchanges.
 #![no_std]
 #![no_main]
 
-use case::{check, count, cpu};
+use case::{check, contained::beside_others, count, cpu};
 use switchlab_core::address_space::USER_END;
 use switchlab_kernel::{
     arch::ring3,
@@ -10,7 +11,7 @@ use switchlab_kernel::{
     mm, program,
     sched::{self, Gate},
     user::{
-        self, Ended, Port, Report, SAID_BYTES, Spec,
+        self, Ended, Port, SAID_BYTES, Spec,
         program::{CODE, DATA, DATA_BYTES, STACK_BYTES, STACK_TOP},
         system_call::{BAD_ADDRESS, DONE, NO_SUCH_CALL, NO_SUCH_PORT, TOO_LONG},
     },
@@ -141,13 +142,9 @@ fn user_pointers(_: &Lab) {
     protection();
 }
 
-fn run(spec: Spec) -> Report {
-    user::spawn(cpu(0), spec).expect("a process").join()
-}
-
-/// Of a program's two words, with these arguments.
+/// A program's two words, with these arguments, beside two others.
 fn exits(program: &'static user::Program, arguments: [u64; 4]) -> [u64; 2] {
-    let ended = run(Spec { arguments, ..Spec::new(program) }).ended;
+    let ended = beside_others(Spec { arguments, ..Spec::new(program) }).ended;
     match ended {
         Ended::Exited(words) => words,
         _ => {
@@ -194,7 +191,7 @@ fn bad_ranges() {
 
 fn good_ranges() {
     let arguments = [DATA, 8, u64::from_le_bytes(*b"says so!"), 0];
-    let report = run(Spec { arguments, ..Spec::new(&WRITES_AND_SAYS) });
+    let report = beside_others(Spec { arguments, ..Spec::new(&WRITES_AND_SAYS) });
     check!(report.said.bytes() == b"says so!", "it said {:x?}", report.said.bytes());
     check!(report.ended == Ended::Exited([DONE, 0]), "says 8 bytes: it {}", report.ended);
     check!(exits(&SAYS, [DATA + DATA_BYTES - 8, 8, 0, 0]) == [DONE, 0], "the last bytes of its data");
