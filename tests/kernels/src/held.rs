@@ -27,8 +27,7 @@ pub struct Patterns {
     stack: u64,
     stop: u64,
     has_avx: u64,
-    /// How often all registers were looked at.
-    pub rounds: u64,
+    looks: u64,
 }
 
 impl Patterns {
@@ -50,7 +49,7 @@ impl Patterns {
             stack: 0,
             stop: 0,
             has_avx: 0,
-            rounds: 0,
+            looks: 0,
         }
     }
 }
@@ -70,14 +69,15 @@ pub fn what(found: u64) -> &'static str {
     }
 }
 
-/// Fills all registers with `patterns`, and looks again and again whether they hold them, until `stop` is not 0.
-/// Returns what was lost; 0 for nothing.
+/// Fills all registers with `patterns`, and looks again and again whether they hold them, until `stop` is not 0; counts
+/// each look at all in `looks`. Returns what was lost; 0 for nothing.
 #[unsafe(naked)]
-pub extern "C" fn hold(patterns: &mut Patterns, stop: &AtomicU64, has_avx: u64) -> u64 {
+pub extern "C" fn hold(patterns: &mut Patterns, stop: &AtomicU64, has_avx: u64, looks: &AtomicU64) -> u64 {
     naked_asm!(
         "push rbx", "push rbp", "push r12", "push r13", "push r14", "push r15",
         "mov [rdi + {stop}], rsi",
         "mov [rdi + {has_avx}], rdx",
+        "mov [rdi + {looks}], rcx",
         // The patterns are found by the word on top; by those behind it too, so that a stack pointer that is off is named.
         ".rept 3",
         "push rdi",
@@ -176,7 +176,8 @@ pub extern "C" fn hold(patterns: &mut Patterns, stop: &AtomicU64, has_avx: u64) 
         "cmp rcx, [rax + {uppers} + 16 * \\i + 8]", "jne 24f",
         ".endr",
         "4:",
-        "inc qword ptr [rax + {rounds}]",
+        "mov rbx, [rax + {looks}]",
+        "inc qword ptr [rbx]",
         "mov rbx, [rax + {stop}]",
         "cmp qword ptr [rbx], 0",
         "je 3b",
@@ -206,6 +207,6 @@ pub extern "C" fn hold(patterns: &mut Patterns, stop: &AtomicU64, has_avx: u64) 
         stack = const offset_of!(Patterns, stack),
         stop = const offset_of!(Patterns, stop),
         has_avx = const offset_of!(Patterns, has_avx),
-        rounds = const offset_of!(Patterns, rounds),
+        looks = const offset_of!(Patterns, looks),
     )
 }
