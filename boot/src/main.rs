@@ -25,6 +25,7 @@ use switchlab_boot_plan::{
     kernel::Kernel,
     layout::{Demands, Layout},
     memory::Frames,
+    seal,
 };
 
 use crate::{hand_over::HandOver, machine::Machine, page_tables::PageTables, ramdisk::Ramdisk};
@@ -42,7 +43,7 @@ extern "C" fn loader_main(start_info: u32) -> ! {
 fn prepare(start_info: u64) -> Result<HandOver, Refusal> {
     // Read: nothing is written yet, so every refusal that can be had is had here.
     let machine = Machine::read(start_info)?;
-    let kernel = Kernel::read(machine.kernel_file())?;
+    let kernel = Kernel::read(seal::open(machine.kernel_file())?)?;
     let config = config::read(kernel.config_section()?)?;
     let ramdisk = Ramdisk::find(machine.ramdisk);
     let layout = Layout::plan(

@@ -3,12 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::env;
-use std::io::{BufRead, BufReader, Seek};
+use std::fs;
+use std::io::{BufRead, BufReader, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anyhow::Context;
 use serde::Deserialize;
+use switchlab_boot_plan::seal;
 
 use crate::install::{self, Need};
 use crate::interrupt;
@@ -110,7 +112,7 @@ pub fn build_marked(install: install::Permission, talk: Talk) -> anyhow::Result<
     Ok(artefacts)
 }
 
-/// Builds `packages` for bare metal.
+/// Builds `packages` for bare metal, and seals the laboratory's kernels.
 ///
 /// # Errors
 ///
@@ -148,7 +150,28 @@ pub fn build(packages: &[&str], install: install::Permission, talk: Talk) -> any
     for line in BufReader::new(messages).lines() {
         executables.extend(executable(&line.context("reading cargo's messages")?));
     }
+    for name in [KERNEL, MARKED] {
+        if let Some(kernel) = executables.get(name) {
+            seal(kernel).with_context(|| format!("sealing {}", kernel.display()))?;
+        }
+    }
     Ok(Artefacts { executables, source: Some(source) })
+}
+
+/// Puts the loader's seal on a kernel, where it has none. In place of the file, not into it: who reads it meanwhile has
+/// one or the other whole, and what cargo keeps stays as it is.
+fn seal(kernel: &Path) -> anyhow::Result<()> {
+    let bytes = fs::read(kernel)?;
+    if seal::is_on(&bytes) {
+        return Ok(());
+    }
+    let folder = kernel.parent().unwrap_or_else(|| Path::new("."));
+    let mut sealed = tempfile::NamedTempFile::new_in(folder)?;
+    sealed.write_all(&bytes)?;
+    sealed.write_all(&seal::of(&bytes))?;
+    sealed.as_file().set_permissions(fs::metadata(kernel)?.permissions())?;
+    sealed.persist(kernel)?;
+    Ok(())
 }
 
 /// The executable that one of cargo's messages tells of.
@@ -180,5 +203,22 @@ mod tests {
         assert_eq!(executable(library), None);
         assert_eq!(executable(r#"{"reason":"build-finished","success":true}"#), None);
         assert_eq!(executable("no json"), None);
+    }
+
+    #[test]
+    fn kernel_is_sealed_once_and_what_cargo_keeps_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let (kept, kernel) = (folder.path().join("kept"), folder.path().join("kernel"));
+        fs::write(&kept, "an ELF").unwrap();
+        fs::hard_link(&kept, &kernel).unwrap();
+        for _ in 0..2 {
+            super::seal(&kernel).unwrap();
+            let sealed = fs::read(&kernel).unwrap();
+            assert_eq!(seal::open(&sealed), Ok(&b"an ELF"[..]));
+            assert!(seal::is_on(&sealed));
+        }
+        assert_eq!(fs::read(&kept).unwrap(), b"an ELF");
+        let left = fs::read_dir(folder.path()).unwrap().count();
+        assert_eq!(left, 2, "nothing else is left there");
     }
 }

@@ -1,16 +1,17 @@
 //! What the loader decides, without touching the machine: what the machine handed over, what the
 //! kernel's ELF file asks for, where everything goes in virtual and physical memory, and why a
-//! kernel is refused. `boot` carries it out; the kernel uses [`command_line`] alone. All of it is
+//! kernel is refused. `boot` carries it out; the kernel uses [`command_line`] alone, xtask [`seal`]. All of it is
 //! safe code on byte slices and numbers, so that it is tested on the host.
 //!
 //! In the order in which the loader asks:
 //!
 //! 1. [`pvh`]: memory map, modules and command line of the machine
-//! 2. [`kernel`]: the kernel's ELF file, checked; [`dynamic`]: its relocations
-//! 3. [`config`]: the kernel's `BootloaderConfig`, checked
-//! 4. [`layout`]: which virtual addresses everything gets
-//! 5. [`memory`]: which physical memory is taken, and what the kernel is told of it
-//! 6. [`rsdp`]: where the ACPI tables start
+//! 2. [`seal`]: whether the kernel's file is the one that was built
+//! 3. [`kernel`]: the kernel's ELF file, checked; [`dynamic`]: its relocations
+//! 4. [`config`]: the kernel's `BootloaderConfig`, checked
+//! 5. [`layout`]: which virtual addresses everything gets
+//! 6. [`memory`]: which physical memory is taken, and what the kernel is told of it
+//! 7. [`rsdp`]: where the ACPI tables start
 //!
 //! Whatever does not hold is a [`Refusal`], which says what, why, and what is allowed.
 #![no_std]
@@ -25,6 +26,7 @@ pub mod memory;
 pub mod pvh;
 mod refusal;
 pub mod rsdp;
+pub mod seal;
 mod segment;
 
 pub use refusal::Refusal;

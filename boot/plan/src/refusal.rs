@@ -34,6 +34,10 @@ pub enum Refusal {
         at: usize,
     },
     // The ELF file.
+    Changed {
+        sealed: u32,
+        found: u32,
+    },
     NotElf {
         start: [u8; 4],
     },
@@ -186,6 +190,11 @@ impl fmt::Display for Refusal {
             Self::CommandLineNotUtf8 { at } => {
                 write!(f, "the command line is not UTF-8 at byte {at}; UTF-8 is allowed")
             }
+            Self::Changed { sealed, found } => write!(
+                f,
+                "the kernel's file was changed since it was built: its checksum is {found:08x}, its seal says {sealed:08x}; \
+                 a file as it was built is allowed"
+            ),
             Self::NotElf { start: [a, b, c, d] } => write!(
                 f,
                 "the kernel is not an ELF file: it starts with {a:02x} {b:02x} {c:02x} {d:02x}; \

@@ -4,6 +4,7 @@
 use std::{fs, path::Path};
 
 use libtest_mimic::Trial;
+use switchlab_boot_plan::seal;
 use switchlab_records::ExitCode;
 use switchlab_tests::{Case, End, Parts, Verdict, trial};
 
@@ -40,6 +41,7 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
             },
         ));
     }
+    trials.push(trial(parts, "loader::starts_a_sealed_kernel_and_refuses_it_once_a_bit_has_changed", sealed));
     trials.push(trial(parts, "loader::refuses_a_kernel_for_32_bits", |parts| {
         let mut kernel = fs::read(parts.kernels.join("heap"))?;
         kernel[4] = 1; // EI_CLASS: ELFCLASS32
@@ -57,6 +59,20 @@ fn ramdisk(parts: &Parts) -> Verdict {
     end.says("ramdisk: 10011 bytes")?;
     end.says("first line Ok(\"first line\")")?;
     end.has_status(ExitCode::Pass.qemu_status())
+}
+
+fn sealed(parts: &Parts) -> Verdict {
+    let mut kernel = fs::read(parts.kernels.join("boot_pie"))?;
+    kernel.extend(seal::of(&kernel));
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("kernel");
+    fs::write(&file, &kernel)?;
+    let started = Case::new(parts, "boot_pie").with(|spec| spec.kernel = file).boot();
+    started.has_status(ExitCode::Pass.qemu_status())?;
+    // The last byte before the seal, which no loader reads otherwise.
+    let last = kernel.len() - seal::LENGTH - 1;
+    kernel[last] ^= 1;
+    refused(parts, kernel)
 }
 
 /// A kernel whose .bss alone is larger than the machine: the size of its writable segment is raised.

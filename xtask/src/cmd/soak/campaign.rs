@@ -6,6 +6,8 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use object::{Object, ObjectSegment};
+use switchlab_boot_plan::seal;
 use switchlab_core::{MAX_CPUS, random::SplitMix64};
 
 use super::call::{Ended, Kit, Running};
@@ -126,6 +128,7 @@ impl<'a> Campaign<'a> {
             How::Words(words) => self.whole_run(self.run(SHORT, words), folder),
             How::TooManyCpus => self.too_many_cpus(seed, folder),
             How::CutKernel => self.cut_kernel(seed, folder),
+            How::FlipKernel => self.flip_kernel(seed, folder),
             How::Log(damage) => self.damaged_log(damage, seed, folder),
             How::FullDisk => self.full_disk(seed, folder),
             How::TwoRuns => self.two_runs(seed, folder),
@@ -192,6 +195,22 @@ impl<'a> Campaign<'a> {
         let length = usize::try_from(SplitMix64::new(seed).draw())? % bytes.len();
         let kernel = folder.join("kernel");
         fs::write(&kernel, &bytes[..length])?;
+        self.whole_run(Run { kernel, ..self.run(SHORT, &[]) }, folder)
+    }
+
+    /// In a header, in code or in data.
+    fn flip_kernel(&self, seed: u64, folder: &Path) -> anyhow::Result<Got> {
+        let mut bytes = fs::read(&self.kit.kernel)?;
+        if !seal::is_on(&bytes) {
+            // It was not xtask that built it.
+            bytes.extend(seal::of(&bytes));
+        }
+        let elf = object::File::parse(&*bytes).context("the kernel")?;
+        let ends = elf.segments().map(|segment| segment.file_range()).map(|(start, length)| start + length);
+        let bit = SplitMix64::new(seed).draw() % (8 * ends.max().context("the kernel has no segment")?);
+        bytes[usize::try_from(bit / 8)?] ^= 1 << (bit % 8);
+        let kernel = folder.join("kernel");
+        fs::write(&kernel, bytes)?;
         self.whole_run(Run { kernel, ..self.run(SHORT, &[]) }, folder)
     }
 

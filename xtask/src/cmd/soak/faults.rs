@@ -48,6 +48,8 @@ pub enum How {
     NmiOn(u32),
     /// The kernel's ELF is cut at the seed's place.
     CutKernel,
+    /// A bit of what is loaded of it is another one.
+    FlipKernel,
     /// What is asked for is not possible.
     Words(&'static [&'static str]),
     /// The machine has more CPUs than the kernel can run on.
@@ -140,6 +142,14 @@ pub const FAULTS: &[Fault] = &[
         name: "kernel-cut",
         how: How::CutKernel,
         must: Must { status: Status::Crashed, says: &["the loader refused the kernel"] },
+    },
+    Fault {
+        name: "kernel-flipped",
+        how: How::FlipKernel,
+        must: Must {
+            status: Status::Crashed,
+            says: &["the loader refused the kernel", "was changed since it was built"],
+        },
     },
     kernel("stack-overflow", "guard_page", Status::Crashed, &["double fault (vector 8"]),
     kernel("double-fault", "double_fault", Status::Crashed, &["double fault (vector 8"]),
