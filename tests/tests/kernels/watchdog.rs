@@ -32,7 +32,7 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
         trial(parts, "watchdog::message_whose_wake_up_was_lost_is_named", |parts| {
             let hang = Hang::of(parts, "lost_wake_up", "")?;
             hang.row("1", &["halts", "on", "the IPI of a message from task 6 on CPU 2"])?;
-            hang.blames(&["lost wake-up: a message from task 6 on CPU 2 lies there, for task 5 on CPU 1"])
+            hang.blames(&["lost wake-up: a message from task 6 on CPU 2 lies there for task 5 on CPU 1"])
         }),
         trial(parts, "watchdog::guest_that_only_needs_longer_is_no_hang", |parts| {
             let hang = Hang::of_laboratory(parts, "--exchanges 1000000 --runs 1000")?;

@@ -70,7 +70,7 @@ pub fn culprits(all: &[Found], apart: &str) -> Vec<String> {
         return named;
     }
     named.extend(all.iter().filter_map(|found| stuck(found, apart)));
-    named.extend(all.iter().filter_map(lost));
+    named.extend(all.iter().filter_map(|found| lost(found, all)));
     if named.is_empty() {
         named.extend(circles(all));
     }
@@ -107,8 +107,8 @@ fn stuck(found: &Found, apart: &str) -> Option<String> {
     }
 }
 
-/// A wake-up that has come to a CPU, which halts all the same.
-fn lost(found: &Found) -> Option<String> {
+/// A wake-up that has come to a CPU of `all`, which halts all the same.
+fn lost(found: &Found, all: &[Found]) -> Option<String> {
     let kernel = found.kernel.filter(|_| found.state == State::Halts && found.has_interrupts_on)?;
     let cpu = found.cpu;
     if !found.pending.is_empty() {
@@ -124,11 +124,15 @@ fn lost(found: &Found) -> Option<String> {
         ));
     }
     let Some(Wait::Message { from, is_there: true }) = kernel.wait else { return None };
-    let task = kernel.task.map_or_else(String::new, |task| format!(", for task {}", task.number));
-    let from =
-        from.map_or_else(String::new, |from| format!(" from task {} on CPU {}", from.number, from.cpu));
+    let of = kernel.task.map_or_else(String::new, |task| format!(" for task {}", task.number));
+    let by = from.map_or_else(String::new, |from| format!(" from task {} on CPU {}", from.number, from.cpu));
+    // Where its IPI went, if not to this CPU.
+    let sender = from.and_then(|from| all.iter().find(|found| found.cpu == from.cpu));
+    let sent = sender.filter(|sender| !sender.sent.is_empty());
+    let sent =
+        sent.map_or_else(String::new, |sender| format!("; CPU {} sent last: {}", sender.cpu, sender.sent));
     Some(format!(
-        "lost wake-up: a message{from} lies there{task} on CPU {cpu}, which halts, and no IPI came with it"
+        "lost wake-up: a message{by} lies there{of} on CPU {cpu}, which halts, and no IPI came with it{sent}"
     ))
 }
 
@@ -296,9 +300,12 @@ mod tests {
         let expected = "lost wake-up: one lies in the inbox of CPU 1, which halts, and no IPI came with it";
         assert_eq!(named(std::slice::from_ref(&mail)), [expected]);
         let there = waiting(1, Wait::Message { from: Some(task(2)), is_there: true });
-        let expected = "lost wake-up: a message from task 2 on CPU 2 lies there, for task 1 on CPU 1, which halts, and \
+        let expected = "lost wake-up: a message from task 2 on CPU 2 lies there for task 1 on CPU 1, which halts, and \
                         no IPI came with it";
         assert_eq!(named(std::slice::from_ref(&there)), [expected]);
+        let sender = Found { sent: "wake-up to APIC id 254".into(), ..idle(2) };
+        let expected = format!("{expected}; CPU 2 sent last: wake-up to APIC id 254");
+        assert_eq!(named(&[there.clone(), sender]), [expected]);
         for found in [mail, there] {
             let on_its_way = Found { pending: vec!["wake-up".into()], ..found };
             assert!(!named(&[on_its_way])[0].starts_with("lost"));

@@ -30,7 +30,7 @@ struct Deadlines {
     hanging: &'static str,
 }
 
-const OF_IDLE_HOST: Deadlines = Deadlines { struck: "4", hanging: "4" };
+const OF_IDLE_HOST: Deadlines = Deadlines { struck: "4", hanging: "3" };
 const OF_BUSY_HOST: Deadlines = Deadlines { struck: "30", hanging: "8" };
 
 /// A run that is long enough to be struck in.

@@ -79,8 +79,8 @@ const fn within(name: &'static str, status: Status, says: &'static [&'static str
     Fault { name, how: How::Within(name, &[]), must: Must { status, says } }
 }
 
-const fn hang(name: &'static str, how: How) -> Fault {
-    let says = &["the deadline passed before the guest ended"];
+/// `says` names who is to blame.
+const fn hang(name: &'static str, how: How, says: &'static [&'static str]) -> Fault {
     Fault { name, how, must: Must { status: Status::Deadline, says } }
 }
 
@@ -106,7 +106,10 @@ pub const FAULTS: &[Fault] = &[
     Fault {
         name: "guest-paused-beyond-the-deadline",
         how: How::Stroke(Stroke::PauseForGood, &["--timeout", DEADLINE]),
-        must: Must { status: Status::Deadline, says: &["the deadline passed before the guest ended"] },
+        must: Must {
+            status: Status::Deadline,
+            says: &["culprit: the guest does not run: QEMU says that it is paused"],
+        },
     },
     stroke(
         "reset",
@@ -158,7 +161,11 @@ pub const FAULTS: &[Fault] = &[
     kernel("panic", "panics", Status::Crashed, &["the lock is held"]),
     kernel("wrong-number", "wrong_number", Status::Fail, &["sequence number: expected 500, found 501"]),
     kernel("no-end-record", "no_end", Status::InvalidLog, &["end record"]),
-    hang("hang", How::Kernel("hangs", &["--timeout", HANG])),
+    hang(
+        "hang",
+        How::Kernel("hangs", &["--timeout", HANG]),
+        &["the deadline passed before the guest ended", "culprit: CPU 0 halts with interrupts off, in "],
+    ),
     Fault {
         name: "nmi-on-the-bsp",
         how: How::NmiOn(0),
@@ -174,7 +181,7 @@ pub const FAULTS: &[Fault] = &[
         Status::Fail,
         &["cross-core handoff batch: ipis_taken: expected 40000, found 40001"],
     ),
-    hang("ipi-lost", How::Within("ipi-lost", &["--timeout", HANG])),
+    hang("ipi-lost", How::Within("ipi-lost", &["--timeout", HANG]), &["culprit: lost wake-up: "]),
     within(
         "ipi-doubled",
         Status::Fail,
@@ -187,7 +194,11 @@ pub const FAULTS: &[Fault] = &[
         Status::Fail,
         &["cross-core handoff batch: ipis_sent: expected 40000, found 40001"],
     ),
-    hang("eoi-left-out", How::Within("eoi-left-out", &["--timeout", HANG])),
+    hang(
+        "eoi-left-out",
+        How::Within("eoi-left-out", &["--timeout", HANG]),
+        &["culprit: CPU ", " took wake-up and never acknowledged it"],
+    ),
     within("register-lost", Status::Fail, &["same-core handoff batch: sequence number: expected "]),
     within("heap-exhausted", Status::Crashed, &["memory allocation of ", " bytes failed"]),
     within("ap-missing", Status::Fail, &["CPU ", "did not start: no sign of it"]),
