@@ -38,7 +38,7 @@ pub struct Use {
 pub struct Threaded {
     /// As of every exchange.
     pub measured: Measured,
-    /// Quanta that ended in it, of both threads.
+    /// Quanta that ended, of both threads, since they were started.
     pub preemptions: u64,
     /// First uses of the state that trapped, of both threads, since they were started.
     pub traps: u64,

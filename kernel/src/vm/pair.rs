@@ -23,6 +23,15 @@ pub enum Route {
 }
 
 impl Route {
+    /// VMRUNs of an exchange, of both sides.
+    pub const fn vmruns_of_exchange(self) -> u64 {
+        match self {
+            Self::Call => 2,
+            Self::WakeUp(_) => 4,
+            Self::RoundTrip => 1,
+        }
+    }
+
     /// What the guest that asks and the one that answers run.
     pub(super) fn images(self) -> [Image; 2] {
         match self {

@@ -5,10 +5,10 @@ use alloc::borrow::Cow;
 
 use switchlab_records::Mode;
 
-use super::{Context, Level, Taken, no_state, say, task::Task};
+use super::{Context, Level, Taken, mode, no_state, say, task::Task};
 use crate::{
     arch::preempt,
-    measure::probe::Batch,
+    measure::{Measured, SETTLING, probe::Batch},
     sched::Cpu,
     thread::{
         Policy,
@@ -70,6 +70,13 @@ impl Level for Blocking {
         let (threaded, _) =
             exchange::measure(first, second, self.used, warm_up, exchanges, Batch).map_err(say)?;
         let Threaded { measured, traps, .. } = threaded;
+        // The first use in each turn; across CPUs that of each side, since nobody else's state is loaded behind it.
+        let due = match (self.used, mode(cpus)) {
+            (Use { policy: Policy::Lazy, touches: true }, Mode::SameCore) => turns(warm_up, exchanges),
+            (Use { policy: Policy::Lazy, touches: true }, _) => 2,
+            _ => 0,
+        };
+        judge("state traps", due, traps, &measured)?;
         Ok(Taken::by_tasks(cpus, exchanges, measured).with([("state-traps", traps)]))
     }
 }
@@ -97,6 +104,21 @@ impl Level for Preempted {
         let (threaded, _) =
             exchange::measure_preempted(cpus[0], Policy::Eager, warm_up, exchanges, Batch).map_err(say)?;
         let Threaded { measured, preemptions, .. } = threaded;
+        // Each turn ends by one, which no timer makes.
+        judge("preemptions", turns(warm_up, exchanges), preemptions, &measured)?;
         Ok(Taken::in_place(1, exchanges, measured).with([("preemptions", preemptions)]))
     }
+}
+
+/// Turns of both threads in their life: what comes before a block is not taken off.
+fn turns(warm_up: u64, exchanges: u64) -> u64 {
+    2 * (warm_up + SETTLING + exchanges)
+}
+
+/// Exactly as many as are due, where all numbers came.
+fn judge(what: &str, due: u64, found: u64, measured: &Measured) -> Result<(), Cow<'static, str>> {
+    if measured.wrong.is_none() && found != due {
+        return Err(say(format_args!("{what}: expected {due}, found {found}")));
+    }
+    Ok(())
 }
