@@ -111,8 +111,10 @@ fn foreign_status_is_3() {
 #[test]
 fn deadline_is_4_and_the_log_is_kept() {
     let place = Place::new();
-    explains(&place, &place.run("still here\n", "hang", "--timeout 1"), 4, "deadline");
+    let done = place.run("still here\n", "hang", "--timeout 1");
+    explains(&place, &done, 4, "deadline");
     assert_eq!(place.latest("serial.log"), "still here\n");
+    says_that_nobody_answers(&place, &done);
 }
 
 #[test]
@@ -218,6 +220,14 @@ fn foreign_kernels_serial_and_status_are_passed_through() {
     assert_eq!((replayed.status, &*replayed.stdout), (Some(3), ""), "{}", replayed.stderr);
     let done = place.run("any words\n", "hang", "--kernel kernel --timeout 1");
     assert_eq!(done.status, Some(4), "{}", done.stderr);
+    says_that_nobody_answers(&place, &done);
+}
+
+/// A QEMU without a monitor can not be asked what its guest does.
+fn says_that_nobody_answers(place: &Place, done: &Done) {
+    let unknown = "what each CPU did is not known: QEMU's monitor: ";
+    assert!(done.stderr.contains(unknown), "{}", done.stderr);
+    assert!(place.latest("hang.txt").starts_with(unknown));
 }
 
 #[test]
