@@ -9,7 +9,7 @@ use bootloader_api::{
     info::{MemoryRegions, Optional},
 };
 use switchlab_core::{ApicId, CpuId, madt::CpuList, params::Offsets};
-use switchlab_records::{ApicMode, Clock, Cpus, Machine, Record, Start, Unit};
+use switchlab_records::{ApicMode, Clock, Cpus, Machine, Offset, Record, Start, Unit};
 
 use crate::{
     arch::{
@@ -48,6 +48,9 @@ pub struct Handover {
     rsdp: Option<u64>,
 }
 
+/// What it is about where there is no memory for it.
+const OFFSETS: &str = "offsets between the CPUs' counters";
+
 /// A machine on which tasks run on all CPUs.
 #[derive(Debug)]
 pub struct Lab {
@@ -57,6 +60,8 @@ pub struct Lab {
     pub clocks: Clocks,
     /// The TSC's frequency as it was at start-up, in Hz: good enough to stop by. 0 where no clock told.
     pub tsc_hz: u64,
+    /// What [`Lab::qualify_clock`] found between CPUs, and by what it read their counters.
+    offsets: spin::Once<(Vec<Offset>, qualify::Read)>,
 }
 
 /// Step 1: a serial line to speak on, crashes that are reported, a heap.
@@ -121,24 +126,48 @@ pub fn start_cpus(handover: &Handover) -> Lab {
     }));
     report_machine(handover, has_rdtscp);
     let (clocks, tsc_hz) = start_clocks(&firmware);
-    Lab { cpus: percpus.len() as u32, clocks, tsc_hz }
-}
-
-/// Step 4: what the clock is worth, before anything is measured with it.
-///
-/// Ends the machine where there is no memory for it.
-pub fn qualify_clock(which: Offsets) {
-    report(&Record::Tsc(qualify::tsc()));
-    let measured = qualify::offsets(which, |offset| report(&Record::Offset(offset)));
-    measured.unwrap_or_else(|error| refuse(format_args!("offsets between the CPUs' counters: {error}")));
+    Lab { cpus: percpus.len() as u32, clocks, tsc_hz, offsets: spin::Once::new() }
 }
 
 impl Lab {
-    /// The last step: the clocks once more, over all that went on; what there is to tell, with times
-    /// by that; the end. After a failure there is nothing to tell: a log with one is no result.
+    /// Step 4: what the clock is worth, before anything is measured with it. `read` reads it.
+    ///
+    /// Ends the machine where there is no memory for it.
+    pub fn qualify_clock(&self, which: Offsets, read: qualify::Read) {
+        report(&Record::Tsc(qualify::tsc()));
+        let mut offsets = Vec::new();
+        let measured = qualify::offsets(which, read, |offset| {
+            report(&Record::Offset(offset));
+            offsets.push(offset);
+        });
+        measured.unwrap_or_else(|error| refuse(format_args!("{OFFSETS}: {error}")));
+        self.offsets.call_once(|| (offsets, read));
+    }
+
+    /// A counter that was stepped while it was measured with is a failure.
+    fn check_offsets(&self) {
+        let Some((before, read)) = self.offsets.get() else { return };
+        let measured = qualify::find_moved(before, *read, |before, now| {
+            failure!(
+                "the TSC of CPU {} was ahead of CPU {}'s by {} ticks and is by {}, each within {} and {}: it was \
+                 stepped meanwhile, or goes at a rate of its own",
+                before.cpu,
+                before.against,
+                before.offset_ticks,
+                now.offset_ticks,
+                before.bound_ticks,
+                now.bound_ticks
+            );
+        });
+        measured.unwrap_or_else(|error| refuse(format_args!("{OFFSETS}: {error}")));
+    }
+
+    /// The last step: the clocks once more, over all that went on, and each CPU's against the others'; what there is to
+    /// tell, with times by that; the end. After a failure there is nothing to tell: a log with one is no result.
     pub fn finish(self, unit: Unit, tell: impl FnOnce(&Clock)) -> ! {
         let clock = self.clocks.compare_after(unit);
         report(&Record::Clock(clock));
+        self.check_offsets();
         if report::has_failures() {
             log!("No result: a check failed.");
         } else {

@@ -6,6 +6,7 @@
 use bootloader_api::{BootInfo, entry_point};
 use switchlab_core::params::Params;
 use switchlab_kernel::{
+    arch::tsc,
     bring_up::{self, LOADER_CONFIG},
     experiments,
 };
@@ -27,7 +28,7 @@ fn main(boot_info: &'static mut BootInfo) -> ! {
     parameters.validate(lab.cpus).unwrap_or_else(|error| bring_up::refuse(format_args!("{error}")));
 
     // What the clock is worth.
-    bring_up::qualify_clock(parameters.offsets);
+    lab.qualify_clock(parameters.offsets, tsc::fenced);
 
     // The job.
     let results = experiments::run(&parameters, &lab);

@@ -141,7 +141,7 @@ pub fn time<T, P: Probe>(
     probe.begin();
     let clock = Clock { began: tsc::start() };
     let value = block(probe, &clock);
-    let ticks = clock.ticks();
+    let ticks = probe.ticks(clock.ticks());
     let locks_taken = watch.end(what);
     Timed { value, ticks, locks_taken }
 }

@@ -7,6 +7,7 @@
 use alloc::{boxed::Box, vec};
 
 use switchlab_core::{
+    CpuId,
     offset::{Round, Rounds},
     params::Offsets,
     readings::{Pair, Readings},
@@ -58,12 +59,15 @@ pub fn take_readings(pairs: &mut [Pair], mut start: impl FnMut() -> u64, mut end
     });
 }
 
+/// What reads a CPU's counter: [`tsc::fenced`], or what a test plants.
+pub type Read = fn() -> u64;
+
 /// Measures the offsets between the CPUs of `which`, one after the other, and hands each to `report`.
 ///
 /// # Errors
 ///
 /// [`StackError`] where there is no stack for the two tasks of a measurement.
-pub fn offsets(which: Offsets, mut report: impl FnMut(Offset)) -> Result<(), StackError> {
+pub fn offsets(which: Offsets, read: Read, mut report: impl FnMut(Offset)) -> Result<(), StackError> {
     let cpus = sched::cpus();
     let askers = match which {
         Offsets::All => cpus,
@@ -72,8 +76,30 @@ pub fn offsets(which: Offsets, mut report: impl FnMut(Offset)) -> Result<(), Sta
     };
     for (place, &against) in askers.iter().enumerate() {
         for &cpu in &cpus[place + 1..] {
-            let rounds = exchange_readings(against, cpu, ROUNDS, tsc::fenced, tsc::fenced)?;
+            let rounds = exchange_readings(against, cpu, ROUNDS, read, read)?;
             report(record(against, cpu, &rounds));
+        }
+    }
+    Ok(())
+}
+
+/// Measures the offsets `before` once more, and hands those to `moved` that are others, before and now: further apart than
+/// both can be wrong. So a counter was stepped meanwhile, or goes at a rate of its own, and times by it are none.
+///
+/// # Errors
+///
+/// [`StackError`] where there is no stack for the two tasks of a measurement.
+pub fn find_moved(
+    before: &[Offset],
+    read: Read,
+    mut moved: impl FnMut(&Offset, &Offset),
+) -> Result<(), StackError> {
+    for before in before {
+        let [against, cpu] = [before.against, before.cpu].map(|number| sched::cpu(CpuId::new(number)));
+        let now = record(against, cpu, &exchange_readings(against, cpu, ROUNDS, read, read)?);
+        let apart = before.offset_ticks.abs_diff(now.offset_ticks);
+        if apart > before.bound_ticks.saturating_add(now.bound_ticks) {
+            moved(before, &now);
         }
     }
     Ok(())

@@ -212,7 +212,7 @@ mod tests {
         fs::write(&kept, "an ELF").unwrap();
         fs::hard_link(&kept, &kernel).unwrap();
         for _ in 0..2 {
-            super::seal(&kernel).unwrap();
+            seal(&kernel).unwrap();
             let sealed = fs::read(&kernel).unwrap();
             assert_eq!(seal::open(&sealed), Ok(&b"an ELF"[..]));
             assert!(seal::is_on(&sealed));

@@ -15,6 +15,12 @@ pub trait Probe: Send + 'static {
     /// An exchange is over.
     fn exchange(&mut self);
 
+    /// What the clock tells of the timed block: where a test plants a step of it.
+    #[inline(always)]
+    fn ticks(&self, ticks: u64) -> u64 {
+        ticks
+    }
+
     /// Runs once in every one-way handoff, on the side that is about to hand over: where a test
     /// plants a delay, to see it come out again.
     #[inline(always)]

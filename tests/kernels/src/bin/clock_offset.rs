@@ -105,7 +105,7 @@ fn pairs_are_those_asked_for(cpus: u32) {
     let of_bsp = (1..cpus).map(|cpu| (0, cpu));
     let measured = |which| {
         let mut pairs = Vec::new();
-        let result = qualify::offsets(which, |offset| pairs.push((offset.against, offset.cpu)));
+        let result = qualify::offsets(which, tsc::fenced, |offset| pairs.push((offset.against, offset.cpu)));
         result.unwrap_or_else(|error| panic!("{error}"));
         pairs
     };

@@ -9,7 +9,7 @@ use bootloader_api::{BootInfo, entry_point, info::Optional};
 use case::{
     LOADER_CONFIG,
     faults::{
-        Plan, cpus, firmware,
+        Plan, clock, cpus, firmware,
         strike::{self, Striker},
     },
 };
@@ -38,7 +38,7 @@ fn main(boot_info: &'static mut BootInfo) -> ! {
     firmware::strike(plan, rsdp);
     let lab = bring_up::start_cpus(&handover);
     parameters.validate(lab.cpus).unwrap_or_else(|error| bring_up::refuse(format_args!("{error}")));
-    bring_up::qualify_clock(parameters.offsets);
+    lab.qualify_clock(parameters.offsets, clock::read);
 
     cpus::strike(plan);
     let results = Classic::<Striker>::new().run(&parameters, &lab);

@@ -6,7 +6,8 @@
 use case::{cpu, for_ever, spawn};
 use switchlab_core::params::{Offsets, Params};
 use switchlab_kernel::{
-    bring_up::{self, Lab},
+    arch::tsc,
+    bring_up::Lab,
     experiments::{Experiment, classic::Classic},
     measure::probe::{Batch, Probe},
     sched::Channel,
@@ -18,7 +19,7 @@ fn handing_null(lab: &Lab) {
     let experiment = Classic::<Batch, HandsOver>::new();
     let known = [experiment.name()];
     let parameters = Params::parse("runs=1 exchanges=1000 samples=0", &known).expect("these are parameters");
-    bring_up::qualify_clock(Offsets::Bsp);
+    lab.qualify_clock(Offsets::Bsp, tsc::fenced);
     experiment.run(&parameters, lab);
 }
 

@@ -9,18 +9,13 @@ use alloc::format;
 
 use case::count;
 use switchlab_core::params::{Offsets, Params};
-use switchlab_kernel::{
-    bring_up::{self, Lab},
-    experiments,
-    foreign::Foreign,
-    measure::watch,
-};
+use switchlab_kernel::{arch::tsc, bring_up::Lab, experiments, foreign::Foreign, measure::watch};
 
 case::case!("nothing_foreign", nothing_foreign);
 
 fn nothing_foreign(lab: &Lab) {
     let watched = watch::ended();
-    bring_up::qualify_clock(Offsets::Bsp);
+    lab.qualify_clock(Offsets::Bsp, tsc::fenced);
     count("watched-clock", watch::ended() - watched);
     for experiment in experiments::all() {
         let name = experiment.name();

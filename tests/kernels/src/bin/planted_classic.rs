@@ -6,7 +6,8 @@
 use case::Planted;
 use switchlab_core::params::{Offsets, Params};
 use switchlab_kernel::{
-    bring_up::{self, Lab},
+    arch::tsc,
+    bring_up::Lab,
     experiments::{Experiment, classic::Classic},
 };
 
@@ -19,6 +20,6 @@ fn planted_classic(lab: &Lab) {
     let experiment = Classic::<Planted<1>>::new();
     let known = [experiment.name()];
     let parameters = Params::parse(PARAMETERS, &known).expect("these are parameters");
-    bring_up::qualify_clock(Offsets::Bsp);
+    lab.qualify_clock(Offsets::Bsp, tsc::fenced);
     experiment.run(&parameters, lab);
 }

@@ -10,7 +10,8 @@ use core::{fmt::Write, hint::black_box};
 
 use switchlab_core::params::{Offsets, Params};
 use switchlab_kernel::{
-    bring_up::{self, Lab},
+    arch::tsc,
+    bring_up::Lab,
     experiments::{Experiment, classic::Classic, fan::Fan, policy::PolicyContest, ring::Ring},
     lock::Lock,
     measure::probe::Probe,
@@ -20,7 +21,7 @@ use switchlab_kernel::{
 case::case!("planted_foreign", planted_foreign);
 
 fn planted_foreign(lab: &Lab) {
-    bring_up::qualify_clock(Offsets::None);
+    lab.qualify_clock(Offsets::None, tsc::fenced);
     plant::<Allocates>(lab);
     plant::<Locks>(lab);
     plant::<Writes>(lab);

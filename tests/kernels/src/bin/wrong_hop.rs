@@ -7,7 +7,8 @@ use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use switchlab_core::params::{Offsets, Params};
 use switchlab_kernel::{
-    bring_up::{self, Lab},
+    arch::tsc,
+    bring_up::Lab,
     experiments::{Experiment, fan::Fan, policy::PolicyContest, ring::Ring},
     measure::probe::Probe,
 };
@@ -15,7 +16,7 @@ use switchlab_kernel::{
 case::case!("wrong_hop", wrong_hop);
 
 fn wrong_hop(lab: &Lab) {
-    bring_up::qualify_clock(Offsets::None);
+    lab.qualify_clock(Offsets::None, tsc::fenced);
     // By the first CPU, which times, and by the second.
     once(&Ring::<Wrong<58, 1>>::new(), lab);
     once(&Ring::<Wrong<57, 1>>::new(), lab);

@@ -1,6 +1,7 @@
 //! Faults that the machine, or the kernel itself, does to a run of the laboratory: by words on the command line,
 //! `fault=NAME at=N`. What `N` counts each fault says; the host draws it.
 
+pub mod clock;
 pub mod cpus;
 pub mod firmware;
 pub mod heap;
@@ -48,12 +49,16 @@ pub enum Fault {
     EoiLeftOut,
     /// A register that a call keeps is another one behind a switch.
     RegisterLost,
+    /// The counter of the CPU that asks goes on from a later time.
+    TscForward,
+    /// From an earlier one.
+    TscBack,
     /// Nothing is left of the heap.
     HeapExhausted,
 }
 
 impl Fault {
-    const ALL: [(&'static str, Self); 14] = [
+    const ALL: [(&'static str, Self); 16] = [
         ("madt-checksum", Self::MadtChecksum),
         ("madt-length", Self::MadtLength),
         ("madt-duplicate", Self::MadtDuplicate),
@@ -67,6 +72,8 @@ impl Fault {
         ("wake-doubled", Self::WakeDoubled),
         ("eoi-left-out", Self::EoiLeftOut),
         ("register-lost", Self::RegisterLost),
+        ("tsc-forward", Self::TscForward),
+        ("tsc-back", Self::TscBack),
         ("heap-exhausted", Self::HeapExhausted),
     ];
 }

@@ -10,7 +10,7 @@ use switchlab_kernel::{
 };
 use switchlab_records::{Mode, Pass, Subject};
 
-use super::{Fault, Plan, heap, interrupts, register};
+use super::{Fault, Plan, clock, heap, interrupts, register};
 
 /// What all blocks know.
 struct Campaign {
@@ -50,6 +50,8 @@ pub struct Striker {
     at: u64,
     /// The same, with those of the warm-up.
     strikes_at: u64,
+    /// By how much the clock was stepped since the block began.
+    stepped: i64,
 }
 
 impl Default for Striker {
@@ -60,7 +62,7 @@ impl Default for Striker {
         if is_struck && campaign.plan.fault == Fault::HeapExhausted {
             heap::exhaust();
         }
-        Self { numbers: 0, at: if is_struck { campaign.plan.at } else { 0 }, strikes_at: 0 }
+        Self { numbers: 0, at: if is_struck { campaign.plan.at } else { 0 }, strikes_at: 0, stepped: 0 }
     }
 }
 
@@ -75,8 +77,14 @@ impl Probe for Striker {
     fn exchange(&mut self) {
         self.numbers += 1;
         if self.numbers == self.strikes_at {
+            let before = clock::step();
             strike(self.numbers - 1);
+            self.stepped = clock::step() - before;
         }
+    }
+
+    fn ticks(&self, ticks: u64) -> u64 {
+        ticks.wrapping_add_signed(self.stepped)
     }
 }
 
@@ -99,6 +107,8 @@ fn strike(number: u64) {
             let lost = register::lose(number);
             assert!(lost != 0, "no register that a call keeps holds the number");
         }
+        Fault::TscForward => clock::step_by(plan.at as i64),
+        Fault::TscBack => clock::step_by(-(plan.at as i64)),
         _ => {}
     }
 }

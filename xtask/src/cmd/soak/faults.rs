@@ -200,6 +200,16 @@ pub const FAULTS: &[Fault] = &[
         &["culprit: CPU ", " took wake-up and never acknowledged it"],
     ),
     within("register-lost", Status::Fail, &["same-core handoff batch: sequence number: expected "]),
+    within(
+        "tsc-forward",
+        Status::Fail,
+        &["the TSC of CPU 1 was ahead of CPU 0's by ", "it was stepped meanwhile"],
+    ),
+    within(
+        "tsc-back",
+        Status::Fail,
+        &["the TSC of CPU 1 was ahead of CPU 0's by ", "it was stepped meanwhile"],
+    ),
     within("heap-exhausted", Status::Crashed, &["memory allocation of ", " bytes failed"]),
     within("ap-missing", Status::Fail, &["CPU ", "did not start: no sign of it"]),
     within("ap-late", Status::Fail, &["CPU 63 (APIC id 77) did not start: no sign of it"]),
