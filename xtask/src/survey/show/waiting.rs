@@ -7,6 +7,7 @@ use switchlab_core::format::Grouped;
 use switchlab_records::Unit;
 
 use super::super::cells::{cost_text, groups};
+use super::super::hierarchy::is_hierarchy;
 use super::super::waiting::{also, bystanders, cpus_at_work, place_text, sum};
 use super::super::{Cell, Survey};
 use super::plain::capital;
@@ -268,7 +269,10 @@ fn mwait(survey: &Survey<'_>) -> Option<String> {
 /// When a point ends, and which ended before all of their exchanges were done.
 fn budget(survey: &Survey<'_>) -> Option<String> {
     let points = || survey.points.iter().map(|result| &result.point);
-    let ticks = points().find_map(|point| also(point, "budget-ticks"))?;
+    let ticks = points().find_map(|point| also(point, "budget-ticks"));
+    if ticks.is_none() && !is_hierarchy(survey) {
+        return None;
+    }
     let mut cut: BTreeMap<&str, [u64; 2]> = BTreeMap::new();
     for point in points() {
         // Both ways of a block are points of their own.
@@ -283,16 +287,14 @@ fn budget(survey: &Survey<'_>) -> Option<String> {
         false => format!("{series} {} to {}", Grouped(*least), Grouped(*most)),
     });
     let told: Vec<_> = told.collect();
-    let length = match survey.plan.unit {
-        Unit::Time => {
+    let end = match (ticks, survey.plan.unit) {
+        (Some(ticks), Unit::Time) => {
             let ns = survey.ruler.value(i128::from(ticks), 1);
-            format!("{} ms", Grouped((ns / 1e6).round() as u64))
+            format!("after {} ms", Grouped((ns / 1e6).round() as u64))
         }
-        Unit::Instructions => format!("{} instructions", Grouped(ticks)),
+        (Some(ticks), Unit::Instructions) => format!("after {} instructions", Grouped(ticks)),
+        (None, _) => "with its budget".into(),
     };
     let cut = if told.is_empty() { "none came to that".into() } else { told.join(", ") };
-    Some(format!(
-        "a block ends with its {} exchanges, or after {length}: {cut}",
-        Grouped(survey.plan.exchanges)
-    ))
+    Some(format!("a block ends with its {} exchanges, or {end}: {cut}", Grouped(survey.plan.exchanges)))
 }
