@@ -40,6 +40,8 @@ enum Command {
     Host(cmd::host::Args),
     /// Look for what is wrong: boot what is drawn at random, or disturb runs in every known way
     Soak(cmd::soak::Args),
+    /// Plant known bugs one after another, and say which of them the tests find
+    Mutants(cmd::mutants::Args),
     /// Boot the kernel and stop at its first instruction, for gdb
     Gdb(Box<cmd::gdb::Args>),
     /// Ping-pong of two host threads; `run` starts it
@@ -61,6 +63,7 @@ fn main() -> ExitCode {
         Command::Bench(args) => cmd::bench::run(&args),
         Command::Host(args) => cmd::host::run(&args),
         Command::Soak(args) => cmd::soak::run(&args),
+        Command::Mutants(args) => cmd::mutants::run(&args),
         Command::Gdb(args) => cmd::gdb::run(&args),
         Command::HostFloor => cmd::host_floor(),
     };

@@ -177,6 +177,11 @@ impl CoreSource {
     /// packages and what else there is. The two sources have target folders of their own, so that
     /// going from one to the other rebuilds nothing.
     pub fn cargo(&self, subcommand: &str) -> Command {
+        self.cargo_in(&workspace::root(), &workspace::target_dir(), subcommand)
+    }
+
+    /// The same of the sources at `root`, which are built below `target`.
+    pub fn cargo_in(&self, root: &Path, target: &Path, subcommand: &str) -> Command {
         let compiler = self.compiler();
         let mut command = match (self, subcommand) {
             // rustup's cargo finds its clippy; the distribution's would look into PATH.
@@ -186,21 +191,27 @@ impl CoreSource {
             _ => Command::new(&compiler.cargo),
         };
         clean_environment(&mut command);
-        command.current_dir(workspace::root()).args([subcommand, "--release", "--target", TARGET]);
-        let target = workspace::target_dir();
+        command.current_dir(root).args([subcommand, "--release", "--target", TARGET]);
+        command.arg("--target-dir").arg(self.bare_target(target));
         match self {
-            Self::Installed(_) => command.arg("--target-dir").arg(target),
+            Self::Installed(_) => &mut command,
             Self::FromSource { linker, .. } => command
                 .env("RUSTC_BOOTSTRAP", "1")
                 .env("CARGO", &compiler.cargo)
                 .env("RUSTC", &compiler.rustc)
                 .env("RUSTDOC", compiler.rustc.with_file_name("rustdoc"))
                 .env("CARGO_TARGET_X86_64_UNKNOWN_NONE_LINKER", linker)
-                .args(["-Zbuild-std=core,alloc", "-Zbuild-std-features=compiler-builtins-mem"])
-                .arg("--target-dir")
-                .arg(target.join("bare-from-source")),
+                .args(["-Zbuild-std=core,alloc", "-Zbuild-std-features=compiler-builtins-mem"]),
         };
         command
+    }
+
+    /// Where what is built for bare metal goes, of a target folder.
+    pub fn bare_target(&self, target: &Path) -> PathBuf {
+        match self {
+            Self::Installed(_) => target.to_path_buf(),
+            Self::FromSource { .. } => target.join("bare-from-source"),
+        }
     }
 }
 

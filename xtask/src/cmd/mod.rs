@@ -8,6 +8,7 @@ pub mod doctor;
 pub mod gdb;
 pub mod host;
 pub mod lint;
+pub mod mutants;
 pub mod native;
 pub mod options;
 pub mod output;

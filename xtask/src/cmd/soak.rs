@@ -1,7 +1,7 @@
 //! `soak`: runs that look for what is wrong, drawn at random and checked for counts, or disturbed on purpose. Each is a
 //! run as a user types it, by a process of its own, so that what is held to account is what users get.
 
-mod call;
+pub(crate) mod call;
 mod campaign;
 mod damage;
 mod draw;
@@ -71,8 +71,6 @@ pub struct Args {
     install: bool,
 }
 
-/// The folder of the test kernels, where all is built already.
-const TEST_KERNELS_VARIABLE: &str = "SWITCHLAB_TEST_KERNELS";
 /// What a run may take at most, whatever its own deadline says.
 const HANGS: Duration = Duration::from_secs(1_800);
 
@@ -103,7 +101,7 @@ impl Args {
         }
         let artefacts = build(&packages, self.install.into(), talk)?;
         let (loader, kernel) = loader_and_kernel(&artefacts)?;
-        let kernels = std::env::var_os(TEST_KERNELS_VARIABLE).map(PathBuf::from);
+        let kernels = std::env::var_os(crate::cmd::test::variables::TEST_KERNELS).map(PathBuf::from);
         let kernels = kernels.unwrap_or_else(|| loader.parent().unwrap_or(Path::new(".")).to_path_buf());
         let xtask = std::env::current_exe().context("finding xtask's own executable")?;
         Ok(Kit { xtask, qemu, loader, kernel, kernels })

@@ -33,14 +33,16 @@ pub struct Args {
 }
 
 /// Where the guests' tests find what they boot.
-const LOADER_VARIABLE: &str = "SWITCHLAB_LOADER";
-const KERNEL_VARIABLE: &str = "SWITCHLAB_KERNEL";
-const MARKED_VARIABLE: &str = "SWITCHLAB_MARKED";
-const TEST_KERNELS_VARIABLE: &str = "SWITCHLAB_TEST_KERNELS";
-const QEMU_VARIABLE: &str = "SWITCHLAB_QEMU";
-const RUSTC_VARIABLE: &str = "SWITCHLAB_RUSTC";
-const CORE_VARIABLE: &str = "SWITCHLAB_CORE";
-const XTASK_VARIABLE: &str = "SWITCHLAB_XTASK";
+pub(crate) mod variables {
+    pub(crate) const LOADER: &str = "SWITCHLAB_LOADER";
+    pub(crate) const KERNEL: &str = "SWITCHLAB_KERNEL";
+    pub(crate) const MARKED: &str = "SWITCHLAB_MARKED";
+    pub(crate) const TEST_KERNELS: &str = "SWITCHLAB_TEST_KERNELS";
+    pub(crate) const QEMU: &str = "SWITCHLAB_QEMU";
+    pub(crate) const RUSTC: &str = "SWITCHLAB_RUSTC";
+    pub(crate) const CORE: &str = "SWITCHLAB_CORE";
+    pub(crate) const XTASK: &str = "SWITCHLAB_XTASK";
+}
 
 /// Builds and tests.
 ///
@@ -60,12 +62,12 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let mut cargo = host_cargo("test");
     cargo.arg("--no-fail-fast").args(&args.filter);
-    cargo.env(LOADER_VARIABLE, loader).env(KERNEL_VARIABLE, artefacts.path(KERNEL)?);
-    cargo.env(MARKED_VARIABLE, marked.path(MARKED)?);
-    cargo.env(TEST_KERNELS_VARIABLE, kernels).env(QEMU_VARIABLE, qemu);
-    cargo.env(XTASK_VARIABLE, std::env::current_exe().context("finding xtask's own executable")?);
+    cargo.env(variables::LOADER, loader).env(variables::KERNEL, artefacts.path(KERNEL)?);
+    cargo.env(variables::MARKED, marked.path(MARKED)?);
+    cargo.env(variables::TEST_KERNELS, kernels).env(variables::QEMU, qemu);
+    cargo.env(variables::XTASK, std::env::current_exe().context("finding xtask's own executable")?);
     if let Some(Pair { rustc, core }) = pair {
-        cargo.env(RUSTC_VARIABLE, rustc).env(CORE_VARIABLE, core);
+        cargo.env(variables::RUSTC, rustc).env(variables::CORE, core);
     }
     // A workspace of their own, so tests of their own; both run, whatever the first comes to.
     let mut peers = host_cargo("test");
@@ -86,7 +88,8 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 fn bless(qemu: &Path, loader: &Path, kernels: &Path, pair: Option<&Pair>) -> anyhow::Result<()> {
     let Some(pair) = pair else {
         return Err(Refusal::usage(format!(
-            "--bless with {LOADER_VARIABLE}: counts belong to a compiler, and what built that is not known; unset it"
+            "--bless with {}: counts belong to a compiler, and what built that is not known; unset it",
+            variables::LOADER
         )));
     };
     let diff = instructions::bless(qemu, loader, kernels, pair)?;

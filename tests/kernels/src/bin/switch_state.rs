@@ -10,7 +10,10 @@ use core::{
 use case::{check, count, for_ever};
 use switchlab_kernel::{
     bring_up::Lab,
-    sched::fiber::{Body, Fiber, Owner},
+    sched::{
+        self, Cpu,
+        fiber::{Body, Fiber, Owner},
+    },
 };
 use x86_64::registers::control::{Cr0, Cr0Flags, Cr4, Cr4Flags};
 
@@ -47,6 +50,10 @@ fn switch_state(_: &Lab) {
     let fiber_lost = shared.fiber_lost.load(Relaxed);
     check!(fiber_lost == 0, "the fiber lost callee-saved registers: mask {fiber_lost:#b}");
 
+    for (task, lost) in tasks().into_iter().enumerate() {
+        check!(lost == 0, "task {task} lost callee-saved registers: mask {lost:#b}");
+    }
+
     for flags in [0, ID, INTERRUPT, ID | INTERRUPT] {
         let before = set_flags(flags);
         fiber.resume();
@@ -73,6 +80,28 @@ fn switch_state(_: &Lab) {
     fiber.resume();
     check!(read_mxcsr() == FIBER_MXCSR, "MXCSR {:#x}: a switch restored it", read_mxcsr());
     count("switches", 2 * SWITCHES);
+    count("yields", 2 * SWITCHES);
+}
+
+/// The same of two tasks that yield to each other, by the scheduler's switch: what each lost.
+fn tasks() -> [u64; 2] {
+    let lost: &'static [AtomicU64; 2] = for_ever([const { AtomicU64::new(0) }; 2]);
+    let spawn = |task: usize| {
+        sched::spawn_on(Cpu::current().cpu(), move || {
+            for round in 0..SWITCHES {
+                // SAFETY: `yield_now` takes any argument.
+                let found = unsafe { keep_registers(yield_now, 0, round << 8 | task as u64) };
+                lost[task].fetch_or(found, Relaxed);
+            }
+        })
+    };
+    let tasks = [0, 1].map(|task| spawn(task).expect("a stack"));
+    tasks.into_iter().for_each(sched::JoinHandle::join);
+    lost.each_ref().map(|lost| lost.load(Relaxed))
+}
+
+extern "C" fn yield_now(_: usize) {
+    sched::yield_now();
 }
 
 struct FiberSide(&'static Shared);

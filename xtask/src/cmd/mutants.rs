@@ -1,0 +1,216 @@
+//! `mutants`: bugs that are planted one after another, each of which some test has to find. Shows that the tests can fail.
+//!
+//! A mutant is a patch in `tests/mutants` that makes a plausible bug, with what it is in its first line and the check that is
+//! to find it. All of it happens in a copy of the sources: the workspace itself is never changed.
+//!
+//! | file | what it owns |
+//! |---|---|
+//! | `patch` | a mutant as it stands in its file |
+//! | `tree` | the copy of the sources |
+//! | `check` | tests, built and run in the copy |
+
+mod check;
+mod patch;
+mod tree;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use super::find_qemu;
+use crate::build::core_source;
+use crate::interrupt;
+use crate::status::{Refusal, Status};
+use crate::table::Sheet;
+use crate::workspace;
+use check::{Bench, Check, Found};
+use patch::Mutant;
+use tree::Tree;
+
+/// Where the patches are.
+const FOLDER: &str = "tests/mutants";
+
+/// Options of `mutants`.
+#[derive(clap::Args)]
+#[command(after_help = crate::status::HELP)]
+pub struct Args {
+    /// These alone, with commas between them [default: all]
+    #[arg(long, value_name = "NAME,NAME", value_delimiter = ',')]
+    only: Vec<String>,
+    /// Name them, with what each is and the check that is to find it, and plant none
+    #[arg(long)]
+    list: bool,
+    /// QEMU's executable [default: SWITCHLAB_QEMU, else qemu-system-x86_64 in PATH]
+    #[arg(long, value_name = "PATH")]
+    qemu: Option<PathBuf>,
+    /// No progress: the table alone
+    #[arg(long)]
+    quiet: bool,
+    /// Install what is missing (as root, on Debian or Ubuntu, by apt-get)
+    #[arg(long)]
+    install: bool,
+}
+
+/// What became of a mutant.
+struct Judged<'a> {
+    mutant: &'a Mutant,
+    /// The test that failed; `None` where none did.
+    by: Option<String>,
+    seconds: u64,
+}
+
+/// Plants each, and says which were caught: status 1 where one was not.
+///
+/// # Errors
+///
+/// Status 2 for a name that there is not, or a patch that is none; 1 where a check fails with no bug planted, or a mutant
+/// does not build; 5 for a missing part; 130 after Ctrl-C.
+pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    interrupt::take_over()?;
+    let all = patch::read_all(&workspace::root().join(FOLDER))?;
+    let chosen = choose(&all, &args.only)?;
+    if args.list {
+        return super::output::print(&list(&chosen)).map(|()| Status::Pass.into());
+    }
+    let qemu = find_qemu(args.qemu.as_deref(), args.install.into())?;
+    let source = core_source(args.install.into())?;
+    let say = |line: String| {
+        if !args.quiet {
+            let _ = writeln!(std::io::stderr(), "{line}");
+        }
+    };
+    let tree = Tree::copy(&workspace::root(), &workspace::target_dir().join("mutants"))?;
+    let bench = Bench { tree: &tree, source: &source, qemu: &qemu };
+    let checks = checks(&all);
+    let of_chosen = checks.iter().filter(|check| chosen.iter().any(|mutant| mutant.check == **check));
+    say(format!("without a bug: building and running what is to find {} mutants", chosen.len()));
+    let started = Instant::now();
+    bench.build_all(&checks)?;
+    for check in of_chosen {
+        match bench.find(check)? {
+            Found::Nothing => {}
+            Found::Failed(test) => {
+                return Err(Refusal::with(
+                    Status::Fail,
+                    format!(
+                        "`{check}` fails with no bug planted: {test}; mend that first, by `cargo xtask test`"
+                    ),
+                ));
+            }
+            Found::DoesNotBuild(words) => {
+                return Err(Refusal::with(Status::Build, format!("`{check}` does not build:\n{words}")));
+            }
+        }
+    }
+    say(format!("all pass without a bug, after {} s", started.elapsed().as_secs()));
+    let mut judged = Vec::new();
+    for (number, mutant) in (1..).zip(&chosen) {
+        let one = plant(&bench, &checks, mutant)?;
+        let what = one.by.as_ref().map_or_else(|| "MISSED".into(), |by| format!("caught by {by}"));
+        say(format!("{number} of {}: {}: {what}, {} s", chosen.len(), mutant.name, one.seconds));
+        judged.push(one);
+    }
+    super::output::print(&told(&judged))?;
+    let caught = judged.iter().filter(|one| one.by.is_some()).count();
+    Ok(if caught == judged.len() { Status::Pass.into() } else { Status::Fail.into() })
+}
+
+/// Those of the names, or all.
+fn choose<'a>(all: &'a [Mutant], only: &[String]) -> anyhow::Result<Vec<&'a Mutant>> {
+    if only.is_empty() {
+        return Ok(all.iter().collect());
+    }
+    let find = |name: &String| {
+        all.iter().find(|mutant| mutant.name == *name).ok_or_else(|| {
+            let names: Vec<_> = all.iter().map(|mutant| &*mutant.name).collect();
+            Refusal::usage(format!("--only {name}: there is no such mutant; there are {}", names.join(", ")))
+        })
+    };
+    only.iter().map(find).collect()
+}
+
+/// Each check once, in the order in which they are named.
+fn checks(mutants: &[Mutant]) -> Vec<Check> {
+    let mut checks: Vec<Check> = Vec::new();
+    for mutant in mutants {
+        if !checks.contains(&mutant.check) {
+            checks.push(mutant.check.clone());
+        }
+    }
+    checks
+}
+
+/// Plants one bug, looks for it where it is to be found, and then everywhere else, up to the first test that fails.
+fn plant<'a>(bench: &Bench<'_>, checks: &[Check], mutant: &'a Mutant) -> anyhow::Result<Judged<'a>> {
+    let started = Instant::now();
+    let _planted = bench.tree.plant(mutant)?;
+    let others = checks.iter().filter(|check| **check != mutant.check);
+    let mut by = None;
+    for check in [&mutant.check].into_iter().chain(others) {
+        match bench.find(check)? {
+            Found::Nothing => {}
+            Found::Failed(test) => {
+                by = Some(test);
+                break;
+            }
+            Found::DoesNotBuild(words) => {
+                return Err(Refusal::with(
+                    Status::Build,
+                    format!(
+                        "{}: it does not build, so it is no bug that a test could find:\n{words}",
+                        mutant.name
+                    ),
+                ));
+            }
+        }
+    }
+    Ok(Judged { mutant, by, seconds: started.elapsed().as_secs() })
+}
+
+fn list(mutants: &[&Mutant]) -> String {
+    let header = ["Mutant", "What is planted", "Found by"].map(str::to_owned).into();
+    let row = |mutant: &&Mutant| vec![mutant.name.clone(), mutant.what.clone(), mutant.check.to_string()];
+    Sheet { header, rows: mutants.iter().map(row).collect(), words: 2 }.text()
+}
+
+fn told(judged: &[Judged<'_>]) -> String {
+    let header = ["Mutant", "Seconds", "What was planted", "Caught by"].map(str::to_owned).into();
+    let row = |one: &Judged<'_>| {
+        vec![
+            one.mutant.name.clone(),
+            one.seconds.to_string(),
+            one.mutant.what.clone(),
+            one.by.clone().unwrap_or_else(|| "MISSED".into()),
+        ]
+    };
+    let caught = judged.iter().filter(|one| one.by.is_some()).count();
+    let sheet = Sheet { header, rows: judged.iter().map(row).collect(), words: 2 };
+    format!("{}\ncaught: {caught} of {}\n", sheet.text(), judged.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::status::status_of;
+
+    #[test]
+    fn every_mutant_changes_the_sources_as_they_are() {
+        let root = workspace::root();
+        let mutants = patch::read_all(&root.join(FOLDER)).unwrap();
+        assert!(mutants.len() >= 20, "{}", mutants.len());
+        for mutant in &mutants {
+            let source = std::fs::read_to_string(root.join(&mutant.file)).unwrap();
+            let changed = mutant.apply(&source).unwrap_or_else(|why| panic!("{why:#}"));
+            assert_ne!(changed, source, "{}", mutant.name);
+        }
+    }
+
+    #[test]
+    fn name_that_there_is_not_is_refused_with_those_that_there_are() {
+        let mutants = patch::read_all(&workspace::root().join(FOLDER)).unwrap();
+        let error = choose(&mutants, &["no-such".into()]).unwrap_err();
+        assert_eq!(status_of(&error), Status::Usage);
+        assert!(error.to_string().contains(&mutants[0].name), "{error}");
+    }
+}
