@@ -15,6 +15,11 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
             guard_page(parts, "small_guard_page")
         }),
         trial(parts, "faults::double_fault_has_a_stack_of_its_own", double_fault),
+        trial(parts, "faults::what_comes_at_any_instruction_has_a_stack_of_its_own_on_each_cpu", |parts| {
+            let end = Case::new(parts, "interrupt_stacks").boot();
+            end.passes()?;
+            equal("stacks", end.count("stacks")?, 3 * 3)
+        }),
         trial(parts, "faults::page_fault_names_everything", page_fault),
         trial(parts, "faults::panic_says_its_piece_whatever_lock_is_held", |parts| {
             let end = Case::new(parts, "panics").boot();

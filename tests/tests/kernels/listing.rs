@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use iced_x86::{Decoder, DecoderOptions, Instruction, Mnemonic, Register};
 use libtest_mimic::{Failed, Trial};
+use object::{Object, ObjectSection, SectionKind};
 use switchlab_tests::{Parts, Verdict, equal, trial};
 use xtask::report::listing::{Listing, Loop, Role, Routine, of_blocks, of_file, of_functions, of_loops};
 use xtask::workspace;
@@ -20,6 +22,8 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
             "listing::nothing_between_the_readings_of_a_block_is_of_the_heap_a_lock_or_a_text",
             nothing_foreign_in_blocks,
         ),
+        trial(parts, "listing::each_reading_around_a_block_has_its_fences", fenced),
+        trial(parts, "listing::no_code_of_the_kernel_keeps_anything_below_its_stack_pointer", no_red_zone),
         Trial::test("listing::whatever_ring_3_enters_the_kernel_by_is_scanned", all_entries),
         Trial::test("listing::whoever_times_a_block_has_its_block_and_its_loops_scanned", all_timed),
     ]
@@ -191,6 +195,54 @@ fn nothing_foreign_in_blocks(parts: &Parts) -> Verdict {
         finds_planted(experiment, planted.iter().filter(|(name, _)| name.contains(experiment)))?;
     }
     Ok(())
+}
+
+/// What was before a block is done when it begins, and what is in it when it ends (Intel SDM volume 2, RDTSC and RDTSCP): by
+/// the code, since an emulator does not run ahead.
+fn fenced(parts: &Parts) -> Verdict {
+    let mut readings = [0, 0];
+    for (name, routines) in of_blocks(&parts.laboratory)? {
+        for group in routines.iter().flat_map(|routine| &routine.groups) {
+            let texts: Vec<&str> = group.instructions.iter().map(|one| one.text.as_str()).collect();
+            let of = ["tsc::start", "tsc::end"].iter().position(|function| group.function == *function);
+            let Some(of) = of else { continue };
+            for (at, text) in texts.iter().enumerate().filter(|(_, text)| text.starts_with("rdtsc")) {
+                let before = at > 0 && texts[at - 1] == "lfence";
+                let behind = texts.get(at + 1) == Some(&"lfence");
+                // RDTSCP waits for what is before it by itself.
+                let waits = if of == 0 { before } else { behind && (before || *text == "rdtscp") };
+                if !waits {
+                    return Err(format!("{name}: {} without its fences: {texts:?}", group.function).into());
+                }
+                readings[of] += 1;
+            }
+        }
+    }
+    let [begun, ended] = readings;
+    equal("readings that begin blocks, and those that end them, are found", begun > 20 && ended > 20, true)
+}
+
+/// An interrupt comes on the stack of who runs, and writes below where it stands.
+fn no_red_zone(parts: &Parts) -> Verdict {
+    let bytes = std::fs::read(&parts.laboratory)?;
+    let file = object::File::parse(&*bytes)?;
+    let mut accesses = 0;
+    for section in file.sections().filter(|section| section.kind() == SectionKind::Text) {
+        let decoder = Decoder::with_ip(64, section.data()?, section.address(), DecoderOptions::NONE);
+        for instruction in decoder.into_iter().filter(by_rsp_alone) {
+            accesses += 1;
+            let is_below = (instruction.memory_displacement64() as i64) < 0;
+            if is_below && instruction.mnemonic() != Mnemonic::Lea {
+                let (at, what) = (instruction.ip(), instruction.mnemonic());
+                return Err(format!("{what:?} at {at:#x} is below the stack pointer").into());
+            }
+        }
+    }
+    equal("accesses by the stack pointer are found", accesses > 1_000, true)
+}
+
+fn by_rsp_alone(instruction: &Instruction) -> bool {
+    instruction.memory_base() == Register::RSP && instruction.memory_index() == Register::None
 }
 
 fn nothing_foreign(parts: &Parts) -> Verdict {

@@ -88,6 +88,7 @@ fn tasks() -> [u64; 2] {
     let lost: &'static [AtomicU64; 2] = for_ever([const { AtomicU64::new(0) }; 2]);
     let spawn = |task: usize| {
         sched::spawn_on(Cpu::current().cpu(), move || {
+            check!(is_aligned(), "task {task} stands on a stack that is not aligned");
             for round in 0..SWITCHES {
                 // SAFETY: `yield_now` takes any argument.
                 let found = unsafe { keep_registers(yield_now, 0, round << 8 | task as u64) };
@@ -98,6 +99,15 @@ fn tasks() -> [u64; 2] {
     let tasks = [0, 1].map(|task| spawn(task).expect("a stack"));
     tasks.into_iter().for_each(sched::JoinHandle::join);
     lost.each_ref().map(|lost| lost.load(Relaxed))
+}
+
+/// Whether a function is called with the stack aligned to 16, its return address below (System V ABI for AMD64, 3.2.2).
+fn is_aligned() -> bool {
+    #[unsafe(naked)]
+    extern "C" fn at_entry() -> u64 {
+        naked_asm!("mov rax, rsp", "ret")
+    }
+    at_entry() % 16 == 8
 }
 
 extern "C" fn yield_now(_: usize) {
@@ -114,6 +124,7 @@ impl Body for FiberSide {
 
 fn fiber_side(shared: &Shared, mut owner: Owner) -> ! {
     let mut round: u64 = 0;
+    check!(is_aligned(), "a fiber stands on a stack that is not aligned");
     loop {
         round += 1;
         shared.fiber_saw_mxcsr.store(u64::from(read_mxcsr()), Relaxed);
