@@ -40,6 +40,8 @@ enum Command {
     Host(cmd::host::Args),
     /// Look for what is wrong: boot what is drawn at random, or disturb runs in every known way
     Soak(cmd::soak::Args),
+    /// Feed whatever reads bytes from outside with inputs that are drawn
+    Fuzz(cmd::fuzz::Args),
     /// Plant known bugs one after another, and say which of them the tests find
     Mutants(cmd::mutants::Args),
     /// Boot the kernel and stop at its first instruction, for gdb
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
         Command::Bench(args) => cmd::bench::run(&args),
         Command::Host(args) => cmd::host::run(&args),
         Command::Soak(args) => cmd::soak::run(&args),
+        Command::Fuzz(args) => cmd::fuzz::run(&args),
         Command::Mutants(args) => cmd::mutants::run(&args),
         Command::Gdb(args) => cmd::gdb::run(&args),
         Command::HostFloor => cmd::host_floor(),

@@ -5,6 +5,7 @@ pub mod bench;
 pub mod build;
 pub mod compare;
 pub mod doctor;
+pub mod fuzz;
 pub mod gdb;
 pub mod host;
 pub mod lint;

@@ -40,7 +40,7 @@ pub(crate) mod testing;
 
 use askama::Template;
 
-pub use embed::{EmbeddedFile, EmbeddedRun, embedded, is_report};
+pub use embed::{EmbeddedFile, EmbeddedRun, element, embedded, is_report};
 pub use model::NoResult;
 pub use sections::exercises::{EXERCISES, Exercise};
 pub use source::read;
