@@ -7,6 +7,9 @@
 //!             ▲ bottom     top ▲
 //! ```
 //!
+//! The last word of a stack, next to the guard page, is a canary: who wrote there has come to the end of the stack, or was
+//! no task that runs on it. It is looked at as the stack is given back.
+//!
 //! Stacks that are given back are handed out again: they are a list through their own memory, so giving one
 //! back allocates nothing.
 
@@ -19,6 +22,9 @@ use x86_64::{
 
 use super::paging;
 use crate::lock::Lock;
+
+/// What the last word of a stack holds while somebody has the stack.
+const CANARY: u64 = 0xca7a_b1e0_5e11_edb1;
 
 /// How large a stack is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,7 +143,7 @@ impl Stack {
         if let Some(stack) = pool.free.take() {
             // SAFETY: `give_back` wrote it there, and nobody has touched the stack since.
             pool.free = unsafe { stack.link().read() };
-            return Ok(stack);
+            return Ok(stack.with_canary());
         }
         if pool.made == size.most() {
             return Err(StackError::TooMany { most: size.most() });
@@ -149,11 +155,26 @@ impl Stack {
             paging::map_fresh(page).map_err(|_| StackError::OutOfMemory { size })?;
         }
         pool.made += 1;
-        Ok(Self { bottom: NonNull::new(bottom.as_mut_ptr()).expect("the region starts above 0"), size })
+        let bottom = NonNull::new(bottom.as_mut_ptr()).expect("the region starts above 0");
+        Ok(Self { bottom, size }.with_canary())
+    }
+
+    fn with_canary(self) -> Self {
+        // SAFETY: the stack is mapped, writable, aligned, and held: nobody else touches it.
+        unsafe { self.canary().write(CANARY) };
+        self
     }
 
     /// Gives the stack back for others. Nothing runs on it any more.
+    ///
+    /// # Panics
+    ///
+    /// If its last word was overwritten.
     pub fn give_back(self) {
+        // SAFETY: as in `with_canary`.
+        let last = unsafe { self.canary().read() };
+        let bytes = self.size.bytes();
+        assert!(last == CANARY, "the last word of a stack of {bytes} bytes was overwritten: it is {last:#x}");
         let mut pool = self.size.pool().lock();
         // SAFETY: the stack is mapped, writable, aligned, and held: nobody else touches it.
         unsafe { self.link().write(pool.free.take()) };
@@ -167,6 +188,11 @@ impl Stack {
 
     /// Where a stack that nobody has keeps the next such.
     fn link(&self) -> *mut Option<Self> {
+        self.bottom.as_ptr().cast()
+    }
+
+    /// The last word that what runs on it can reach.
+    fn canary(&self) -> *mut u64 {
         self.bottom.as_ptr().cast()
     }
 }

@@ -16,6 +16,8 @@ case::case!("small_stack", small_stack);
 
 const MESSAGES: u64 = 10_000;
 const PAGE: usize = 4096;
+/// Its last word is the canary.
+const CANARY: usize = size_of::<u64>();
 /// What nobody else writes.
 const PAINT: u8 = 0xa5;
 /// What is left alone below the frame that paints: more than it takes itself.
@@ -43,17 +45,17 @@ fn small_stack(_: &Lab) {
     let untouched = back.recv();
     answering.join();
     neighbour.join();
-    count("used_bytes", PAGE as u64 - untouched);
+    count("used_bytes", (PAGE - CANARY) as u64 - untouched);
 }
 
 /// Paints what is not used yet of the stack that runs.
 #[inline(never)]
 fn paint() -> &'static [u8] {
     let here = 0_u8;
-    let bottom = mm::guard_page_of_current_stack().map_or(0, |guard| guard as usize + PAGE);
+    let bottom = mm::guard_page_of_current_stack().map_or(0, |guard| guard as usize + PAGE + CANARY);
     let length = ((&raw const here).addr() - bottom).saturating_sub(MARGIN);
     let unused = ptr::with_exposed_provenance_mut::<u8>(bottom);
-    // SAFETY: the stack is mapped from its bottom on, and what is that far below the running frame is in no
+    // SAFETY: the stack is mapped from below that on, and what is that far below the running frame is in no
     // use. What runs later may write there, and this only ever compares bytes.
     unsafe {
         unused.write_bytes(PAINT, length);

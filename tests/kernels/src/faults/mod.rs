@@ -7,6 +7,7 @@ pub mod firmware;
 pub mod heap;
 mod interrupts;
 mod register;
+mod stack;
 pub mod strike;
 
 use alloc::{string::String, vec::Vec};
@@ -53,12 +54,14 @@ pub enum Fault {
     TscForward,
     /// From an earlier one.
     TscBack,
+    /// The last word of a task's stack is another one.
+    CanaryOverwritten,
     /// Nothing is left of the heap.
     HeapExhausted,
 }
 
 impl Fault {
-    const ALL: [(&'static str, Self); 16] = [
+    const ALL: [(&'static str, Self); 17] = [
         ("madt-checksum", Self::MadtChecksum),
         ("madt-length", Self::MadtLength),
         ("madt-duplicate", Self::MadtDuplicate),
@@ -74,6 +77,7 @@ impl Fault {
         ("register-lost", Self::RegisterLost),
         ("tsc-forward", Self::TscForward),
         ("tsc-back", Self::TscBack),
+        ("canary-overwritten", Self::CanaryOverwritten),
         ("heap-exhausted", Self::HeapExhausted),
     ];
 }

@@ -10,7 +10,7 @@ use switchlab_kernel::{
 };
 use switchlab_records::{Mode, Pass, Subject};
 
-use super::{Fault, Plan, clock, heap, interrupts, register};
+use super::{Fault, Plan, clock, heap, interrupts, register, stack};
 
 /// What all blocks know.
 struct Campaign {
@@ -107,6 +107,7 @@ fn strike(number: u64) {
             let lost = register::lose(number);
             assert!(lost != 0, "no register that a call keeps holds the number");
         }
+        Fault::CanaryOverwritten => stack::overwrite_last_word(plan.at),
         Fault::TscForward => clock::step_by(plan.at as i64),
         Fault::TscBack => clock::step_by(-(plan.at as i64)),
         _ => {}

@@ -31,7 +31,7 @@ struct Deadlines {
 }
 
 const OF_IDLE_HOST: Deadlines = Deadlines { struck: "4", hanging: "3" };
-const OF_BUSY_HOST: Deadlines = Deadlines { struck: "30", hanging: "8" };
+const OF_BUSY_HOST: Deadlines = Deadlines { struck: "20", hanging: "8" };
 
 /// A run that is long enough to be struck in.
 const RUN: &[&str] =

@@ -210,6 +210,11 @@ pub const FAULTS: &[Fault] = &[
         Status::Fail,
         &["the TSC of CPU 1 was ahead of CPU 0's by ", "it was stepped meanwhile"],
     ),
+    within(
+        "canary-overwritten",
+        Status::Crashed,
+        &["the last word of a stack of 32768 bytes was overwritten"],
+    ),
     within("heap-exhausted", Status::Crashed, &["memory allocation of ", " bytes failed"]),
     within("ap-missing", Status::Fail, &["CPU ", "did not start: no sign of it"]),
     within("ap-late", Status::Fail, &["CPU 63 (APIC id 77) did not start: no sign of it"]),
