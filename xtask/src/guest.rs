@@ -20,6 +20,10 @@ pub struct BootSpec {
     pub kernel: PathBuf,
     /// QEMU's executable.
     pub qemu: PathBuf,
+    /// The board.
+    pub machine: Machine,
+    /// What else is on it.
+    pub devices: Devices,
     /// Virtual CPUs.
     pub smp: u32,
     /// CPU model.
@@ -40,6 +44,15 @@ pub struct BootSpec {
     pub deadline: Duration,
 }
 
+/// What is on a board besides what a guest is measured with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Devices {
+    /// Nothing.
+    None,
+    /// What QEMU puts there where nobody says otherwise: a display adapter, a network, drives.
+    Usual,
+}
+
 impl BootSpec {
     /// One CPU of model `max`, 128 MiB, no parameters, one TCG thread, 60 s.
     pub fn new(qemu: impl Into<PathBuf>, loader: impl Into<PathBuf>, kernel: impl Into<PathBuf>) -> Self {
@@ -47,6 +60,8 @@ impl BootSpec {
             loader: loader.into(),
             kernel: kernel.into(),
             qemu: qemu.into(),
+            machine: Machine::Pc,
+            devices: Devices::None,
             smp: 1,
             cpu: "max".into(),
             memory: "128M".into(),
@@ -63,7 +78,7 @@ impl BootSpec {
         Config {
             qemu: self.qemu.clone(),
             host_cpus: None,
-            machine: Machine::Pc,
+            machine: self.machine,
             accelerator: Accelerator::Tcg(self.tcg_thread),
             timing: self.timing,
             cpus: self.smp,
@@ -111,7 +126,10 @@ pub fn boot(spec: &BootSpec) -> GuestEnd {
 ///
 /// As [`boot`].
 pub fn boot_with(spec: &BootSpec, sink: &mut dyn Sink) -> GuestEnd {
-    let argv = spec.config().argv();
+    let mut argv = spec.config().argv();
+    if spec.devices == Devices::Usual {
+        argv.retain(|word| word != "-nodefaults");
+    }
     let never = AtomicBool::new(false);
     let limits = Limits { deadline: spec.deadline, interrupted: &never };
     let (outcome, captured) = match spec.timing {

@@ -12,6 +12,7 @@ mod hierarchy;
 mod instructions;
 mod listing;
 mod loader;
+mod machines;
 mod memory;
 mod policy;
 mod ring_and_fan;
@@ -51,6 +52,7 @@ fn main() {
         ways::trials,
         instructions::trials,
         listing::trials,
+        machines::trials,
         steps::trials,
         scale::trials,
         ring_and_fan::trials,
