@@ -40,6 +40,8 @@ enum Command {
     Host(cmd::host::Args),
     /// Look for what is wrong: boot what is drawn at random, or disturb runs in every known way
     Soak(cmd::soak::Args),
+    /// Look for undefined behaviour, foreign licences and known vulnerabilities, as far as this host can
+    Audit(cmd::audit::Args),
     /// Feed whatever reads bytes from outside with inputs that are drawn
     Fuzz(cmd::fuzz::Args),
     /// Plant known bugs one after another, and say which of them the tests find
@@ -65,6 +67,7 @@ fn main() -> ExitCode {
         Command::Bench(args) => cmd::bench::run(&args),
         Command::Host(args) => cmd::host::run(&args),
         Command::Soak(args) => cmd::soak::run(&args),
+        Command::Audit(args) => cmd::audit::run(&args),
         Command::Fuzz(args) => cmd::fuzz::run(&args),
         Command::Mutants(args) => cmd::mutants::run(&args),
         Command::Gdb(args) => cmd::gdb::run(&args),

@@ -1,6 +1,7 @@
 //! The subcommands: options in, exit status out.
 
 pub mod analyse;
+pub mod audit;
 pub mod bench;
 pub mod build;
 pub mod compare;

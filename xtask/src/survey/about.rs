@@ -161,7 +161,7 @@ pub const ALL: [About; 7] = [
         takes: &[Takes::Budget, Takes::Pair],
         memory: MEMORY,
         sizes: [(5, 1_000_000), (1, 10_000)],
-        points: |_| 40,
+        points: |_| 44,
         checked: Checked::EACH,
         counts_beside: true,
     },

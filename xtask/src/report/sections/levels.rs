@@ -108,8 +108,17 @@ fn sentence(bench: &Bench, judged: &[Judged<'_>]) -> String {
 
 /// What the kernel's levels cost, by the original's names for them.
 pub(crate) struct Kernel {
-    spans: Vec<(&'static str, Span)>,
+    costs: Vec<(&'static str, Costs)>,
     task: Option<f64>,
+}
+
+/// What a level costs, in its forms.
+#[derive(Clone, Copy)]
+struct Costs {
+    /// Of the plain one, on one CPU, which a guess is held against; `None` where that was not measured.
+    plain: Option<f64>,
+    /// Of all.
+    all: Span,
 }
 
 impl Kernel {
@@ -120,14 +129,16 @@ impl Kernel {
         }
         let of = |guess: &Guessed| {
             let cells = survey.cells.iter().filter(|cell| is_of(cell, guess.level));
-            Some((guess.level, Span::over(cells.map(|cell| cell.one_way))?))
+            let all = Span::over(cells.map(|cell| cell.one_way))?;
+            let name = if guess.factor.is_none() { TASK } else { guess.level };
+            Some((guess.level, Costs { plain: cell(survey, name, 1).map(|cell| cell.one_way), all }))
         };
         let task = cell(survey, TASK, 1).map(|cell| cell.one_way);
-        Some(Self { spans: guesses::guesses().iter().filter_map(of).collect(), task })
+        Some(Self { costs: guesses::guesses().iter().filter_map(of).collect(), task })
     }
 
-    fn span(&self, level: &str) -> Option<Span> {
-        self.spans.iter().find(|(name, _)| *name == level).map(|(_, span)| *span)
+    fn costs(&self, level: &str) -> Option<Costs> {
+        self.costs.iter().find(|(name, _)| *name == level).map(|(_, costs)| *costs)
     }
 }
 
@@ -155,7 +166,7 @@ impl Beside {
             .into_iter()
             .map(|guess| {
                 let linux = held.iter().find(|held| held.level == guess.level).cloned();
-                Side { kernel: kernel.and_then(|kernel| kernel.span(guess.level)), linux, guess }
+                Side { kernel: kernel.and_then(|kernel| kernel.costs(guess.level)), linux, guess }
             })
             .collect();
         let groups: Vec<Group> = sides.iter().map(Side::group).collect();
@@ -173,7 +184,7 @@ impl Beside {
 /// A level, of all three.
 struct Side {
     guess: Guessed,
-    kernel: Option<Span>,
+    kernel: Option<Costs>,
     linux: Option<Held>,
 }
 
@@ -190,7 +201,7 @@ impl Side {
             ink,
         };
         let guessed = if self.guess.factor.is_none() { "the original's runs" } else { "guessed" };
-        let kernel = self.kernel.map(|span| bar("this kernel, emulated", span, Ink::SameCore));
+        let kernel = self.kernel.map(|costs| bar("this kernel, emulated", costs.all, Ink::SameCore));
         let linux = self.linux().map(|span| bar("this Linux", span, Ink::CrossCore));
         let bars = [Some(bar(guessed, self.guess.ns, Ink::Original)), kernel, linux];
         Group { title: self.guess.level.into(), bars: bars.into_iter().flatten().collect() }
@@ -201,9 +212,10 @@ fn sheet(sides: &[Side], task: Option<f64>) -> Sheet {
     let header = [
         "Level",
         "Guessed",
-        "This kernel, emulated",
+        "This kernel, emulated, one CPU",
         "The guess is",
-        "This Linux",
+        "All its forms",
+        "This Linux, all forms",
         "The guess is",
         "Guessed factor",
         "Over our task",
@@ -214,13 +226,15 @@ fn sheet(sides: &[Side], task: Option<f64>) -> Sheet {
         let Side { guess: Guessed { level, ns, factor, .. }, kernel, .. } = side;
         let off = |span: Option<Span>| span.map_or_else(String::new, |span| show::off(Off::of(*ns, span)));
         let over = |span: Option<Span>| span.map_or_else(String::new, show::factor);
-        let of_task = kernel.zip(task).map(|(span, task)| span.over_base(task));
+        let plain = kernel.and_then(|costs| costs.plain).map(|cost| Span::of(cost, cost));
+        let of_task = plain.zip(task).map(|(span, task)| span.over_base(task));
         let measured = side.linux.as_ref().and_then(|held| held.measured.as_ref());
         vec![
             (*level).to_owned(),
             show::times(*ns),
-            kernel.map_or_else(missing, show::times),
-            off(*kernel),
+            plain.map_or_else(missing, show::times),
+            off(plain),
+            kernel.map_or_else(missing, |costs| show::times(costs.all)),
             side.linux().map_or_else(missing, show::times),
             off(side.linux()),
             over(*factor),
