@@ -15,8 +15,8 @@ pub struct Judged<'a> {
     pub cost: Option<Cost>,
     /// How it compares with ours; `None` for ours, and where either has no figure.
     pub against_ours: Option<Comparison>,
-    /// The same with each of the others that it is held against too.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    /// The same with each of the others that it is held against too: the row's own `also` names them.
+    #[serde(rename = "against_also", skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<Option<Comparison>>,
 }
 

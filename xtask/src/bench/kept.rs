@@ -140,6 +140,17 @@ mod tests {
     }
 
     #[test]
+    fn row_that_is_held_against_several_of_ours_reads_back() {
+        let mut bench = sample();
+        let ours = bench.rows[0].id.clone();
+        let other = bench.rows.iter_mut().rfind(|row| row.measured().is_some()).expect("a peer");
+        other.also = vec![ours];
+        let judged = judge(&bench).unwrap();
+        assert!(judged.iter().any(|judged| judged.also.iter().flatten().count() == 1));
+        assert_eq!(Bench::parse(&show::json(&bench, &judged).unwrap()).unwrap(), bench);
+    }
+
+    #[test]
     fn cut_or_changed_file_is_refused_with_its_reason() {
         let kept = kept();
         let changed = |from: &str, to: &str| {
