@@ -1,7 +1,7 @@
 //! Every register that one has, filled with patterns and looked at again and again while others run: general registers,
 //! the stack pointer, flags, vectors with their upper halves, x87's registers, MXCSR and the x87 control word.
 
-use core::{arch::naked_asm, mem::offset_of, sync::atomic::AtomicU64};
+use core::{arch::naked_asm, mem::offset_of, ops::RangeInclusive, sync::atomic::AtomicU64};
 
 /// Vectors, of 256 bits where there are such.
 const VECTORS: usize = 16;
@@ -52,6 +52,20 @@ impl Patterns {
             looks: 0,
         }
     }
+
+    /// The flags among them.
+    pub fn flags(&self) -> u64 {
+        self.flags
+    }
+}
+
+/// Where in [`hold`] all registers hold patterns.
+pub fn window() -> RangeInclusive<u64> {
+    unsafe extern "C" {
+        static held_window: u8;
+        static held_window_end: u8;
+    }
+    (&raw const held_window).addr() as u64..=(&raw const held_window_end).addr() as u64
 }
 
 /// What [`hold`] returned, in words.
@@ -120,10 +134,14 @@ pub extern "C" fn hold(patterns: &mut Patterns, stop: &AtomicU64, has_avx: u64, 
         "mov r15, [rax + {general} + 112]",
         "mov rax, [rax + {general}]",
         "popfq",
-        ".rept 400",
+        ".global held_window",
+        "held_window:",
+        ".rept 1600",
         "nop",
         ".endr",
         "pause", // under an emulator that runs one CPU at a time, the turn of who interrupts
+        ".global held_window_end",
+        "held_window_end:",
         "pushfq",
         "push rax",
         "mov rax, [rsp + 16]",

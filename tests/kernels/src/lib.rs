@@ -10,6 +10,7 @@ pub mod frees;
 pub mod held;
 pub mod late;
 pub mod levels;
+pub mod met;
 mod planted;
 pub mod scaled;
 pub mod shapes;

@@ -276,5 +276,8 @@ fn preempted(case: Case) -> Verdict {
     let end = case.boot();
     end.passes()?;
     let preempted = end.count("preempted")?;
-    end.is(preempted >= 100_000, format_args!("100,000 preemptions, not {preempted}"))
+    end.is(preempted >= 100_000, format_args!("100,000 preemptions, not {preempted}"))?;
+    let met = end.count("met")?;
+    end.is(met >= 100_000, format_args!("100,000 preemptions that met the patterns, not {met}"))?;
+    equal("vectors with upper halves", end.count("upper_halves")?, 1)
 }

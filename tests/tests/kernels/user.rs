@@ -38,14 +38,12 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
             told(&Case::new(parts, "user_gone").with_host_threads().boot())
         }),
         trial(parts, "user::registers_survive_100_000_interrupts", |parts| {
-            let end = Case::new(parts, "user_state").in_instructions().boot();
-            end.passes()?;
-            end.is(end.count("ticks")? >= 100_000, "100,000 interrupts of each")
+            kept(&Case::new(parts, "user_state").in_instructions().boot())
         }),
         trial(parts, "user::registers_of_threads_survive_100_000_interrupts", |parts| {
             let end = Case::new(parts, "user_threads").in_instructions().boot();
-            end.passes()?;
-            end.is(end.count("ticks")? >= 100_000, "100,000 interrupts of each")?;
+            kept(&end)?;
+            upper_halves(&end)?;
             // The first thread's, the kernel's as it ends, and both again for the other.
             end.is(end.count("loads")? <= 4, "no load of CR3 between threads of one address space")
         }),
@@ -54,20 +52,26 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
             "user::registers_and_vectors_survive_100_000_interrupts_across_address_spaces",
             |parts| {
                 let end = Case::new(parts, "user_vectors").in_instructions().boot();
-                end.passes()?;
-                let ticks = end.count("ticks")?;
-                end.is(ticks >= 100_000, "100,000 interrupts of each")?;
-                equal("vectors with upper halves", end.count("upper_halves")?, 1)?;
-                end.is(end.count("loads")? >= 2 * ticks, "a load of CR3 for each interrupt of each")
+                kept(&end)?;
+                upper_halves(&end)?;
+                end.is(
+                    end.count("loads")? >= 2 * end.count("ticks")?,
+                    "a load of CR3 for each interrupt of each",
+                )
             },
         ),
         trial(parts, "user::registers_survive_100_000_interrupts_of_each_and_as_many_calls", |parts| {
-            let end = Case::new(parts, "user_calls").in_instructions().boot();
-            end.passes()?;
-            end.is(end.count("ticks")? >= 100_000, "100,000 interrupts of each")?;
-            // A call and its answer.
-            end.is(end.count("letters")? >= 200_000, "100,000 calls")
+            kept_and_called(&Case::new(parts, "user_calls").in_instructions().boot())
         }),
+        trial(
+            parts,
+            "user::registers_and_vectors_survive_100_000_interrupts_of_each_and_as_many_calls",
+            |parts| {
+                let end = Case::new(parts, "user_call_vectors").in_instructions().boot();
+                kept_and_called(&end)?;
+                upper_halves(&end)
+            },
+        ),
         trial(parts, "user::smap_keeps_ring_0_from_data_of_ring_3", |parts| {
             kept_out(parts, "user_smap", 0x1)
         }),
@@ -79,6 +83,23 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
             exchange(parts, TcgThread::Multi)
         }),
     ]
+}
+
+/// The patterns of each, by as many interrupts as came while all its registers held them.
+fn kept(end: &End) -> Verdict {
+    end.passes()?;
+    let met = end.count("met")?;
+    end.is(met >= 100_000, format_args!("100,000 interrupts of each that met its patterns, not {met}"))
+}
+
+fn kept_and_called(end: &End) -> Verdict {
+    kept(end)?;
+    // A call and its answer.
+    end.is(end.count("letters")? >= 200_000, "100,000 calls")
+}
+
+fn upper_halves(end: &End) -> Verdict {
+    equal("vectors with upper halves", end.count("upper_halves")?, 1)
 }
 
 fn exchange(parts: &Parts, threads: TcgThread) -> Verdict {

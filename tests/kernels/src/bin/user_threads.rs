@@ -18,11 +18,11 @@ case::case!("user_threads", user_threads);
 
 fn user_threads(_: &Lab) {
     let state = thread::detect().expect("a CPU with XSAVE");
+    count("upper_halves", state.has_avx().into());
     let space = Space::new(None).expect("an address space");
     let before = user::counted_on(&[cpu(0)]);
-    let ticks = keep(Some(state), None, |thread, spec| {
+    keep(Some(state), None, |thread, spec| {
         user::spawn_in(cpu(0), Spec { vectors: true, thread, ..spec }, space.clone())
     });
-    count("ticks", ticks);
     count("loads", user::counted_on(&[cpu(0)]).since(before).loads);
 }

@@ -20,7 +20,6 @@ fn user_vectors(_: &Lab) {
     let state = thread::detect().expect("a CPU with XSAVE");
     count("upper_halves", state.has_avx().into());
     let before = user::counted_on(&[cpu(0)]);
-    let ticks = keep(Some(state), None, |_, spec| user::spawn(cpu(0), Spec { vectors: true, ..spec }));
-    count("ticks", ticks);
+    keep(Some(state), None, |_, spec| user::spawn(cpu(0), Spec { vectors: true, ..spec }));
     count("loads", user::counted_on(&[cpu(0)]).since(before).loads);
 }

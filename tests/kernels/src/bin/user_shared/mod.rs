@@ -5,22 +5,23 @@
 extern crate alloc;
 
 use alloc::{vec, vec::Vec};
-use core::sync::atomic::Ordering::Relaxed;
+use core::{ops::RangeInclusive, sync::atomic::Ordering::Relaxed};
 
-use case::{check, cpu, for_ever};
+use case::{check, count, cpu, for_ever, met, spawn};
 use switchlab_kernel::{
-    arch::xsave::State,
+    arch::{idt::vector, xsave::State},
     program,
     sched::{Channel, Gate},
     user::{
         Ended, Handle, Port, Quantum, Report, Spec, Why,
-        program::{DATA, DATA_BYTES},
+        program::{CODE, DATA, DATA_BYTES},
         system_call::GONE,
     },
 };
 
-/// Interrupts that each has to take, each of which gives the CPU to another.
-const TICKS: u64 = 100_000;
+/// Interrupts that each has to take, each of which gives the CPU to another: more than are to meet its patterns, since some
+/// come while they are filled in or compared.
+const TICKS: u64 = 140_000;
 /// What the timer counts from one to the next: more than a round of the program, where a tick is an instruction.
 const COUNTS: u32 = 5_000;
 
@@ -206,7 +207,11 @@ program! {
         ".endr",
         "3:",
         "FILL",
-        ".fill 2000, 1, 0x90",              // wait, without touching one of them
+        ".global keeps_window",
+        "keeps_window:",
+        ".fill 3000, 1, 0x90",              // wait, without touching one of them
+        ".global keeps_window_end",
+        "keeps_window_end:",
         "LOOK",
         "test byte ptr fs:[HAS], 1",
         "jz 4f",
@@ -331,13 +336,13 @@ program! {
 }
 
 /// Starts some of them by `start`, which gets the place of each in an address space too, and waits until all have seen
-/// their interrupts: two, or, where there is a gate, the two at it and one beside them. They have `vectors`, if any. Returns
-/// how often each was interrupted at least, and another ran.
+/// their interrupts: two, or, where there is a gate, the two at it and one beside them. They have `vectors`, if any. Reports
+/// how often each was interrupted at least, and another ran; and how often while all its registers held patterns.
 pub fn keep(
     vectors: Option<State>,
     gate: Option<&'static Gate>,
     start: impl Fn(u64, Spec) -> Result<Handle, Why>,
-) -> u64 {
+) {
     let has = vectors.map_or(0, |state| VECTORS | if state.has_avx() { UPPER_HALVES } else { 0 });
     let start = |place, seed, ticks, flags, has_besides, ports: Vec<Port>| {
         let spec = Spec {
@@ -367,6 +372,9 @@ pub fn keep(
     // It has as many ticks as they have together. It goes on when they have ended, and with them their wishes for ticks.
     let ticks_beside = holding.len() as u64 * (TICKS + TICKS / 20);
     let beside = start(1, !seed.rotate_left(32), ticks_beside, NO_FLAGS, OTHER_GS, vec![]);
+    // Behind them in line: with the first the CPU's table has become that of ring 3.
+    let flags = if gate.is_some() { &[ALL_FLAGS, NO_FLAGS, SOME_FLAGS][..] } else { &[ALL_FLAGS, NO_FLAGS] };
+    spawn(cpu(0), move || met::watch(vector::TICK, &window(), flags)).join();
     let ticks = holding.into_iter().map(|one| held(one.join()).ticks).collect::<Vec<_>>();
     let by_ticks = counted() - before;
     let ticks_beside = held(beside.join()).ticks;
@@ -378,7 +386,18 @@ pub fn keep(
         "{all} ticks with one beside, and {by_ticks} switches, not twice as many"
     );
     check!(ticks_beside >= all, "{all} ticks, and {ticks_beside} of the one beside");
-    ticks.into_iter().min().unwrap_or_default()
+    count("ticks", ticks.into_iter().min().unwrap_or_default());
+    count("met", met::least());
+}
+
+/// Where in a process the program waits and all registers hold patterns.
+fn window() -> RangeInclusive<u64> {
+    unsafe extern "C" {
+        static keeps_window: u8;
+        static keeps_window_end: u8;
+    }
+    let there = |label: *const u8| CODE + (label.addr() - KEEPS.bytes().as_ptr().addr()) as u64;
+    there(&raw const keeps_window)..=there(&raw const keeps_window_end)
 }
 
 /// What there is to tell of one that has found all that it held.
