@@ -23,9 +23,19 @@ struct Table<P> {
     kind: Kind,
     /// What became of the answering guest, where it was stopped, or never began.
     answering: Once<Why>,
-    /// Interrupts that it took beyond those that it was given. Read when its task has been joined.
-    surplus: AtomicU64,
+    answered: Answered,
     result: Lock<Option<Result<Ran<P>, Why>>>,
+}
+
+/// What the answering guest did from its first number to its last. Read when its task has been joined.
+#[derive(Default)]
+struct Answered {
+    /// How often it was entered.
+    entries: AtomicU64,
+    /// Numbers that it found right, by its own count.
+    right: AtomicU64,
+    /// Interrupts that it took beyond those that it was given.
+    surplus: AtomicU64,
 }
 
 /// Measures `exchanges` between a guest on each of two CPUs, while `probe` looks on.
@@ -48,7 +58,7 @@ pub fn measure<P: Probe>(
         route,
         kind,
         answering: Once::new(),
-        surplus: AtomicU64::new(0),
+        answered: Answered::default(),
         result: Lock::new(None),
     }));
     let answering = sched::spawn_on(cpus[1], move || answer(table))?;
@@ -60,7 +70,16 @@ pub fn measure<P: Probe>(
     answering.join();
     let result = table.result.lock().take();
     let ran = result.expect("the asking task leaves its result")?;
-    Ok(Ran { surplus: ran.surplus + table.surplus.load(Relaxed), ..ran })
+    // Nothing tells the answering side where the block begins: what is not the warm-up's is the block's.
+    let Answered { entries, right, surplus } = &table.answered;
+    let warmed_up = warm_up + SETTLING;
+    let entries = entries.load(Relaxed).saturating_sub(route.vmruns_of_exchange() / 2 * warmed_up);
+    Ok(Ran {
+        vmruns: ran.vmruns + entries,
+        right: ran.right + right.load(Relaxed).saturating_sub(warmed_up),
+        surplus: ran.surplus + surplus.load(Relaxed),
+        ..ran
+    })
 }
 
 /// A guest under a VMM.
@@ -161,11 +180,12 @@ fn ask<P: Probe>(
     let mut asking = Asking { side, there: &there, back: &back, entries_before: 0, stopped: None };
     let counts = |_: &Asking<'_>| snapshot(&table.cpus);
     let measured = measure_block(&mut asking, counts, hand_over, warm_up, exchanges, &mut probe);
-    // Each exchange enters the guest on this side as often as that on the other.
-    let vmruns = 2 * (asking.side.guest.entries() - asking.entries_before);
+    let vmruns = asking.side.guest.entries() - asking.entries_before;
     if measured.wrong.is_none() {
         asking.stopped = asking.side.enter().err();
     }
+    // It has looked at its last number.
+    let right = asking.side.guest.registers().r12.saturating_sub(warm_up);
     let surplus = asking.side.surplus();
     // Only now may the other side end, which gives back what its guest was made of.
     there.send(NO_NUMBER);
@@ -175,10 +195,11 @@ fn ask<P: Probe>(
             measured: Measured { wrong: Some(Wrong { expected, found }), ..measured },
             probe,
             vmruns,
+            right,
             surplus,
         }),
         Some(why) => Err(why),
-        None => Ok(Ran { measured, probe, vmruns, surplus }),
+        None => Ok(Ran { measured, probe, vmruns, right, surplus }),
     }
 }
 
@@ -227,8 +248,15 @@ fn answer<P: Probe>(table: &'static Table<P>) {
         }
     };
     back.send(NO_NUMBER);
+    let entries_before = side.guest.entries();
     match answer_numbers::<P>(&mut side, &there, &back) {
-        Ok(()) => table.surplus.store(side.surplus(), Relaxed),
+        Ok(()) => {
+            // A guest that calls counts a number when it is entered with the next.
+            let uncounted = u64::from(table.route == Route::Call);
+            table.answered.entries.store(side.guest.entries() - entries_before, Relaxed);
+            table.answered.right.store(side.guest.registers().r12 + uncounted, Relaxed);
+            table.answered.surplus.store(side.surplus(), Relaxed);
+        }
         Err(stop) => {
             table.answering.call_once(|| Why::Stopped(stop));
             back.send(NO_NUMBER);

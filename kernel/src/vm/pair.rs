@@ -64,12 +64,14 @@ impl Kind {
 /// What a block of guests gave.
 #[derive(Debug)]
 pub struct Ran<P> {
-    /// Time, counts, and a wrong number. Handed over is what the guests count themselves.
+    /// Time, counts, and a wrong number. Handed over is, on one CPU, what the guests count themselves.
     pub measured: Measured,
     /// What looked on.
     pub probe: P,
     /// How often VMRUN entered a guest in the block.
     pub vmruns: u64,
+    /// Numbers of the block that came right to a guest, by the guests' own count.
+    pub right: u64,
     /// Interrupts that the guests took beyond those that they were given, the warm-up's among them. None, but for an
     /// emulator that delivers one twice: see `kernel/docs/hierarchy.md`.
     pub surplus: u64,
@@ -106,16 +108,17 @@ pub fn measure<P: Probe>(
                 pair.end(exit, warm_up + SETTLING + exchanges);
             }
         }
-        let surplus = pair.surplus();
+        let (right, surplus) = (measured.counts.handoffs, pair.surplus());
         match pair.stopped {
             Some(Stop::WrongNumber { expected, found }) => Ok(Ran {
                 measured: Measured { wrong: Some(Wrong { expected, found }), ..measured },
                 probe,
                 vmruns,
+                right,
                 surplus,
             }),
             Some(stop) => Err(Why::Stopped(stop)),
-            None => Ok(Ran { measured, probe, vmruns, surplus }),
+            None => Ok(Ran { measured, probe, vmruns, right, surplus }),
         }
     })?
 }

@@ -72,11 +72,17 @@ impl Level for Guests {
         } else {
             vm::apart::measure(cpus, route, kind, warm_up, exchanges, Batch)
         };
-        let Ran { measured, vmruns, surplus, .. } = ran.map_err(say)?;
+        let Ran { measured, vmruns, right, surplus, .. } = ran.map_err(say)?;
         // No interrupt throws a guest out here: nothing ticks, and an IPI comes to who halts.
         let due = route.vmruns_of_exchange() * exchanges;
         if measured.wrong.is_none() && vmruns != due {
             return Err(say(format_args!("VMRUNs: expected {due}, found {vmruns}")));
+        }
+        let due = 2 * exchanges;
+        if measured.wrong.is_none() && right != due {
+            return Err(say(format_args!(
+                "numbers that the guests found right: expected {due}, found {right}"
+            )));
         }
         let taken = if on_one {
             Taken::in_place(0, exchanges, measured)
