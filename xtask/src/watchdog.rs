@@ -189,7 +189,7 @@ fn in_kernel(
 
 /// Of a CPU that halts, the halt itself: it stands behind it already.
 fn instruction(cpu: &Cpu) -> u64 {
-    cpu.registers.rip - u64::from(cpu.registers.is_halted)
+    cpu.registers.rip.wrapping_sub(u64::from(cpu.registers.is_halted))
 }
 
 fn place(cpu: &Cpu, symbols: Option<&Symbols>) -> String {

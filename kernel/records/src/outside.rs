@@ -4,8 +4,8 @@
 /// The table's symbol.
 pub const SYMBOL: &str = "SWITCHLAB_OUTSIDE";
 
-/// Its first word.
-pub const MAGIC: u64 = u64::from_le_bytes(*b"sl-out-1");
+/// Its first word, another one where the words that follow change.
+pub const MAGIC: u64 = u64::from_le_bytes(*b"sl-out-2");
 
 /// A word of the table. Addresses are virtual; offsets are in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,8 +39,6 @@ pub enum Outside {
     CpuSwitches,
     /// Messages received.
     CpuHandoffs,
-    /// Halts.
-    CpuHalts,
     /// Address of the newest wake-up in the inbox; 0 where none is.
     CpuInbox,
     /// In a scheduler: address of the idle task.
@@ -70,6 +68,9 @@ pub enum Outside {
     /// Bytes of a channel.
     ChannelBytes,
 }
+
+/// A CPU's own data is no longer.
+pub const PER_CPU_BYTES: usize = 4096;
 
 /// Of [`Outside::ParkerToken`].
 pub const PARKER_AWAITED: u8 = 2;

@@ -14,7 +14,7 @@ use switchlab_fuzz::{Failed, TARGETS, Target, feed, quietly};
 #[command(name = "cargo xtask fuzz", bin_name = "cargo xtask fuzz")]
 struct Args {
     /// Inputs, over all targets together
-    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000_000))]
     inputs: u64,
     /// What they are drawn from: the same seed gives the same inputs
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -99,6 +99,7 @@ fn report(target: &Target, failed: &Failed, args: &Args) -> ExitCode {
         ),
         Err(why) => eprintln!("input: {:?} ({}: {why})", failed.input, file.display()),
     }
-    eprintln!("drawn by: cargo xtask fuzz --inputs {inputs} --seed {seed}");
+    let only = args.only.as_ref().map_or_else(String::new, |name| format!(" --only {name}"));
+    eprintln!("drawn by: cargo xtask fuzz --inputs {inputs} --seed {seed}{only}");
     ExitCode::FAILURE
 }

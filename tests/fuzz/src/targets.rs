@@ -9,7 +9,7 @@ use switchlab_boot_plan::kernel::Kernel;
 use switchlab_boot_plan::layout::{Demands, LargePage, Layout};
 use switchlab_boot_plan::memory::MemoryMap;
 use switchlab_boot_plan::pvh::{self, MemoryMapEntry, Module, StartInfo};
-use switchlab_boot_plan::{command_line, config, rsdp};
+use switchlab_boot_plan::{command_line, config, rsdp, seal};
 use switchlab_core::acpi::{Rsdp, SdtHeader, root_entries};
 use switchlab_core::madt::enabled_cpus;
 use switchlab_core::params::Params;
@@ -45,7 +45,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "log", share: 25, good: logs, mend: Some(mend_log), feed: log },
     Target { name: "acpi", share: 175, good: tables, mend: Some(|table| mend_table(table)), feed: acpi },
     Target { name: "pvh", share: 175, good: machines, mend: None, feed: pvh_info },
-    Target { name: "elf", share: 75, good: kernels, mend: None, feed: kernel },
+    Target { name: "elf", share: 75, good: kernels, mend: Some(reseal), feed: kernel },
     Target { name: "parameters", share: 200, good: parameters, mend: None, feed: params },
     Target { name: "csv", share: 50, good: runs, mend: None, feed: csv },
     Target { name: "json", share: 50, good: kept, mend: None, feed: json },
@@ -241,12 +241,22 @@ fn kernels() -> Vec<Vec<u8>> {
         .with_dynamic(&[], &[(2 * elf::PAGE + 0x10, elf::R_X86_64_RELATIVE, 0x1234)])
         .build();
     let fixed = elf::Elf::new(elf::STATIC_BASE, &BootloaderConfig::new_default()).build();
-    vec![whole, fixed]
+    let sealed = [&fixed[..], &seal::of(&fixed)].concat();
+    vec![whole, fixed, sealed]
+}
+
+/// Seals a file anew that had a seal.
+fn reseal(file: &mut Vec<u8>) {
+    if seal::is_on(file) {
+        file.truncate(file.len() - seal::LENGTH);
+        file.extend(seal::of(file));
+    }
 }
 
 /// All that the loader does with a file before it touches memory, and the loading of what is not too large.
 fn kernel(bytes: &[u8]) -> Result<bool, String> {
     const MAX_IMAGE: u64 = 1 << 20;
+    let Ok(bytes) = seal::open(bytes) else { return Ok(false) };
     let Ok(kernel) = Kernel::read(bytes) else { return Ok(false) };
     let Ok(config) = kernel.config_section().and_then(config::read) else { return Ok(false) };
     let demands = Demands {

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use super::lint::host_cargo;
 use crate::interrupt;
 use crate::status::Status;
+use crate::workspace;
 
 /// Options of `fuzz`.
 #[derive(clap::Args)]
@@ -25,7 +26,8 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     interrupt::take_over()?;
     let mut command = host_cargo("run");
-    command.args(["--quiet", "--package", "switchlab-fuzz", "--"]).args(&args.options);
+    command.args(["--quiet", "--package", "switchlab-fuzz", "--manifest-path"]);
+    command.arg(workspace::root().join("Cargo.toml")).arg("--").args(&args.options);
     // From where it was asked for, so that paths mean what they say.
     command.current_dir(std::env::current_dir()?);
     let status = interrupt::build(&mut command)?;

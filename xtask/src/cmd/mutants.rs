@@ -64,8 +64,8 @@ struct Judged<'a> {
 ///
 /// # Errors
 ///
-/// Status 2 for a name that there is not, or a patch that is none; 1 where a check fails with no bug planted, or a mutant
-/// does not build; 5 for a missing part; 130 after Ctrl-C.
+/// Status 2 for a name that there is not, or a patch that is none; 1 where a check fails with no bug planted; 101 where a
+/// mutant does not build; 5 for a missing part; 130 after Ctrl-C.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     interrupt::take_over()?;
     let all = patch::read_all(&workspace::root().join(FOLDER))?;
@@ -82,12 +82,11 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     let tree = Tree::copy(&workspace::root(), &workspace::target_dir().join("mutants"))?;
     let bench = Bench { tree: &tree, source: &source, qemu: &qemu };
-    let checks = checks(&all);
-    let of_chosen = checks.iter().filter(|check| chosen.iter().any(|mutant| mutant.check == **check));
+    let checks = checks(&chosen);
     say(format!("without a bug: building and running what is to find {} mutants", chosen.len()));
     let started = Instant::now();
     bench.build_all(&checks)?;
-    for check in of_chosen {
+    for check in &checks {
         match bench.find(check)? {
             Found::Nothing => {}
             Found::Failed(test) => {
@@ -131,7 +130,7 @@ fn choose<'a>(all: &'a [Mutant], only: &[String]) -> anyhow::Result<Vec<&'a Muta
 }
 
 /// Each check once, in the order in which they are named.
-fn checks(mutants: &[Mutant]) -> Vec<Check> {
+fn checks(mutants: &[&Mutant]) -> Vec<Check> {
     let mut checks: Vec<Check> = Vec::new();
     for mutant in mutants {
         if !checks.contains(&mutant.check) {
@@ -141,7 +140,8 @@ fn checks(mutants: &[Mutant]) -> Vec<Check> {
     checks
 }
 
-/// Plants one bug, looks for it where it is to be found, and then everywhere else, up to the first test that fails.
+/// Plants one bug, looks for it where it is to be found, and then by the checks of the others that are planted, all of which
+/// pass without a bug; up to the first test that fails.
 fn plant<'a>(bench: &Bench<'_>, checks: &[Check], mutant: &'a Mutant) -> anyhow::Result<Judged<'a>> {
     let started = Instant::now();
     let _planted = bench.tree.plant(mutant)?;
@@ -203,6 +203,12 @@ mod tests {
             let source = std::fs::read_to_string(root.join(&mutant.file)).unwrap();
             let changed = mutant.apply(&source).unwrap_or_else(|why| panic!("{why:#}"));
             assert_ne!(changed, source, "{}", mutant.name);
+            if let Check::Guest { kernels, .. } = &mutant.check {
+                for kernel in kernels.iter().filter(|kernel| *kernel != crate::build::KERNEL) {
+                    let file = root.join("tests/kernels/src/bin").join(format!("{kernel}.rs"));
+                    assert!(file.is_file() || file.with_extension("").is_dir(), "{}: {kernel}", mutant.name);
+                }
+            }
         }
     }
 

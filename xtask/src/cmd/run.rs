@@ -57,7 +57,7 @@ pub struct Args {
     #[arg(long)]
     quiet: bool,
     /// Of hierarchy: time alone, without the boot before it that counts each level's instructions
-    #[arg(long, conflicts_with = "deterministic")]
+    #[arg(long, conflicts_with_all = ["deterministic", "kernel"])]
     no_instructions: bool,
     /// Install what is missing (as root, on Debian or Ubuntu, by apt-get)
     #[arg(long)]
@@ -93,6 +93,13 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
 impl Args {
     /// What compares modes has nothing to compare in an experiment with many points.
     fn check_points(&self) -> anyhow::Result<()> {
+        let counts = self.experiment.about().is_some_and(|about| about.counts_beside);
+        if self.no_instructions && !counts {
+            return Err(Refusal::usage(format!(
+                "--no-instructions with --experiment {}: it counts none beside its time, hierarchy does; leave it out",
+                self.experiment.experiment
+            )));
+        }
         let Some(about) = self.experiment.about() else { return Ok(()) };
         let refuse = |option: &str, why: &str| {
             Err(Refusal::usage(format!("{option} with --experiment {}: {why}", about.name)))

@@ -18,6 +18,8 @@ pub struct About {
     pub memory: &'static str,
     /// Runs and most exchanges of a point, in time and in instructions.
     pub sizes: [(u32, u64); 2],
+    /// Milliseconds of a point at most where no budget is named, about; for the deadline alone.
+    pub budget_ms: u64,
     /// About how many points a run has on so many CPUs; for the deadline alone.
     pub points: fn(u64) -> u64,
     /// What the counts of its points were held against.
@@ -86,6 +88,7 @@ pub const ALL: [About; 7] = [
         takes: &[Takes::Ways, Takes::Budget, Takes::Pair],
         memory: MEMORY,
         sizes: [(5, 100_000), (1, 1_000)],
+        budget_ms: 1_000,
         points: |_| 5,
         checked: Checked::EACH,
         counts_beside: false,
@@ -98,6 +101,7 @@ pub const ALL: [About; 7] = [
         memory: MEMORY,
         // In one thread a block of so many takes tens of milliseconds, which the host's clocks can tell.
         sizes: [(5, 10_000), (1, 100)],
+        budget_ms: 1_000,
         points: |cpus| 5 * cpus * cpus.saturating_sub(1),
         checked: Checked::EACH,
         counts_beside: false,
@@ -108,6 +112,7 @@ pub const ALL: [About; 7] = [
         takes: &[Takes::Pair],
         memory: MEMORY,
         sizes: [(5, 100_000), (1, 10_000)],
+        budget_ms: 1_000,
         points: |cpus| u64::from(cpus.ilog2()) + 1,
         checked: Checked::EACH,
         counts_beside: false,
@@ -119,6 +124,7 @@ pub const ALL: [About; 7] = [
         takes: &[Takes::Pair],
         memory: MEMORY,
         sizes: [(5, 100_000), (1, 10_000)],
+        budget_ms: 1_000,
         points: |cpus| u64::from(cpus.ilog2()) + 1,
         checked: Checked {
             all: "handoffs, calls of switch_context and IPIs sent are as they must be",
@@ -135,6 +141,7 @@ pub const ALL: [About; 7] = [
         takes: &[Takes::Tasks, Takes::Budget],
         memory: "512M",
         sizes: [(5, 100_000), (1, 10_000)],
+        budget_ms: 1_000,
         points: |cpus| 3 * 16 + u64::from(cpus.ilog2()) + 1 + 6,
         checked: Checked::EACH,
         counts_beside: false,
@@ -147,6 +154,7 @@ pub const ALL: [About; 7] = [
         takes: &[Takes::Policy, Takes::Tasks, Takes::Budget],
         memory: MEMORY,
         sizes: [(5, 100_000), (1, 10_000)],
+        budget_ms: 1_000,
         points: |_| 3 * 20,
         checked: Checked {
             all: "handoffs are as they must be, and IPIs sent and IPIs taken as many as idle CPUs were woken",
@@ -161,6 +169,7 @@ pub const ALL: [About; 7] = [
         takes: &[Takes::Budget, Takes::Pair],
         memory: MEMORY,
         sizes: [(5, 1_000_000), (1, 10_000)],
+        budget_ms: 12_000,
         points: |_| 44,
         checked: Checked::EACH,
         counts_beside: true,

@@ -6,7 +6,7 @@
 //! channel, or the task whose end it waits for. So each address there is looked at, and is taken for that only where it
 //! names the task that waits.
 
-use switchlab_records::outside::{CHANNEL_EMPTY, MAGIC, Outside, PARKER_AWAITED};
+use switchlab_records::outside::{self, CHANNEL_EMPTY, MAGIC, Outside, PARKER_AWAITED};
 
 use super::machine::Memory;
 
@@ -86,8 +86,9 @@ impl Wait {
 
 /// More CPUs than that are no table of ours.
 const MOST_CPUS: u64 = 4096;
-/// A CPU's own data is no longer.
-const PER_CPU_BYTES: u64 = 4096;
+/// No structure that an offset leads into is as long.
+const MOST_OFFSET: u64 = 64 << 10;
+const PER_CPU_BYTES: u64 = outside::PER_CPU_BYTES as u64;
 /// A channel stands on cache lines of its own.
 const CHANNEL_ALIGNMENT: u64 = 64;
 
@@ -114,7 +115,10 @@ impl Kernel {
         let table = memory.words(table, Outside::WORDS)?;
         let mut kernel = Self { table, cpus: Vec::new() };
         let cpus = kernel.at(Outside::Cpus);
-        if kernel.at(Outside::Magic) != MAGIC || !(1..=MOST_CPUS).contains(&cpus) {
+        // What a guest that hangs has in its memory may be anything: offsets are those of small structures, or none.
+        let are_offsets =
+            kernel.table[Outside::CpuApicId as usize..].iter().all(|offset| *offset < MOST_OFFSET);
+        if kernel.at(Outside::Magic) != MAGIC || !(1..=MOST_CPUS).contains(&cpus) || !are_offsets {
             return None;
         }
         let addresses = memory.words(kernel.at(Outside::PerCpus), cpus as usize)?;
@@ -143,7 +147,8 @@ impl Kernel {
         let own = self.piece(memory, address, &words, 0)?;
         let word = |word| own.word(self.at(word));
         let scheduler = word(CpuScheduler);
-        let [idle, line] = [SchedulerIdle, SchedulerLine].map(|word| memory.word(scheduler + self.at(word)));
+        let [idle, line] =
+            [SchedulerIdle, SchedulerLine].map(|word| memory.word(scheduler.wrapping_add(self.at(word))));
         Some(PerCpu {
             number,
             address,
@@ -157,7 +162,7 @@ impl Kernel {
             ipis_taken: word(CpuIpisTaken),
             ipis_seen: word(CpuIpisSeen),
             ipis_sent: word(CpuIpisSent),
-            work: word(CpuSwitches) + word(CpuHandoffs),
+            work: word(CpuSwitches).wrapping_add(word(CpuHandoffs)),
         })
     }
 
@@ -252,7 +257,8 @@ impl Kernel {
         let running = self.cpus.iter().map(|cpu| cpu.current);
         let in_hand = hands.iter().copied().filter(|hand| is_of_kernel(*hand));
         let end = self.at(Outside::TaskEnd);
-        let found = running.chain(in_hand).find(|task| memory.word(task + end) == Some(cpu.current))?;
+        let found =
+            running.chain(in_hand).find(|task| memory.word(task.wrapping_add(end)) == Some(cpu.current))?;
         self.task_at(memory, found)
     }
 }

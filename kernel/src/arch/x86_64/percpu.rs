@@ -12,7 +12,7 @@ use core::{
 };
 
 use switchlab_core::{ApicId, CpuId};
-use switchlab_records::outside::Outside;
+use switchlab_records::outside::{Outside, PER_CPU_BYTES};
 use switchlab_sync::Words;
 use x86_64::{VirtAddr, registers::model_specific::GsBase};
 
@@ -79,7 +79,7 @@ const THIS: usize = offset_of!(PerCpu, this);
 const SCHEDULER: usize = offset_of!(PerCpu, scheduler);
 
 /// Where these words of the table for who looks from outside stand in a [`PerCpu`].
-pub(crate) const OUTSIDE: [(Outside, usize); 11] = [
+pub(crate) const OUTSIDE: [(Outside, usize); 10] = [
     (Outside::CpuApicId, offset_of!(PerCpu, apic_id)),
     (Outside::CpuScheduler, SCHEDULER),
     (Outside::CpuCurrent, word_offset(Words::CURRENT)),
@@ -89,9 +89,11 @@ pub(crate) const OUTSIDE: [(Outside, usize); 11] = [
     (Outside::CpuIpisSent, word_offset(Words::IPIS_SENT)),
     (Outside::CpuSwitches, word_offset(Words::SWITCHES)),
     (Outside::CpuHandoffs, word_offset(Words::HANDOFFS)),
-    (Outside::CpuHalts, word_offset(Words::HALTS)),
     (Outside::CpuInbox, word_offset(Words::INBOX)),
 ];
+
+const _: () =
+    assert!(size_of::<PerCpu>() <= PER_CPU_BYTES, "who looks from outside takes no more for a CPU's own");
 
 impl PerCpu {
     /// The data of a CPU that has not started. Becomes its own in [`install`](Self::install).

@@ -184,7 +184,7 @@ impl ExperimentArgs {
         let Size { runs, exchanges } = self.size(manner);
         let each = if accelerator.has_thread_per_cpu() { MULTI_EXCHANGE } else { SINGLE_EXCHANGE };
         if let Some(about) = self.about() {
-            let budget = Duration::from_millis(self.budget.unwrap_or(POINT_MS).saturating_mul(2));
+            let budget = Duration::from_millis(self.budget.unwrap_or(about.budget_ms).saturating_mul(2));
             let each = Duration::from_micros(each);
             let patience = about.patience(cpus.into(), runs.into(), exchanges, each, budget);
             return Duration::from_secs(60).saturating_add(patience);
@@ -225,8 +225,6 @@ pub struct Size {
 /// a slow host was seen to take, in one thread and with a thread per CPU.
 const SINGLE_EXCHANGE: u64 = 60;
 const MULTI_EXCHANGE: u64 = 800;
-/// Milliseconds of the deadline for each point beside its exchanges, where no budget is named.
-const POINT_MS: u64 = 1_000;
 
 #[cfg(test)]
 mod tests;

@@ -21,7 +21,6 @@ impl Damage {
         let mut stream = SplitMix64::new(seed);
         let mut below = |limit: usize| (stream.draw() % limit as u64) as usize;
         let mut lines: Vec<&str> = log.split_inclusive('\n').collect();
-        // Behind the first record, and before the last one.
         let records: Vec<usize> = (0..lines.len()).filter(|line| lines[*line].contains("{\"")).collect();
         match self {
             Self::Cut => return log.as_bytes()[..below(log.len() - 1)].to_vec(),

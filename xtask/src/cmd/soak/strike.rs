@@ -12,6 +12,7 @@ use switchlab_core::random::SplitMix64;
 
 use super::call::Running;
 use crate::qmp::Client;
+use crate::status::{Refusal, Status};
 use crate::{folder, interrupt};
 
 /// How often it is looked whether the moment has come.
@@ -61,7 +62,10 @@ impl Moment {
             if run.has_ended()? {
                 bail!("the run ended before the fault could strike, behind {blocks} blocks");
             }
-            if interrupt::came() || started.elapsed() > PATIENCE {
+            if interrupt::came() {
+                return Err(Refusal::with(Status::Interrupted, "interrupted"));
+            }
+            if started.elapsed() > PATIENCE {
                 bail!("block {} did not come within {} s", self.blocks, PATIENCE.as_secs());
             }
             std::thread::sleep(LOOK);

@@ -38,7 +38,7 @@ fn task_at(number: u64) -> u64 {
 fn places() -> Vec<(Outside, u64)> {
     use Outside::*;
     let own = [CpuScheduler, CpuCurrent, CpuTail, CpuIpisTaken, CpuIpisSeen, CpuIpisSent, CpuSwitches];
-    let own = own.into_iter().chain([CpuHandoffs, CpuHalts, CpuInbox]).zip((0x18..).step_by(8));
+    let own = own.into_iter().chain([CpuHandoffs, CpuInbox]).zip((0x18..).step_by(8));
     let others = [
         (CpuApicId, 0x14),
         (SchedulerIdle, 0x10),
