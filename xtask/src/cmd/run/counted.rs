@@ -78,7 +78,7 @@ impl Prepared<'_> {
                 Ok((None, Status::Interrupted))
             }
             outcome => {
-                side.report("instructions", &outcome, &log.text);
+                side.report("instructions", &outcome, &came);
                 Ok((None, outcome.status()))
             }
         }

@@ -2,16 +2,18 @@
 
 use std::fs::File;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::Prepared;
-use crate::capture::{Ignore, Limits, Serial};
+use crate::capture::{Limits, Serial, Sink};
 use crate::exit::Outcome;
 use crate::failure::Failure;
 use crate::guest;
 use crate::interrupt::INTERRUPTED;
 use crate::manifest::{Ending, Manifest, StatusOf};
 use crate::qemu::{self, Config, Timing};
-use std::time::Duration;
+use crate::watch::Socket;
+use crate::watchdog::{self, Hang};
 
 /// A boot beside others.
 pub(super) struct Side {
@@ -21,6 +23,8 @@ pub(super) struct Side {
     /// Where its serial line goes.
     pub(super) log: PathBuf,
     deadline: Duration,
+    /// Removed with this.
+    _socket: Option<Socket>,
 }
 
 /// What came of it.
@@ -29,7 +33,23 @@ pub(super) struct Came {
     pub(super) outcome: Outcome,
     /// Its serial line.
     pub(super) text: String,
+    /// What each CPU did, where the deadline passed.
+    hang: Option<Hang>,
     elapsed: Duration,
+}
+
+/// Hears nothing but that the deadline has passed.
+struct AsksAtDeadline<'a> {
+    config: &'a Config,
+    hang: Option<Hang>,
+}
+
+impl Sink for AsksAtDeadline<'_> {
+    fn bytes(&mut self, _: &[u8], _: Duration) {}
+
+    fn deadline(&mut self) {
+        self.hang = watchdog::of(self.config);
+    }
 }
 
 impl Side {
@@ -40,11 +60,14 @@ impl Side {
     /// The kernel cannot be read.
     pub(super) fn new(
         run: &Prepared<'_>,
-        config: Config,
+        mut config: Config,
         [log, manifest]: [&str; 2],
         deadline: Duration,
     ) -> anyhow::Result<Self> {
+        let socket = Socket::new();
+        config.monitor = socket.as_ref().map(|socket| socket.path().to_path_buf());
         Ok(Self {
+            _socket: socket,
             manifest: run.manifest.of_other_boot(&config)?,
             config,
             manifest_path: run.folder.join(manifest),
@@ -71,9 +94,10 @@ impl Side {
             Timing::Instructions => Serial::Followed(&self.log),
         };
         let limits = Limits { deadline: self.deadline, interrupted: &INTERRUPTED };
-        let (outcome, captured) = guest::run(&self.config.argv(), limits, serial, &mut Ignore);
+        let mut asks = AsksAtDeadline { config: &self.config, hang: None };
+        let (outcome, captured) = guest::run(&self.config.argv(), limits, serial, &mut asks);
         let text = String::from_utf8_lossy(&captured.log).into_owned();
-        Ok(Came { outcome, text, elapsed: captured.elapsed })
+        Ok(Came { outcome, text, hang: asks.hang, elapsed: captured.elapsed })
     }
 
     /// Writes down how it ended: `end`, as its log was judged.
@@ -93,10 +117,13 @@ impl Side {
     }
 
     /// How it went wrong, in words that name what there is not for it.
-    pub(super) fn report(&self, nothing_of: &str, outcome: &Outcome, text: &str) {
+    pub(super) fn report(&self, nothing_of: &str, outcome: &Outcome, came: &Came) {
         let command = self.command();
         let (command, kernel) = (Some(&*command), Some(&*self.config.kernel));
-        let failure = Failure { outcome, log: text, log_path: &self.log, command, kernel };
+        let failure = Failure { outcome, log: &came.text, log_path: &self.log, command, kernel };
         eprint!("error: no {nothing_of}: {}", failure.message());
+        if let Some(hang) = &came.hang {
+            eprint!("{}", hang.summary);
+        }
     }
 }

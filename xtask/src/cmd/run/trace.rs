@@ -102,7 +102,7 @@ impl Prepared<'_> {
                 Ok(Status::Interrupted)
             }
             Err(outcome) => {
-                side.report("steps", &outcome, &came.text);
+                side.report("steps", &outcome, &came);
                 Ok(outcome.status())
             }
         }
