@@ -17,7 +17,7 @@ use crate::toolchain::CoreSource;
 /// A build takes no longer.
 const BUILD: Duration = Duration::from_secs(1_200);
 /// Tests take no longer; those that do hang, which is a failure.
-const TESTS: Duration = Duration::from_secs(300);
+const TESTS: Duration = Duration::from_secs(180);
 
 /// Tests that may find a bug.
 #[derive(Clone, Debug, PartialEq, Eq)]
