@@ -46,6 +46,8 @@ impl Prepared<'_> {
         let config = Config {
             accelerator,
             timing: Timing::Instructions,
+            // TCG has no model of that name.
+            cpu: self.config.cpu.clone().filter(|model| model != "host"),
             command_line: [Some(words), self.args.guest.append.clone()]
                 .into_iter()
                 .flatten()
