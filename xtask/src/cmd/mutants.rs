@@ -16,7 +16,7 @@ mod tree;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::find_qemu;
 use crate::build::core_source;
@@ -86,9 +86,10 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     say(format!("without a bug: building and running what is to find {} mutants", chosen.len()));
     let started = Instant::now();
     bench.build_all(&checks)?;
-    for check in &checks {
-        match bench.find(check)? {
-            Found::Nothing => {}
+    let mut ready = Vec::new();
+    for check in checks {
+        match bench.find(&check, check::TESTS)? {
+            Found::Nothing(idle) => ready.push((check, check::most(idle))),
             Found::Failed(test) => {
                 return Err(Refusal::with(
                     Status::Fail,
@@ -105,7 +106,7 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     say(format!("all pass without a bug, after {} s", started.elapsed().as_secs()));
     let mut judged = Vec::new();
     for (number, mutant) in (1..).zip(&chosen) {
-        let one = plant(&bench, &checks, mutant)?;
+        let one = plant(&bench, &ready, mutant)?;
         let what = one.by.as_ref().map_or_else(|| "MISSED".into(), |by| format!("caught by {by}"));
         say(format!("{number} of {}: {}: {what}, {} s", chosen.len(), mutant.name, one.seconds));
         judged.push(one);
@@ -140,16 +141,20 @@ fn checks(mutants: &[&Mutant]) -> Vec<Check> {
     checks
 }
 
-/// Plants one bug, looks for it where it is to be found, and then by the checks of the others that are planted, all of which
-/// pass without a bug; up to the first test that fails.
-fn plant<'a>(bench: &Bench<'_>, checks: &[Check], mutant: &'a Mutant) -> anyhow::Result<Judged<'a>> {
+/// Plants one bug, looks for it where it is to be found, and then by the checks of the others that are planted; up to the
+/// first test that fails. All `checks` pass without a bug, and each may take so long with one.
+fn plant<'a>(
+    bench: &Bench<'_>,
+    checks: &[(Check, Duration)],
+    mutant: &'a Mutant,
+) -> anyhow::Result<Judged<'a>> {
     let started = Instant::now();
     let _planted = bench.tree.plant(mutant)?;
-    let others = checks.iter().filter(|check| **check != mutant.check);
+    let (own, others): (Vec<_>, Vec<_>) = checks.iter().partition(|(check, _)| *check == mutant.check);
     let mut by = None;
-    for check in [&mutant.check].into_iter().chain(others) {
-        match bench.find(check)? {
-            Found::Nothing => {}
+    for (check, most) in own.into_iter().chain(others) {
+        match bench.find(check, *most)? {
+            Found::Nothing(_) => {}
             Found::Failed(test) => {
                 by = Some(test);
                 break;

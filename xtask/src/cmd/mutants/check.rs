@@ -16,8 +16,10 @@ use crate::toolchain::CoreSource;
 
 /// A build takes no longer.
 const BUILD: Duration = Duration::from_secs(1_200);
-/// Tests take no longer; those that do hang, which is a failure.
-const TESTS: Duration = Duration::from_secs(180);
+/// Tests with no bug planted take no longer.
+pub const TESTS: Duration = Duration::from_secs(300);
+/// What tests may take at least, whatever they take with no bug planted.
+const AT_LEAST: Duration = Duration::from_secs(30);
 
 /// Tests that may find a bug.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,11 +70,17 @@ impl fmt::Display for Check {
     }
 }
 
+/// How long tests may take with a bug planted that took `idle` without: those that take longer hang, which is a failure.
+/// Ten times as long tells a hang from a host that is busier than it was.
+pub fn most(idle: Duration) -> Duration {
+    AT_LEAST.max(10 * idle)
+}
+
 /// What a check found.
 #[derive(Debug)]
 pub enum Found {
-    /// All its tests passed.
-    Nothing,
+    /// All its tests passed, which took so long.
+    Nothing(Duration),
     /// This test failed.
     Failed(String),
     /// It cannot be built: the end of the compiler's words.
@@ -110,12 +118,12 @@ impl Bench<'_> {
         }
     }
 
-    /// Builds and runs a check.
+    /// Builds and runs a check, whose tests may take so long.
     ///
     /// # Errors
     ///
     /// Something does not start; Ctrl-C.
-    pub fn find(&self, check: &Check) -> anyhow::Result<Found> {
+    pub fn find(&self, check: &Check, most: Duration) -> anyhow::Result<Found> {
         let (package, filter) = match check {
             Check::Host { package, filter } => (&**package, filter),
             Check::Guest { kernels, filter } => {
@@ -143,16 +151,16 @@ impl Bench<'_> {
             let Pair { rustc, core } = Pair::of(self.source);
             tests.env(variables::RUSTC, rustc).env(variables::CORE, core);
         }
-        let ran = match ended(&mut tests, TESTS) {
+        let ran = match ended(&mut tests, most) {
             Err(error) if status_of(&error) == Status::Deadline => {
-                return Ok(Found::Failed(format!("{check}, which did not end in {} s", TESTS.as_secs())));
+                return Ok(Found::Failed(format!("{check}, which did not end in {} s", most.as_secs())));
             }
             ran => ran?,
         };
         if ran.status == Some(0) {
             let passed = ran.said.lines().filter(|line| is_test(line, "ok")).count();
             anyhow::ensure!(passed > 0, "`{check}` runs no test: its filter fits none");
-            return Ok(Found::Nothing);
+            return Ok(Found::Nothing(ran.elapsed));
         }
         let failed = ran.said.lines().find(|line| is_test(line, "FAILED"));
         let name = failed.and_then(|line| line.split_whitespace().nth(1));
