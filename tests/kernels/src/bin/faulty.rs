@@ -1,5 +1,5 @@
-//! The laboratory with the experiment `classic`, and a fault of the machine's or of its own that words on the command
-//! line choose: all goes the way of `switchlab` itself.
+//! The laboratory with the experiment `classic`, or `hierarchy` where a process is at fault, and a fault of the machine's or
+//! of its own that words on the command line choose: all goes the way of `switchlab` itself.
 #![no_std]
 #![no_main]
 
@@ -9,14 +9,14 @@ use bootloader_api::{BootInfo, entry_point, info::Optional};
 use case::{
     LOADER_CONFIG,
     faults::{
-        Plan, clock, cpus, firmware,
+        Fault, Plan, clock, cpus, firmware, program,
         strike::{self, Striker},
     },
 };
 use switchlab_core::params::Params;
 use switchlab_kernel::{
     bring_up,
-    experiments::{self, Experiment, classic::Classic},
+    experiments::{self, Experiment, classic::Classic, hierarchy::Hierarchy},
 };
 
 entry_point!(main, config = &LOADER_CONFIG);
@@ -41,6 +41,12 @@ fn main(boot_info: &'static mut BootInfo) -> ! {
     lab.qualify_clock(parameters.offsets, clock::read);
 
     cpus::strike(plan);
-    let results = Classic::<Striker>::new().run(&parameters, &lab);
+    let results = match plan.fault {
+        Fault::ProcessFaults => {
+            program::let_ping_read_nothing(plan.at);
+            Hierarchy.run(&parameters, &lab)
+        }
+        _ => Classic::<Striker>::new().run(&parameters, &lab),
+    };
     lab.finish(parameters.unit, |clock| results.print(clock))
 }

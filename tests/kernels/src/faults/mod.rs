@@ -6,6 +6,7 @@ pub mod cpus;
 pub mod firmware;
 pub mod heap;
 mod interrupts;
+pub mod program;
 mod register;
 mod stack;
 pub mod strike;
@@ -58,10 +59,12 @@ pub enum Fault {
     CanaryOverwritten,
     /// Nothing is left of the heap.
     HeapExhausted,
+    /// A process that is measured reads where nothing is.
+    ProcessFaults,
 }
 
 impl Fault {
-    const ALL: [(&'static str, Self); 17] = [
+    const ALL: [(&'static str, Self); 18] = [
         ("madt-checksum", Self::MadtChecksum),
         ("madt-length", Self::MadtLength),
         ("madt-duplicate", Self::MadtDuplicate),
@@ -79,6 +82,7 @@ impl Fault {
         ("tsc-back", Self::TscBack),
         ("canary-overwritten", Self::CanaryOverwritten),
         ("heap-exhausted", Self::HeapExhausted),
+        ("page-fault-in-ring-3", Self::ProcessFaults),
     ];
 }
 

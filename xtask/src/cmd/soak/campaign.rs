@@ -40,6 +40,21 @@ const RUN: &[&str] =
 const EXCHANGES: u64 = 20_000;
 const WITHIN: &[&str] =
     &["run", "--accel", "tcg", "--smp", "3", "--runs", "1", "--exchanges", "20000", "--samples", "1000"];
+/// A run of processes, as short as it can be.
+const HIERARCHY: &[&str] = &[
+    "run",
+    "--accel",
+    "tcg",
+    "--smp",
+    "3",
+    "--runs",
+    "1",
+    "--exchanges",
+    "100",
+    "--experiment",
+    "hierarchy",
+    "--no-instructions",
+];
 /// A run that is disturbed from the start on.
 const SHORT: &[&str] = &["run", "--accel", "tcg", "--smp", "3"];
 /// The kernel of [`How::Within`] and [`How::NmiOn`].
@@ -119,9 +134,9 @@ impl<'a> Campaign<'a> {
                 folder,
             ),
             How::Within(name, words) => {
-                let at = 1 + SplitMix64::new(seed).draw() % (EXCHANGES - 1);
-                self.whole_run(self.faulty(WITHIN, name, at).and(words), folder)
+                self.whole_run(self.faulty(WITHIN, name, number(seed)).and(words), folder)
             }
+            How::InProcess(name) => self.whole_run(self.faulty(HIERARCHY, name, number(seed)), folder),
             How::Kernel(name, words) => {
                 self.whole_run(Run { kernel: self.kit.kernels.join(name), ..self.run(SHORT, words) }, folder)
             }
@@ -249,6 +264,11 @@ impl<'a> Campaign<'a> {
         let worse = if first.status == Some(0) { second } else { first };
         Ok(Got::End { ended: worse, after: struck.elapsed() })
     }
+}
+
+/// That of an exchange of [`WITHIN`], not the first.
+fn number(seed: u64) -> u64 {
+    1 + SplitMix64::new(seed).draw() % (EXCHANGES - 1)
 }
 
 /// A file system in memory, until it is dropped.

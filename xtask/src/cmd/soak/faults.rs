@@ -44,6 +44,8 @@ pub enum How {
     /// The laboratory with a fault of its own or of the machine's, at the seed's exchange or place: the test kernel
     /// `faulty`.
     Within(&'static str, &'static [&'static str]),
+    /// The same with a fault of a process, at the seed's address.
+    InProcess(&'static str),
     /// An NMI is injected at the seed's moment, which this CPU alone takes.
     NmiOn(u32),
     /// The kernel's ELF is cut at the seed's place.
@@ -158,6 +160,14 @@ pub const FAULTS: &[Fault] = &[
     kernel("double-fault", "double_fault", Status::Crashed, &["double fault (vector 8"]),
     kernel("triple-fault", "triple_fault", Status::Crashed, &["reset (a triple fault, most often)"]),
     kernel("page-fault", "page_fault", Status::Crashed, &["page fault (vector 14"]),
+    Fault {
+        name: "page-fault-in-ring-3",
+        how: How::InProcess("page-fault-in-ring-3"),
+        must: Must {
+            status: Status::Fail,
+            says: &["process on 1 CPUs: the asking process page fault", "process on 2 CPUs: "],
+        },
+    },
     kernel("panic", "panics", Status::Crashed, &["the lock is held"]),
     kernel("wrong-number", "wrong_number", Status::Fail, &["sequence number: expected 500, found 501"]),
     kernel("no-end-record", "no_end", Status::InvalidLog, &["end record"]),
