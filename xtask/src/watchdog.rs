@@ -22,9 +22,11 @@ mod registers;
 mod show;
 
 use culprit::{Found, InKernel, State, culprits};
-use kernel::{Kernel, PerCpu};
-use machine::{Cpu, Machine, Memory};
-use registers::{Lapic, Registers};
+pub use kernel::Kernel;
+use kernel::PerCpu;
+pub use machine::Memory;
+use machine::{Cpu, Machine};
+pub use registers::{Lapic, Registers};
 
 /// Between two looks. With one thread for all CPUs each has a turn of up to 100 ms.
 const APART: Duration = Duration::from_millis(300);

@@ -5,7 +5,7 @@
 pub const SYMBOL: &str = "SWITCHLAB_OUTSIDE";
 
 /// Its first word, another one where the words that follow change.
-pub const MAGIC: u64 = u64::from_le_bytes(*b"sl-out-2");
+pub const MAGIC: u64 = u64::from_le_bytes(*b"sl-out-3");
 
 /// A word of the table. Addresses are virtual; offsets are in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,8 +65,6 @@ pub enum Outside {
     ChannelReceiver,
     /// The parker of the sender.
     ChannelSender,
-    /// Bytes of a channel.
-    ChannelBytes,
 }
 
 /// A CPU's own data is no longer.
@@ -79,5 +77,5 @@ pub const CHANNEL_EMPTY: u64 = 1;
 
 impl Outside {
     /// How many words the table has.
-    pub const WORDS: usize = Self::ChannelBytes as usize + 1;
+    pub const WORDS: usize = Self::ChannelSender as usize + 1;
 }

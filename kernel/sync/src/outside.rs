@@ -8,7 +8,7 @@ use crate::{Channel, Cpu, Parker, Platform, Task, channel, park};
 const _: () = assert!(park::AWAITED == PARKER_AWAITED && channel::EMPTY as u64 == CHANNEL_EMPTY);
 
 /// Each of these words of the table, with its value.
-pub const fn places<P: Platform>() -> [(Outside, usize); 13] {
+pub const fn places<P: Platform>() -> [(Outside, usize); 12] {
     [
         (Outside::SchedulerIdle, Cpu::<P>::IDLE),
         (Outside::SchedulerLine, Cpu::<P>::LINE),
@@ -22,6 +22,5 @@ pub const fn places<P: Platform>() -> [(Outside, usize); 13] {
         (Outside::ChannelState, Channel::<P>::STATE),
         (Outside::ChannelReceiver, Channel::<P>::RECEIVER),
         (Outside::ChannelSender, Channel::<P>::SENDER),
-        (Outside::ChannelBytes, size_of::<Channel<P>>()),
     ]
 }

@@ -8,10 +8,12 @@
 //! | file | what it owns |
 //! |---|---|
 //! | `edit` | edits of bytes |
+//! | `hang` | what a guest that hangs is asked by |
 //! | `targets` | what is fed, with what, and what must hold |
 #![forbid(unsafe_code)]
 
 mod edit;
+mod hang;
 pub mod targets;
 
 use std::fmt::Debug;

@@ -18,6 +18,8 @@ use switchlab_records::{Record, parse_frame, read_log};
 use xtask::judged::Found;
 use xtask::report::{EmbeddedRun, element};
 
+use crate::hang;
+
 #[path = "../../../boot/plan/tests/common/mod.rs"]
 #[allow(missing_docs, unreachable_pub, reason = "a copy for tests")]
 mod elf;
@@ -41,13 +43,15 @@ pub struct Target {
 
 /// All of them.
 pub const TARGETS: &[Target] = &[
-    Target { name: "record", share: 250, good: record_lines, mend: Some(mend_line), feed: record },
+    Target { name: "record", share: 200, good: record_lines, mend: Some(mend_line), feed: record },
     Target { name: "log", share: 25, good: logs, mend: Some(mend_log), feed: log },
     Target { name: "acpi", share: 175, good: tables, mend: Some(|table| mend_table(table)), feed: acpi },
     Target { name: "pvh", share: 175, good: machines, mend: None, feed: pvh_info },
     Target { name: "elf", share: 75, good: kernels, mend: Some(reseal), feed: kernel },
-    Target { name: "parameters", share: 200, good: parameters, mend: None, feed: params },
+    Target { name: "parameters", share: 150, good: parameters, mend: None, feed: params },
     Target { name: "csv", share: 50, good: runs, mend: None, feed: csv },
+    Target { name: "monitor", share: 50, good: hang::texts, mend: None, feed: hang::text },
+    Target { name: "memory", share: 50, good: hang::memories, mend: None, feed: hang::memory },
     Target { name: "json", share: 50, good: kept, mend: None, feed: json },
 ];
 

@@ -57,6 +57,16 @@ fn kept_json_is_taken_or_refused() {
 }
 
 #[test]
+fn texts_of_the_monitor_are_taken_or_refused() {
+    short("monitor");
+}
+
+#[test]
+fn memory_of_guests_that_hang_is_taken_or_refused() {
+    short("memory");
+}
+
+#[test]
 fn all_shares_are_all() {
     assert_eq!(TARGETS.iter().map(|target| target.share).sum::<u64>(), 1_000);
 }

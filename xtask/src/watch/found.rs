@@ -143,11 +143,9 @@ impl Void {
         format!("{}{what} {}", self.mode.name(), reasons.join(" and "))
     }
 
-    /// Whether QEMU was stopped or not seen, rather than short of CPU time.
+    /// Whether somebody did something to QEMU.
     fn is_struck(&self) -> bool {
-        let is_short =
-            |reason: &VoidReason| matches!(reason, VoidReason::Starved { .. } | VoidReason::Stolen { .. });
-        !self.reasons.iter().all(is_short)
+        self.reasons.iter().any(VoidReason::is_stroke)
     }
 
     /// Whether its run is out of the verdict with it: the modes that are compared, as they are compared.

@@ -109,7 +109,8 @@ impl Add for Interval {
 ///
 /// Each is judged by its own interval. Where that is shorter than the block, the intervals before it are
 /// added until they are as long as all blocks in them, and what they say together is true of each that has
-/// no reason of its own. The first arrival is that of the guest's first record: no block is before it.
+/// no reason of its own. What QEMU was stopped or paused between two blocks makes the one behind void: nobody can say
+/// that nothing of it is left there. The first arrival is that of the guest's first record: no block is before it.
 pub fn judge_all(arrivals: &[Arrived], threads: Threads) -> Vec<Vec<VoidReason>> {
     let (arrivals, parts): (Vec<Arrived>, Vec<u32>) = whole(arrivals).into_iter().unzip();
     let is_told = arrivals.iter().any(|arrived| arrived.interval.cpu.is_some());
@@ -129,9 +130,23 @@ pub fn judge_all(arrivals: &[Arrived], threads: Threads) -> Vec<Vec<VoidReason>>
             verdict.clone_from(&reasons);
         }
     }
+    hand_on(&arrivals, &mut verdicts);
     let blocks = verdicts.into_iter().zip(arrivals.iter().zip(parts));
     let told = blocks.filter(|(_, (arrived, _))| arrived.told != Told::Other);
     told.flat_map(|(verdict, (_, parts))| repeat_n(verdict, parts as usize)).collect()
+}
+
+/// Adds what QEMU was stopped or paused between two blocks to the verdict on the one behind.
+fn hand_on(arrivals: &[Arrived], verdicts: &mut [Vec<VoidReason>]) {
+    let first = arrivals.iter().position(|arrived| arrived.told != Told::Other);
+    let mut between = Vec::new();
+    for (arrived, verdict) in arrivals.iter().zip(verdicts).skip(first.unwrap_or(arrivals.len())) {
+        if arrived.told == Told::Other {
+            between.extend(verdict.extract_if(.., |reason| reason.is_stroke()));
+        } else {
+            verdict.append(&mut between);
+        }
+    }
 }
 
 /// The shortest end of `arrivals` that is as long as its blocks, else all of it but the first: where it
@@ -210,6 +225,21 @@ mod tests {
     fn late_records_of_a_quiet_host_hold() {
         let arrivals = [other(50, 0), block(3_300, 10, 1_000), block(1, 0, 1_000), block(0, 0, 1_000)];
         assert_eq!(is_void(&arrivals), [false; 3]);
+    }
+
+    #[test]
+    fn stop_between_two_blocks_makes_the_one_behind_void() {
+        let struck = |arrived: Arrived| Arrived {
+            interval: Interval { stopped: ms(600), ..arrived.interval },
+            ..arrived
+        };
+        let (quiet, starved) = (block(1_100, 0, 1_000), block(1_100, 400, 1_000));
+        let told = |arrivals: &[Arrived]| -> Vec<usize> {
+            judge_all(arrivals, Threads::One).iter().map(Vec::len).collect()
+        };
+        assert_eq!(told(&[other(50, 0), quiet, struck(other(602, 0)), quiet, quiet]), [0, 1, 0]);
+        assert_eq!(told(&[other(50, 0), quiet, struck(other(602, 0)), starved]), [0, 2], "and it says both");
+        assert_eq!(told(&[struck(other(650, 0)), quiet]), [0], "a boot has no time that counts");
     }
 
     #[test]

@@ -146,6 +146,11 @@ pub enum VoidReason {
 }
 
 impl VoidReason {
+    /// Whether QEMU was stopped or not seen, rather than short of CPU time.
+    pub fn is_stroke(&self) -> bool {
+        !matches!(self, Self::Starved { .. } | Self::Stolen { .. })
+    }
+
     /// Nobody looked for `time`.
     pub fn unwatched(time: Duration) -> Self {
         Self::Unwatched { ms: ms(time) }

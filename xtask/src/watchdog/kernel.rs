@@ -170,7 +170,7 @@ impl Kernel {
     pub fn cpu_of(&self, task_segment: u64) -> Option<&PerCpu> {
         self.cpus.iter().find(|cpu| {
             task_segment.checked_sub(cpu.address).is_some_and(|offset| offset < PER_CPU_BYTES)
-                && self.cpus.iter().all(|other| !(cpu.address + 1..=task_segment).contains(&other.address))
+                && !self.cpus.iter().any(|other| cpu.address < other.address && other.address <= task_segment)
         })
     }
 
@@ -203,8 +203,8 @@ impl Kernel {
         if cpu.current == cpu.idle {
             return None;
         }
-        let parker = self.at(Outside::ParkerOwner).max(self.at(Outside::ParkerToken));
-        let task = self.piece(memory, cpu.current, &[Outside::TaskParker, Outside::TaskStart], parker)?;
+        let words = [Outside::TaskParker, Outside::TaskStart];
+        let task = self.piece(memory, cpu.current, &words, self.parker_end())?;
         if self.is_awaited(&task, self.at(Outside::TaskStart)) {
             return Some(Wait::End { of: self.who_is_joined(memory, cpu, hands) });
         }
@@ -229,12 +229,18 @@ impl Kernel {
         None
     }
 
+    /// The last of a parker that is looked at.
+    fn parker_end(&self) -> u64 {
+        self.at(Outside::ParkerOwner).max(self.at(Outside::ParkerToken))
+    }
+
     fn is_awaited(&self, piece: &Piece, parker: u64) -> bool {
         piece.byte(parker + self.at(Outside::ParkerToken)) == PARKER_AWAITED
     }
 
     fn wait_in_channel(&self, memory: &mut dyn Memory, cpu: &PerCpu, place: u64) -> Option<Wait> {
-        let channel = Piece(memory.words(place, self.at(Outside::ChannelBytes) as usize / 8)?);
+        let words = [Outside::ChannelState, Outside::ChannelReceiver, Outside::ChannelSender];
+        let channel = self.piece(memory, place, &words, self.parker_end())?;
         let [receiver, sender] = [Outside::ChannelReceiver, Outside::ChannelSender].map(|word| self.at(word));
         let owner = |parker| channel.word(parker + self.at(Outside::ParkerOwner));
         let state = channel.word(self.at(Outside::ChannelState));

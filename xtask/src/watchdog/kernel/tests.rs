@@ -53,7 +53,6 @@ fn places() -> Vec<(Outside, u64)> {
         (ChannelState, 0x10),
         (ChannelReceiver, 0x20),
         (ChannelSender, 0x40),
-        (ChannelBytes, 0x80),
     ];
     own.chain(others).collect()
 }
