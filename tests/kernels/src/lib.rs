@@ -7,6 +7,7 @@ pub mod bare;
 pub mod contained;
 pub mod faults;
 pub mod frees;
+pub mod gate;
 pub mod held;
 pub mod late;
 pub mod levels;

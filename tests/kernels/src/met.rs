@@ -8,7 +8,7 @@ use core::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-use x86_64::instructions::tables::sidt;
+use crate::gate::Gate;
 
 /// One that holds patterns, by its flags; where there is none they are 0, which flags never are.
 #[repr(C)]
@@ -42,20 +42,12 @@ pub fn watch(vector: u8, window: &RangeInclusive<u64>, flags: &[u64]) {
     FIRST.store(*window.start(), Relaxed);
     LAST.store(*window.end(), Relaxed);
     let counting = counting as *const () as u64;
-    let gate = (sidt().base + 16 * u64::from(vector)).as_mut_ptr::<u64>();
-    // SAFETY: a gate of the table in use, 16 bytes. The half that is written is written whole, to an address of code that
-    // an interrupt gate may enter and that goes on to what was there.
-    unsafe {
-        let (low, high) = (gate.read_volatile(), gate.add(1).read_volatile());
-        // Offset 15:0, selector and attributes, offset 31:16; offset 63:32 (Intel SDM vol. 3, 6.14.1).
-        let real = high << 32 | low >> 48 << 16 | low & 0xffff;
-        assert!(real >> 32 == counting >> 32, "all handlers are in the uppermost 2 GiB");
-        if real != counting {
-            REAL.store(real, Relaxed);
-            gate.write_volatile(
-                counting & 0xffff | low & 0x0000_ffff_ffff_0000 | (counting & 0xffff_0000) << 32,
-            );
-        }
+    let gate = Gate::of(vector);
+    let real = gate.handler();
+    if real != counting {
+        REAL.store(real, Relaxed);
+        // SAFETY: code for a gate, which goes on to what was there.
+        unsafe { gate.lead_to(counting) };
     }
 }
 

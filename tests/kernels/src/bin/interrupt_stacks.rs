@@ -8,16 +8,16 @@ extern crate alloc;
 use alloc::vec::Vec;
 use core::arch::asm;
 
-use case::{check, count, spawn};
+use case::{check, count, gate::Gate, spawn};
 use spin::Mutex;
 use switchlab_kernel::{bring_up::Lab, sched};
-use x86_64::instructions::tables::{sgdt, sidt};
+use x86_64::instructions::tables::sgdt;
 
 case::case!("interrupt_stacks", interrupt_stacks);
 
-const NMI: u64 = 2;
-const DOUBLE_FAULT: u64 = 8;
-const MACHINE_CHECK: u64 = 18;
+const NMI: u8 = 2;
+const DOUBLE_FAULT: u8 = 8;
+const MACHINE_CHECK: u8 = 18;
 
 static TOPS: Mutex<Vec<u64>> = Mutex::new(Vec::new());
 
@@ -26,7 +26,7 @@ fn interrupt_stacks(lab: &Lab) {
         spawn(cpu, move || {
             let tss = task_state();
             for vector in [NMI, DOUBLE_FAULT, MACHINE_CHECK] {
-                let number = stack_number(vector);
+                let number = Gate::of(vector).stack();
                 check!(number != 0, "CPU {}: vector {vector} has no stack of its own", cpu.id());
                 // SAFETY: the TSS of this CPU has seven tops from byte 36 on (Intel SDM volume 3, 8.7).
                 let top = unsafe { word(tss + 36 + 8 * (number - 1)) };
@@ -41,12 +41,6 @@ fn interrupt_stacks(lab: &Lab) {
     tops.dedup();
     check!(tops.len() == 3 * lab.cpus as usize, "{} stacks for 3 vectors on {} CPUs", tops.len(), lab.cpus);
     count("stacks", tops.len() as u64);
-}
-
-/// The number of the stack in a gate (Intel SDM volume 3, figure 6-8); 0 for the one that runs.
-fn stack_number(vector: u64) -> u64 {
-    // SAFETY: the table that is loaded has 256 gates of 16 bytes.
-    unsafe { word(sidt().base.as_u64() + 16 * vector) >> 32 & 7 }
 }
 
 /// Where this CPU's TSS is, by its descriptor (Intel SDM volume 3, figure 8-4).

@@ -1,9 +1,8 @@
 //! Wake-ups that go wrong, between the CPU that asks and the one that answers.
 
 use core::{
-    arch::{asm, naked_asm},
+    arch::naked_asm,
     hint::spin_loop,
-    mem::MaybeUninit,
     sync::atomic::{AtomicPtr, AtomicU64, Ordering::Relaxed},
 };
 
@@ -13,6 +12,8 @@ use switchlab_kernel::{
     sched::Cpu,
 };
 use switchlab_sync::Words;
+
+use crate::gate::Gate;
 
 /// An APIC id that no machine of these tests has, and that all modes can send to.
 const NOBODY: ApicId = ApicId::new(254);
@@ -53,32 +54,12 @@ static REAL: AtomicU64 = AtomicU64::new(0);
 
 /// Lets the next wake-up, which is for `cpu`, be counted and not acknowledged.
 pub fn leave_next_eoi_out(cpu: &'static Cpu) {
-    let gate = gate_of(vector::WAKE_UP);
+    let gate = Gate::of(vector::WAKE_UP);
     TAKEN.store(core::ptr::from_ref(cpu.counters().ipis_taken).cast_mut().cast(), Relaxed);
-    GATE.store(gate, Relaxed);
-    let forgetful = forgetful as *const () as u64;
-    // SAFETY: a gate of the IDT, 16 bytes; all CPUs read it by halves that are written whole.
-    unsafe {
-        let (low, high) = (gate.read(), gate.add(1).read());
-        assert!(high == forgetful >> 32, "all handlers are in the uppermost 2 GiB");
-        REAL.store(low, Relaxed);
-        // Offset 15:0, selector and attributes, offset 31:16 (Intel SDM vol. 3, 6.14.1).
-        gate.write_volatile(
-            forgetful & 0xffff | low & 0x0000_ffff_ffff_0000 | (forgetful & 0xffff_0000) << 32,
-        );
-    }
-}
-
-fn gate_of(vector: u8) -> *mut u64 {
-    let mut pointer = MaybeUninit::<[u8; 10]>::uninit();
-    // SAFETY: writes ten bytes: the limit and the address.
-    let pointer = unsafe {
-        asm!("sidt [{}]", in(reg) pointer.as_mut_ptr(), options(nostack, preserves_flags));
-        pointer.assume_init()
-    };
-    let [_, _, address @ ..] = pointer;
-    let table = u64::from_le_bytes(address);
-    core::ptr::with_exposed_provenance_mut((table + 16 * u64::from(vector)) as usize)
+    GATE.store(gate.first_word(), Relaxed);
+    REAL.store(gate.words()[0], Relaxed);
+    // SAFETY: code for a gate.
+    unsafe { gate.lead_to(forgetful as *const () as u64) };
 }
 
 /// The wake-up's handler, without its acknowledgement; puts the real one back.
