@@ -1,44 +1,19 @@
-//! Two guests fill all that a processor keeps for them with patterns, and find it again 100,000 times each when they
-//! halt, and 100,000 times each when the machine's timer throws them out in the midst of whatever they do. What a guest
-//! can read it looks at itself; what only its VMM can is looked at in the VMCB, at each exit. So is the host's own state.
-#![no_std]
-#![no_main]
+//! The guest: a program that fills all that a processor keeps with patterns and looks for them, what its VMM gives it,
+//! and what an exit leaves of it.
 
-extern crate alloc;
+use core::ptr;
 
-use alloc::{format, string::String};
-use core::{arch::asm, mem::offset_of, ptr};
-
-use case::{check, count};
 use switchlab_core::svm::Stop;
 use switchlab_kernel::{
-    arch::{
-        apic,
-        idt::vector,
-        svm::{self, Save, Segment, Vmcb},
-    },
-    bring_up::Lab,
+    arch::svm::{Save, Segment},
     guest_image,
-    mm::{PAGE_BYTES, PHYSICAL_MEMORY, SharedPage},
-    sched,
-    vm::{Exit, Fpu, Host, Paging, SystemRegisters, Vcpu, memory},
-};
-use x86_64::{
-    VirtAddr,
-    instructions::segmentation::{CS, DS, ES, SS, Segment as _},
-    registers::{
-        control::{Cr4, Cr4Flags},
-        model_specific::{FsBase, KernelGsBase, Msr},
-    },
+    mm::{PAGE_BYTES, PHYSICAL_MEMORY},
+    vm::{Exit, SystemRegisters, Vcpu, memory},
 };
 
-case::case!("vm_state", vm_state);
+use alloc::{format, string::String};
 
-/// Exits of each guest, of each kind, with each kind of paging.
-const EXITS: u64 = 100_000;
-/// What the timer counts from one exit to the next, where a tick is an instruction: some rounds of a guest, beside what
-/// the VMM here looks at.
-const COUNTS: u32 = 8_000;
+use crate::Word;
 
 /// CF, PF, AF, ZF, SF, IF, DF, OF, AC, ID; and bit 1, which is always set.
 const ALL_FLAGS: u32 = 0x24_0ed7;
@@ -67,7 +42,7 @@ guest_image!(
     /// makes tables of its own, with other selectors, bases and limits than the other's; halts once; then it fills
     /// registers, waits, and looks, for ever. What differs is a wrong number: the one that was due says what it is, as
     /// [`WHAT`] has it.
-    fn holding, "state_holding".."state_holding_end", [
+    pub fn holding, "state_holding".."state_holding_end", [
         "20: mov [{first}], rdi",
         "    mov [{seed}], rdi",
         "    mov ebx, edi",
@@ -465,102 +440,8 @@ const WHAT: [&str; 39] = [
     "where LSTAR leads",
 ];
 
-/// Why a guest gives the CPU back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum By {
-    Halts,
-    Interrupts,
-}
-
-/// Seeds of both, small enough for an x87 register to hold them as they are, with both values of the rounding bits.
-const SEEDS: [u64; 2] = [0x0000_1234_5678_2000, 0x0000_7edc_a987_4001];
-const NEVER_HALTS: u64 = 2;
-const HOST_XMM: u64 = 0x1122_3344_5566_7788;
-const HOST_MXCSR: u32 = 0x1f80 | 0x2000;
-
-fn vm_state(_: &Lab) {
-    write_host();
-    let before = enable_sse();
-    write_host_vectors();
-    for by in [By::Halts, By::Interrupts] {
-        let mut exits = 0;
-        for (paging, fpu) in [(Paging::Nested, Fpu::Eager), (Paging::Shadow, Fpu::Absent)] {
-            exits += take_turns(paging, fpu, by);
-        }
-        let name = if by == By::Halts { "halts" } else { "interrupts" };
-        count(name, exits);
-    }
-    check!(
-        read_host_vectors() == (HOST_XMM, HOST_MXCSR),
-        "the host's XMM15 and MXCSR are {:x?}",
-        read_host_vectors()
-    );
-    check!(Cr4::read() == before, "the host's CR4 is {:?}", Cr4::read());
-}
-
-/// Lets two guests run in turn; tells how often both were thrown out.
-fn take_turns(paging: Paging, fpu: Fpu, by: By) -> u64 {
-    let mut host = Host::begin().unwrap_or_else(|why| panic!("{why}"));
-    if fpu == Fpu::Eager {
-        host.allow_fpu();
-    }
-    let page = SharedPage::allocate().expect("a page");
-    let host_before = host_words(&page);
-    let seeds = SEEDS.map(|seed| if by == By::Halts { seed } else { seed | NEVER_HALTS });
-    let mut guests = seeds.map(|seed| start(&host, paging, fpu, seed));
-    // The first halt of each: its tables are made, and what is loaded now stays so.
-    let begun = [0, 1].map(|number| {
-        let guest = &mut guests[number];
-        let exit = guest.enter(&mut host);
-        check!(exit == Exit::Halted, "guest {number}, {paging:?}, as it begins: {}", said(exit));
-        let (found, given) = (system_registers(guest.saved()), given(seeds[number]));
-        check!(found == given, "guest {number}, {paging:?}: it was given {given:x?} and has {found:x?}");
-        guest.set_quantum(0);
-        guest_words(guest.saved())
-    });
-    let expected = match by {
-        By::Halts => Exit::Halted,
-        By::Interrupts => {
-            apic::start_timer(vector::TICK, COUNTS);
-            Exit::Stopped(Stop::QuantumIsOver)
-        }
-    };
-    let mut turn = 0;
-    while turn < 2 * EXITS {
-        let number = (turn % 2) as usize;
-        let guest = &mut guests[number];
-        let exit = guest.enter(&mut host);
-        let lost = if exit == expected {
-            differs("", &guest_words(guest.saved()), &begun[number])
-                .or_else(|| differs("the host's ", &host_words(&page), &host_before))
-        } else {
-            Some(said(exit))
-        };
-        if let Some(lost) = lost {
-            case::failure!("guest {number}, {paging:?}, {by:?}, turn {turn}: {lost}");
-            break;
-        }
-        turn += 1;
-    }
-    apic::stop_ticks();
-    sched::take_arrived();
-    for (number, guest) in guests.iter().enumerate() {
-        let rounds = rounds(guest);
-        // The last round of one that halts is not over.
-        check!(rounds >= EXITS - 1, "guest {number}, {paging:?}, {by:?}, has looked {rounds} times");
-    }
-    turn
-}
-
-fn start(host: &Host, paging: Paging, fpu: Fpu, seed: u64) -> Vcpu {
-    let mut guest = Vcpu::new_with(host, &holding(), paging, fpu).unwrap_or_else(|why| panic!("{why}"));
-    guest.set_system_registers(&given(seed));
-    guest.deliver(seed);
-    guest
-}
-
 /// What a guest gets from its VMM.
-fn given(seed: u64) -> SystemRegisters {
+pub fn given(seed: u64) -> SystemRegisters {
     let number = seed & 1;
     let code = SELECTORS + number * STRIDE + SYSTEM_CODE;
     SystemRegisters {
@@ -578,7 +459,7 @@ fn given(seed: u64) -> SystemRegisters {
 }
 
 /// The same as an exit left it, once the guest has exchanged the bases of GS.
-fn system_registers(save: &Save) -> SystemRegisters {
+pub fn system_registers(save: &Save) -> SystemRegisters {
     SystemRegisters {
         kernel_gs_base: save.gs.base,
         star: save.star,
@@ -592,10 +473,8 @@ fn system_registers(save: &Save) -> SystemRegisters {
     }
 }
 
-type Word = (&'static str, u64);
-
 /// What a guest that has begun does not change: as its exit left it, where the processor may have put what it had.
-fn guest_words(save: &Save) -> [Word; 37] {
+pub fn guest_words(save: &Save) -> [Word; 37] {
     let visible = |segment: Segment| {
         u64::from(segment.limit) << 32 | u64::from(segment.attributes) << 16 | u64::from(segment.selector)
     };
@@ -642,47 +521,8 @@ fn guest_words(save: &Save) -> [Word; 37] {
     ]
 }
 
-/// What the host has now of all that guests have too. VMSAVE into `page` shows what no other instruction does: what
-/// the processor keeps of descriptors.
-fn host_words(page: &SharedPage) -> [Word; 21] {
-    const PAT: u32 = 0x277;
-    // SAFETY: there is a `Host`, so SVM is on; the page is nobody else's, and has a VMCB's size.
-    unsafe { svm::save_host(page.physical()) };
-    let saved = |offset: usize| page.read(offset / size_of::<u64>());
-    [
-        ("FS", saved(offset_of!(Vmcb, save.fs))),
-        ("base of FS", saved(offset_of!(Vmcb, save.fs.base))),
-        ("GS", saved(offset_of!(Vmcb, save.gs))),
-        ("base of GS", saved(offset_of!(Vmcb, save.gs.base))),
-        ("LDTR", saved(offset_of!(Vmcb, save.ldtr))),
-        ("base of LDTR", saved(offset_of!(Vmcb, save.ldtr.base))),
-        ("TR", saved(offset_of!(Vmcb, save.tr))),
-        ("base of TR", saved(offset_of!(Vmcb, save.tr.base))),
-        ("KernelGSBase", saved(offset_of!(Vmcb, save.kernel_gs_base))),
-        ("STAR", saved(offset_of!(Vmcb, save.star))),
-        ("LSTAR", saved(offset_of!(Vmcb, save.lstar))),
-        ("CSTAR", saved(offset_of!(Vmcb, save.cstar))),
-        ("SFMASK", saved(offset_of!(Vmcb, save.sfmask))),
-        ("SYSENTER_CS", saved(offset_of!(Vmcb, save.sysenter_cs))),
-        ("SYSENTER_ESP", saved(offset_of!(Vmcb, save.sysenter_esp))),
-        ("SYSENTER_EIP", saved(offset_of!(Vmcb, save.sysenter_eip))),
-        ("CS", CS::get_reg().0.into()),
-        ("SS", SS::get_reg().0.into()),
-        ("DS", DS::get_reg().0.into()),
-        ("ES", ES::get_reg().0.into()),
-        // SAFETY: each processor in 64-bit mode has it.
-        ("PAT", unsafe { Msr::new(PAT).read() }),
-    ]
-}
-
-/// The first word that is not what it was.
-fn differs(whose: &str, found: &[Word], before: &[Word]) -> Option<String> {
-    let lost = found.iter().zip(before).find(|(found, before)| found.1 != before.1);
-    lost.map(|(&(what, found), &(_, before))| format!("{whose}{what} is {found:#x}, was {before:#x}"))
-}
-
 /// What a guest said by its exit.
-fn said(exit: Exit) -> String {
+pub fn said(exit: Exit) -> String {
     match exit {
         Exit::Stopped(Stop::WrongNumber { expected, found }) => {
             let what = WHAT.get(expected as usize).copied().unwrap_or("something");
@@ -693,51 +533,9 @@ fn said(exit: Exit) -> String {
 }
 
 /// How often a guest has looked at all its registers.
-fn rounds(guest: &Vcpu) -> u64 {
+pub fn rounds(guest: &Vcpu) -> u64 {
     let page = guest.memory().physical()[(ROUNDS / PAGE_BYTES) as usize];
     let place = PHYSICAL_MEMORY + page + ROUNDS % PAGE_BYTES;
     // SAFETY: all physical memory is mapped there, and the guest does not run meanwhile.
     unsafe { ptr::with_exposed_provenance::<u64>(place as usize).read_volatile() }
-}
-
-fn enable_sse() -> Cr4Flags {
-    // SAFETY: makes SSE legal here; the kernel does not use it.
-    unsafe { Cr4::update(|flags| *flags |= Cr4Flags::OSFXSR | Cr4Flags::OSXMMEXCPT_ENABLE) };
-    Cr4::read()
-}
-
-/// Patterns for what the host has no use for here, so that none of it is 0.
-fn write_host() {
-    const MSRS: [(u32, u64); 7] = [
-        (0xc000_0081, 0x5a5a_0008_1357_9bdf), // STAR
-        (0xc000_0082, 0xffff_8123_4567_89ab), // LSTAR
-        (0xc000_0083, 0xffff_8fed_cba9_8765), // CSTAR
-        (0xc000_0084, 0x0000_0000_0000_0fd5), // SFMASK
-        (0x174, 0x0000_0000_0000_7a7a),       // SYSENTER_CS
-        (0x175, 0xffff_8a5a_5a5a_5a5a),       // SYSENTER_ESP
-        (0x176, 0xffff_8b6b_6b6b_6b6b),       // SYSENTER_EIP
-    ];
-    FsBase::write(VirtAddr::new(0xffff_9111_2222_3333));
-    KernelGsBase::write(VirtAddr::new(0xffff_9444_5555_6666));
-    for (msr, value) in MSRS {
-        // SAFETY: nothing here makes a system call, which is what these are for.
-        unsafe { Msr::new(msr).write(value) };
-    }
-}
-
-fn write_host_vectors() {
-    // SAFETY: nobody else uses these registers.
-    unsafe {
-        asm!("movq xmm15, {}", "ldmxcsr [{}]", in(reg) HOST_XMM, in(reg) &raw const HOST_MXCSR_PLACE);
-    }
-}
-
-static HOST_MXCSR_PLACE: u32 = HOST_MXCSR;
-
-fn read_host_vectors() -> (u64, u32) {
-    let (xmm, mut mxcsr) = (0_u64, 0_u32);
-    let mut low = xmm;
-    // SAFETY: stores to locals.
-    unsafe { asm!("movq {}, xmm15", "stmxcsr [{}]", inout(reg) low, in(reg) &raw mut mxcsr) };
-    (low, mxcsr)
 }
