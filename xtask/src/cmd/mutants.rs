@@ -14,11 +14,10 @@ mod patch;
 mod tree;
 
 use std::io::Write;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use super::find_qemu;
+use super::options::Tools;
 use crate::build::core_source;
 use crate::interrupt;
 use crate::status::{Refusal, Status};
@@ -41,15 +40,11 @@ pub struct Args {
     /// Name them, with what each is and the check that is to find it, and plant none
     #[arg(long)]
     list: bool,
-    /// QEMU's executable [default: SWITCHLAB_QEMU, else qemu-system-x86_64 in PATH]
-    #[arg(long, value_name = "PATH")]
-    qemu: Option<PathBuf>,
     /// No progress: the table alone
     #[arg(long)]
     quiet: bool,
-    /// Install what is missing (as root, on Debian or Ubuntu, by apt-get)
-    #[arg(long)]
-    install: bool,
+    #[command(flatten)]
+    tools: Tools,
 }
 
 /// What became of a mutant.
@@ -73,8 +68,8 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if args.list {
         return super::output::print(&list(&chosen)).map(|()| Status::Pass.into());
     }
-    let qemu = find_qemu(args.qemu.as_deref(), args.install.into())?;
-    let source = core_source(args.install.into())?;
+    let qemu = args.tools.qemu()?;
+    let source = core_source(args.tools.permission())?;
     let say = |line: String| {
         if !args.quiet {
             let _ = writeln!(std::io::stderr(), "{line}");

@@ -1,4 +1,5 @@
-//! Options that `run` and `gdb` share: the guest. Read and checked here, before anything starts.
+//! Options that several commands share: the guest of `run` and `gdb`, and what tests need of the host. Read and checked
+//! here, before anything starts.
 
 mod experiment;
 
@@ -6,10 +7,38 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::accel::{self, Choice, Wanted};
+use crate::install::Permission;
 use crate::qemu::{Accelerator, Config, Machine, TcgThread, Timing};
 use crate::status::Refusal;
 use crate::survey::about::{self, MEMORY};
 pub use experiment::{EXPERIMENTS, ExperimentArgs, Manner, Repeat, Size};
+
+/// What tests need of the host.
+#[derive(clap::Args)]
+pub struct Tools {
+    /// QEMU's executable [default: SWITCHLAB_QEMU, else qemu-system-x86_64 in PATH]
+    #[arg(long, value_name = "PATH")]
+    qemu: Option<PathBuf>,
+    /// Install what is missing (as root, on Debian or Ubuntu, by apt-get)
+    #[arg(long)]
+    install: bool,
+}
+
+impl Tools {
+    /// QEMU's executable.
+    ///
+    /// # Errors
+    ///
+    /// Status 5: there is none, and what brings it.
+    pub fn qemu(&self) -> anyhow::Result<PathBuf> {
+        super::find_qemu(self.qemu.as_deref(), self.permission())
+    }
+
+    /// Whether what is missing may be installed.
+    pub fn permission(&self) -> Permission {
+        self.install.into()
+    }
+}
 
 /// What makes a guest.
 #[derive(clap::Args)]

@@ -19,8 +19,9 @@ use switchlab_core::format::Grouped;
 use switchlab_core::random::SplitMix64;
 use switchlab_records::{Record, read_log};
 
+use super::loader_and_kernel;
+use super::options::Tools;
 use super::output::print;
-use super::{find_qemu, loader_and_kernel};
 use crate::build::{KERNEL_PACKAGE, LOADER_PACKAGE, TEST_KERNELS_PACKAGE, Talk, build};
 use crate::manifest::plural;
 use crate::status::{self, Refusal, Status};
@@ -60,15 +61,11 @@ pub struct Args {
     /// Folder that keeps a run that missed
     #[arg(long, value_name = "DIR", default_value = "runs")]
     out: PathBuf,
-    /// QEMU's executable [default: SWITCHLAB_QEMU, else qemu-system-x86_64 in PATH]
-    #[arg(long, value_name = "PATH")]
-    qemu: Option<PathBuf>,
     /// No line for each run
     #[arg(long)]
     quiet: bool,
-    /// Install what is missing (as root, on Debian or Ubuntu, by apt-get)
-    #[arg(long)]
-    install: bool,
+    #[command(flatten)]
+    tools: Tools,
 }
 
 /// What a run may take at most, whatever its own deadline says.
@@ -93,13 +90,13 @@ fn seconds(time: SystemTime) -> u64 {
 
 impl Args {
     fn kit(&self) -> anyhow::Result<Kit> {
-        let qemu = find_qemu(self.qemu.as_deref(), self.install.into())?;
+        let qemu = self.tools.qemu()?;
         let talk = if self.quiet { Talk::Quiet } else { Talk::Normal };
         let mut packages = vec![LOADER_PACKAGE, KERNEL_PACKAGE];
         if self.faults {
             packages.push(TEST_KERNELS_PACKAGE);
         }
-        let artefacts = build(&packages, self.install.into(), talk)?;
+        let artefacts = build(&packages, self.tools.permission(), talk)?;
         let (loader, kernel) = loader_and_kernel(&artefacts)?;
         let kernels = std::env::var_os(crate::cmd::test::variables::TEST_KERNELS).map(PathBuf::from);
         let kernels = kernels.unwrap_or_else(|| loader.parent().unwrap_or(Path::new(".")).to_path_buf());

@@ -1,13 +1,13 @@
 //! `test`: builds the loader and the test kernels, then runs every test of the workspace, those
 //! that boot a guest among them, and those of the peers of `bench`.
 
-use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::path::Path;
+use std::process::{Command, ExitCode};
 
 use anyhow::Context;
 
-use super::find_qemu;
 use super::lint::host_cargo;
+use super::options::Tools;
 use crate::build::{
     KERNEL, KERNEL_PACKAGE, LOADER, LOADER_PACKAGE, MARKED, TEST_KERNELS_PACKAGE, Talk, build, build_marked,
 };
@@ -21,27 +21,50 @@ pub struct Args {
     /// Run the tests whose names contain this
     #[arg(value_name = "FILTER")]
     filter: Option<String>,
-    /// QEMU's executable [default: SWITCHLAB_QEMU, else qemu-system-x86_64 in PATH]
-    #[arg(long, value_name = "PATH")]
-    qemu: Option<PathBuf>,
     /// Count instructions first, and expect what was found from now on; prints what changed
     #[arg(long)]
     bless: bool,
-    /// Install what is missing (as root, on Debian or Ubuntu, by apt-get)
-    #[arg(long)]
-    install: bool,
+    #[command(flatten)]
+    tools: Tools,
+}
+
+/// What the guests' tests boot, and by what: told to them by variables.
+pub(crate) struct Told<'a> {
+    pub(crate) loader: &'a Path,
+    pub(crate) kernel: &'a Path,
+    pub(crate) marked: &'a Path,
+    /// The folder of the test kernels.
+    pub(crate) kernels: &'a Path,
+    pub(crate) qemu: &'a Path,
+    /// What built them; `None` where that is not known.
+    pub(crate) pair: Option<&'a Pair>,
+}
+
+impl Told<'_> {
+    /// Sets the variables.
+    pub(crate) fn to(&self, tests: &mut Command) {
+        tests
+            .env(variables::LOADER, self.loader)
+            .env(variables::KERNEL, self.kernel)
+            .env(variables::MARKED, self.marked)
+            .env(variables::TEST_KERNELS, self.kernels)
+            .env(variables::QEMU, self.qemu);
+        if let Some(Pair { rustc, core }) = self.pair {
+            tests.env(variables::RUSTC, rustc).env(variables::CORE, core);
+        }
+    }
 }
 
 /// Where the guests' tests find what they boot.
 pub(crate) mod variables {
     pub(crate) const LOADER: &str = "SWITCHLAB_LOADER";
     pub(crate) const KERNEL: &str = "SWITCHLAB_KERNEL";
-    pub(crate) const MARKED: &str = "SWITCHLAB_MARKED";
+    pub(super) const MARKED: &str = "SWITCHLAB_MARKED";
     pub(crate) const TEST_KERNELS: &str = "SWITCHLAB_TEST_KERNELS";
-    pub(crate) const QEMU: &str = "SWITCHLAB_QEMU";
-    pub(crate) const RUSTC: &str = "SWITCHLAB_RUSTC";
-    pub(crate) const CORE: &str = "SWITCHLAB_CORE";
-    pub(crate) const XTASK: &str = "SWITCHLAB_XTASK";
+    pub(super) const QEMU: &str = "SWITCHLAB_QEMU";
+    pub(super) const RUSTC: &str = "SWITCHLAB_RUSTC";
+    pub(super) const CORE: &str = "SWITCHLAB_CORE";
+    pub(super) const XTASK: &str = "SWITCHLAB_XTASK";
 }
 
 /// Builds and tests.
@@ -50,10 +73,10 @@ pub(crate) mod variables {
 ///
 /// Status 5 for a missing part, 101 for a build that fails.
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let qemu = find_qemu(args.qemu.as_deref(), args.install.into())?;
+    let qemu = args.tools.qemu()?;
     let packages = [LOADER_PACKAGE, KERNEL_PACKAGE, TEST_KERNELS_PACKAGE];
-    let artefacts = build(&packages, args.install.into(), Talk::Normal)?;
-    let marked = build_marked(args.install.into(), Talk::Quiet)?;
+    let artefacts = build(&packages, args.tools.permission(), Talk::Normal)?;
+    let marked = build_marked(args.tools.permission(), Talk::Quiet)?;
     let loader = artefacts.path(LOADER)?;
     let kernels = loader.parent().unwrap_or_else(|| Path::new("."));
     let pair = artefacts.source.as_ref().map(Pair::of);
@@ -62,13 +85,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let mut cargo = host_cargo("test");
     cargo.arg("--no-fail-fast").args(&args.filter);
-    cargo.env(variables::LOADER, loader).env(variables::KERNEL, artefacts.path(KERNEL)?);
-    cargo.env(variables::MARKED, marked.path(MARKED)?);
-    cargo.env(variables::TEST_KERNELS, kernels).env(variables::QEMU, qemu);
+    let (kernel, marked) = (artefacts.path(KERNEL)?, marked.path(MARKED)?);
+    Told { loader, kernel, marked, kernels, qemu: &qemu, pair: pair.as_ref() }.to(&mut cargo);
     cargo.env(variables::XTASK, std::env::current_exe().context("finding xtask's own executable")?);
-    if let Some(Pair { rustc, core }) = pair {
-        cargo.env(variables::RUSTC, rustc).env(variables::CORE, core);
-    }
     // A workspace of their own, so tests of their own; both run, whatever the first comes to.
     let mut peers = host_cargo("test");
     peers

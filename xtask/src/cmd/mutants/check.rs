@@ -9,7 +9,7 @@ use super::tree::Tree;
 use crate::build::{KERNEL, KERNEL_PACKAGE, LOADER, LOADER_PACKAGE, TEST_KERNELS_PACKAGE};
 use crate::cmd::lint::host_cargo;
 use crate::cmd::soak::call::{Ended, Running};
-use crate::cmd::test::variables;
+use crate::cmd::test::Told;
 use crate::instructions::Pair;
 use crate::status::{Status, status_of};
 use crate::toolchain::CoreSource;
@@ -142,14 +142,18 @@ impl Bench<'_> {
         tests.args(["--", filter]);
         if let Check::Guest { .. } = check {
             let release = self.bare_release();
-            tests
-                .env(variables::LOADER, release.join(LOADER))
-                .env(variables::KERNEL, release.join(KERNEL))
-                .env(variables::MARKED, release.join(KERNEL))
-                .env(variables::TEST_KERNELS, &release)
-                .env(variables::QEMU, self.qemu);
-            let Pair { rustc, core } = Pair::of(self.source);
-            tests.env(variables::RUSTC, rustc).env(variables::CORE, core);
+            let (loader, kernel) = (release.join(LOADER), release.join(KERNEL));
+            // No check traces.
+            let (marked, pair) = (&kernel, Pair::of(self.source));
+            Told {
+                loader: &loader,
+                kernel: &kernel,
+                marked,
+                kernels: &release,
+                qemu: self.qemu,
+                pair: Some(&pair),
+            }
+            .to(&mut tests);
         }
         let ran = match ended(&mut tests, most) {
             Err(error) if status_of(&error) == Status::Deadline => {
