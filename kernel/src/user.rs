@@ -185,7 +185,7 @@ impl fmt::Display for Ended {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Exited([first, second]) => write!(f, "exited with {first:#x}, {second:#x}"),
-            Self::Faulted(fault) => write!(f, "{fault}"),
+            Self::Faulted(fault) => write!(f, "ended by {fault}"),
             Self::OutOfTime { ticks, rip } => write!(f, "out of time after {ticks} ticks, at {rip:#x}"),
             Self::BadReturn { address } => write!(f, "would return to {address:#x}"),
             Self::Filtered { call } => write!(f, "made system call {call}, which its filter ends it for"),

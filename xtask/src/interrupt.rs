@@ -1,15 +1,13 @@
 //! Ctrl-C: noted here, and looked at by whoever waits for a QEMU or a build, which is then ended.
 
-use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Command, ExitStatus};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
 use wait_timeout::ChildExt;
 
+use crate::process::Group;
 use crate::status::{Refusal, Status};
 
 /// Set by Ctrl-C, SIGTERM and SIGHUP. A flag alone: nothing is handed over by it.
@@ -20,8 +18,6 @@ static TAKEN_OVER: AtomicBool = AtomicBool::new(false);
 
 /// How often it is looked at while a build goes on.
 const LOOK: Duration = Duration::from_millis(50);
-/// How long a build that is told to end may take for that.
-const GRACE: Duration = Duration::from_secs(2);
 
 /// Notes Ctrl-C from here on, where it would end xtask and leave its QEMU alone. Once.
 ///
@@ -51,10 +47,9 @@ pub fn build(command: &mut Command) -> anyhow::Result<ExitStatus> {
     if !TAKEN_OVER.load(Ordering::Relaxed) {
         return command.status().with_context(|| format!("starting {name}"));
     }
-    let child = command.process_group(0).spawn().with_context(|| format!("starting {name}"))?;
-    let mut build = Build(child);
+    let mut build = Group::start(command).with_context(|| format!("starting {name}"))?;
     loop {
-        let ended = build.0.wait_timeout(LOOK).with_context(|| format!("waiting for {name}"))?;
+        let ended = build.child().wait_timeout(LOOK).with_context(|| format!("waiting for {name}"))?;
         if came() {
             return Err(Refusal::with(
                 Status::Interrupted,
@@ -63,23 +58,6 @@ pub fn build(command: &mut Command) -> anyhow::Result<ExitStatus> {
         }
         if let Some(status) = ended {
             return Ok(status);
-        }
-    }
-}
-
-/// A build that does not outlive whoever waits for it.
-struct Build(Child);
-
-impl Drop for Build {
-    fn drop(&mut self) {
-        let group = Pid::from_raw(self.0.id().cast_signed());
-        // Each fails where all have ended, and then there is nothing to do. Until it is waited for, its number is its own.
-        if matches!(self.0.try_wait(), Ok(None)) {
-            let _ = killpg(group, Signal::SIGTERM);
-            if !matches!(self.0.wait_timeout(GRACE), Ok(Some(_))) {
-                let _ = killpg(group, Signal::SIGKILL);
-                let _ = self.0.wait();
-            }
         }
     }
 }

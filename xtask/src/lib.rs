@@ -11,6 +11,7 @@
 //! | [`qemu`] | configuration to argv |
 //! | [`qmp`] | QEMU's monitor: who listens to it, and who asks |
 //! | [`accel`] | the accelerator, proved by a canary |
+//! | [`process`] | processes that end with all that they started |
 //! | [`host`], [`floor`] | the host's CPUs, and what its own threads cost |
 //! | [`capture`] | QEMU as a process: serial line, deadline, end |
 //! | [`exit`] | what an end means: an outcome |
@@ -75,6 +76,7 @@ pub mod manifest;
 pub mod observer;
 pub mod placement;
 pub mod printable;
+pub mod process;
 pub mod progress;
 pub mod qemu;
 pub mod qmp;

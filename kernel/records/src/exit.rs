@@ -27,7 +27,7 @@ impl ExitCode {
 
     /// The exit status that QEMU makes of this code.
     pub const fn qemu_status(self) -> i32 {
-        ((self as i32) << 1) | 1
+        2 * (self as i32) + 1
     }
 
     /// The code behind an exit status of QEMU, or `None` where no guest of ours left it.

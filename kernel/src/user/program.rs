@@ -56,6 +56,11 @@ impl Program {
         Self { start, end }
     }
 
+    /// Where its bytes are, which nobody changes once there is a slice of them.
+    pub fn place(&self) -> *const [u8] {
+        core::ptr::slice_from_raw_parts(self.start, self.end.addr() - self.start.addr())
+    }
+
     /// Its bytes.
     pub fn bytes(&self) -> &'static [u8] {
         let length = self.end.addr() - self.start.addr();

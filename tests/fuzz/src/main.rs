@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 use std::fs;
+use std::panic;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -74,7 +75,9 @@ fn one_file(target: &Target, file: &PathBuf) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match (target.feed)(&input) {
+    // What panics fails, as where it was drawn; the panic's own words are on stderr by then.
+    let fed = panic::catch_unwind(|| (target.feed)(&input));
+    match fed.unwrap_or_else(|_| Err("it panics".into())) {
         Ok(taken) => {
             println!("{}: {}", target.name, if taken { "taken" } else { "refused" });
             ExitCode::SUCCESS

@@ -35,6 +35,9 @@ const LICENCES: [&str; 13] = [
     "Zlib",
 ];
 
+/// Keeps cargo from fetching, and from choosing other packages.
+const HERE: [&str; 2] = ["--offline", "--locked"];
+
 /// Options of `audit`.
 #[derive(clap::Args)]
 #[command(after_help = crate::status::HELP)]
@@ -116,15 +119,21 @@ fn miri(host: &Host) -> anyhow::Result<Found> {
     if !host.sysroot.join("bin/cargo-miri").is_file() {
         return Ok(Found::Skipped("this toolchain has no Miri (a component of nightly)".into()));
     }
+    if let Err(found) = packages(&workspace::root())? {
+        return Ok(found);
+    }
     let mut command = host_cargo("miri");
     // Drawn inputs by the hundred: each takes a thousand times as long.
     command.env("PROPTEST_CASES", "8").env("MIRIFLAGS", "-Zmiri-disable-isolation");
-    ended(tests(command.arg("test")), format!("in the tests of {}", WITHOUT_ASM.join(", ")))
+    ended(tests(command.arg("test").args(HERE)), format!("in the tests of {}", WITHOUT_ASM.join(", ")))
 }
 
 fn address_sanitizer(host: &Host) -> anyhow::Result<Found> {
     if !host.has_runtime("asan") {
         return Ok(Found::Skipped(format!("this toolchain has no runtime of it for {}", host.triple)));
+    }
+    if let Err(found) = packages(&workspace::root())? {
+        return Ok(found);
     }
     let mut command = host_cargo("test");
     command
@@ -134,7 +143,8 @@ fn address_sanitizer(host: &Host) -> anyhow::Result<Found> {
         .env("ASAN_OPTIONS", "detect_leaks=0")
         .env("CARGO_TARGET_DIR", workspace::target_dir().join("sanitized"))
         // With a target of its own, so that what runs in the build is without.
-        .args(["--quiet", "--lib", "--tests", "--target", &host.triple]);
+        .args(["--quiet", "--lib", "--tests", "--target", &host.triple])
+        .args(HERE);
     ended(tests(&mut command), format!("in the tests of {}", WITHOUT_ASM.join(", ")))
 }
 
@@ -154,14 +164,9 @@ struct Package {
 fn licences() -> anyhow::Result<Found> {
     let mut packages = Vec::new();
     for folder in [workspace::root(), workspace::root().join("tests/peers")] {
-        match metadata(&folder)? {
-            Some(metadata) => packages.extend(metadata.packages),
-            None => {
-                let folder = folder.display();
-                return Ok(Found::Skipped(format!(
-                    "not all packages of {folder} are here; `cargo fetch` there brings them"
-                )));
-            }
+        match self::packages(&folder)? {
+            Ok(of_one) => packages.extend(of_one),
+            Err(found) => return Ok(found),
         }
     }
     let mut refused = BTreeMap::new();
@@ -177,15 +182,25 @@ fn licences() -> anyhow::Result<Found> {
     Ok(Found::Failed(told.join("; ")))
 }
 
-/// What cargo says of the packages; `None` where it would have to fetch some.
-fn metadata(folder: &Path) -> anyhow::Result<Option<Metadata>> {
+/// The packages of the workspace in `folder`; what is to be told instead where cargo would have to fetch some, or
+/// can not say.
+fn packages(folder: &Path) -> anyhow::Result<Result<Vec<Package>, Found>> {
     let mut command = host_cargo("metadata");
-    command.current_dir(folder).args(["--format-version", "1", "--locked", "--offline"]);
+    command.current_dir(folder).args(["--format-version", "1"]).args(HERE);
     let output = command.output().context("asking cargo for the packages")?;
-    if !output.status.success() {
-        return Ok(None);
+    if output.status.success() {
+        let Metadata { packages } =
+            serde_json::from_slice(&output.stdout).context("reading what cargo says of the packages")?;
+        return Ok(Ok(packages));
     }
-    serde_json::from_slice(&output.stdout).map(Some).context("reading what cargo says of the packages")
+    let words = String::from_utf8_lossy(&output.stderr);
+    let folder = folder.display();
+    // Cargo's own words where it is kept from fetching; a stale lock file has others.
+    Ok(Err(if words.contains("--offline") && !words.contains("--locked") {
+        Found::Skipped(format!("not all packages of {folder} are here; `cargo fetch` there brings them"))
+    } else {
+        Found::Failed(format!("cargo metadata in {folder}: {}", words.trim()))
+    }))
 }
 
 /// Whether a licence asks for no more than one of ours.

@@ -1,11 +1,11 @@
 //! `soak`: runs that look for what is wrong, drawn at random and checked for counts, or disturbed on purpose. Each is a
 //! run as a user types it, by a process of its own, so that what is held to account is what users get.
 
-pub(crate) mod call;
 mod campaign;
 mod damage;
 mod draw;
 mod faults;
+mod kit;
 mod strike;
 
 use std::collections::BTreeMap;
@@ -16,7 +16,6 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::Context;
 use switchlab_core::format::Grouped;
-use switchlab_core::random::SplitMix64;
 use switchlab_records::{Record, read_log};
 
 use super::loader_and_kernel;
@@ -24,13 +23,14 @@ use super::options::Tools;
 use super::output::print;
 use crate::build::{KERNEL_PACKAGE, LOADER_PACKAGE, TEST_KERNELS_PACKAGE, Talk, build};
 use crate::manifest::plural;
-use crate::status::{self, Refusal, Status};
+use crate::process::{Ended, Running};
+use crate::status::{self, Refusal, Status, status_of};
 use crate::table::Sheet;
 use crate::{folder, interrupt, printable};
-use call::{Kit, Running};
 use campaign::{AT_ONCE, Campaign, Got};
 use draw::Drawn;
 use faults::{FAULTS, Fault};
+use kit::Kit;
 
 /// Options of `soak`.
 #[derive(clap::Args)]
@@ -168,13 +168,23 @@ fn boot(args: &Args, kit: &Kit, seed: u64) -> anyhow::Result<Status> {
         let runs = tempfile::Builder::new().prefix("switchlab-").tempdir()?;
         let mut command = kit.xtask(&kit.kernel, ["run", "--quiet", "--out"]);
         command.arg(runs.path()).args(&drawn.words);
-        let ended = Running::start(&mut command)?.wait(HANGS)?;
-        if ended.status != Some(0) {
+        let ended = match Running::start(&mut command)?.wait(HANGS) {
+            Err(error) if status_of(&error) == Status::Deadline => Err(format!("{error:#}")),
+            ended => Ok(ended?),
+        };
+        let missed = match ended {
+            Ok(Ended { status: Some(0), .. }) => None,
+            Ok(Ended { status, said, .. }) => {
+                eprint!("{}", printable::lines(&said));
+                let status = status.map_or("a signal".into(), |status| format!("status {status}"));
+                Some(format!("it ended with {status}"))
+            }
+            Err(why) => Some(why),
+        };
+        if let Some(why) = missed {
             let kept = keep(&runs.path().join(folder::LATEST), &args.out)?;
-            eprint!("{}", ended.said);
             print(&tally.text(seed, started.elapsed()))?;
-            let status = ended.status.map_or("a signal".into(), |status| format!("status {status}"));
-            eprintln!("error: boot {} ended with {status}", tally.boots + 1);
+            eprintln!("error: boot {}: {why}", tally.boots + 1);
             eprintln!("again: {}", drawn.command());
             eprintln!("kept:  {}", kept.display());
             return Ok(Status::Fail);
@@ -206,25 +216,34 @@ struct Row {
     expected: String,
     got: String,
     seconds: String,
-    is_as_expected: bool,
+    is: Is,
+}
+
+/// How a stroke ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Is {
+    AsExpected,
+    Another,
+    Skipped,
 }
 
 impl Row {
     fn new(fault: &Fault, seed: u64, got: &Got, most: Duration) -> Self {
         let expected = format!("status {}: {}", fault.must.status.code(), fault.must.says.join(" … "));
-        let (got, seconds, is_as_expected) = match got {
-            Got::Skipped(why) => (format!("skipped: {why}"), String::new(), true),
-            Got::End { ended, after } => {
+        let (got, seconds, is) = match got {
+            Got::Skipped(why) => (format!("skipped: {why}"), String::new(), Is::Skipped),
+            Got::Lost(why) => (why.clone(), String::new(), Is::Another),
+            Got::End { ended, after, failures } => {
                 // Who survives goes on to its end.
                 let late = (*after > most && fault.must.status != Status::Pass)
                     .then(|| format!("as expected, but later than {} s", most.as_secs()));
-                let broken = fault.must.broken_by(ended).or(late);
-                let is_as_expected = broken.is_none();
+                let broken = fault.must.broken_by(ended, failures).or(late);
+                let is = if broken.is_none() { Is::AsExpected } else { Is::Another };
                 let got = broken.unwrap_or_else(|| "as expected".into());
-                (got, format!("{:.1}", after.as_secs_f64()), is_as_expected)
+                (got, format!("{:.1}", after.as_secs_f64()), is)
             }
         };
-        Self { fault: fault.name, seed, expected, got, seconds, is_as_expected }
+        Self { fault: fault.name, seed, expected, got, seconds, is }
     }
 }
 
@@ -239,27 +258,51 @@ fn disturb(args: &Args, kit: &Kit, seed: u64) -> anyhow::Result<Status> {
             args.only.as_deref().unwrap_or_default()
         )));
     }
+    args.say(&format!("seeds from {seed} on"));
     let campaign = Campaign::new(kit, args.patient)?;
-    let seeds: Vec<u64> =
-        (0..args.moments).map(|number| SplitMix64::new(seed).skip(number).draw() >> 32).collect();
     let most = if args.patient { Duration::MAX } else { AT_ONCE };
     let mut rows = Vec::new();
     for fault in chosen {
-        for &seed in &seeds {
-            let got = campaign.strike(fault, seed).with_context(|| fault.name)?;
+        for seed in (0..args.moments).map(|number| seed.wrapping_add(number)) {
+            let got = campaign.strike(fault, seed)?;
             let row = Row::new(fault, seed, &got, most);
             args.say(&format!("{}, seed {}: {}", row.fault, row.seed, row.got));
-            if let (false, Got::End { ended, .. }) = (row.is_as_expected, &got) {
-                eprint!("{}", printable::lines(&ended.said));
+            if row.is == Is::Another {
+                if let Got::End { ended, .. } = &got {
+                    eprint!("{}", printable::lines(&ended.said));
+                }
+                let patient = if args.patient { " --patient" } else { "" };
+                let name = fault.name;
+                eprintln!(
+                    "again: cargo xtask soak --faults --only {name} --moments 1 --seed {seed}{patient}"
+                );
             }
             rows.push(row);
         }
     }
     print(&table(&rows))?;
-    let missed = rows.iter().filter(|row| !row.is_as_expected).count();
-    let all = plural(rows.len() as u64, "stroke");
-    print(&format!("\n{all}, {missed} not as expected; seed {seed}\n"))?;
-    Ok(if missed == 0 { Status::Pass } else { Status::Fail })
+    print(&format!("\n{}; seeds from {seed} on\n", summary(&rows)))?;
+    Ok(verdict(&rows))
+}
+
+fn number_of(rows: &[Row], is: Is) -> usize {
+    rows.iter().filter(|row| row.is == is).count()
+}
+
+fn summary(rows: &[Row]) -> String {
+    let skipped = number_of(rows, Is::Skipped);
+    let struck = plural((rows.len() - skipped) as u64, "stroke");
+    let skipped = if skipped == 0 { String::new() } else { format!(", {skipped} skipped") };
+    format!("{struck}{skipped}, {} not as expected", number_of(rows, Is::Another))
+}
+
+/// Who could strike with nothing has shown nothing.
+fn verdict(rows: &[Row]) -> Status {
+    match (number_of(rows, Is::Another), number_of(rows, Is::AsExpected)) {
+        (0, 0) => Status::Missing,
+        (0, _) => Status::Pass,
+        _ => Status::Fail,
+    }
 }
 
 fn table(rows: &[Row]) -> String {
@@ -276,30 +319,38 @@ fn table(rows: &[Row]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use call::Ended;
 
     fn row(status: i32, said: &str, after: u64, most: Duration) -> Row {
         let fault = FAULTS.iter().find(|fault| fault.name == "qemu-killed").expect("it is there");
         let after = Duration::from_secs(after);
         let ended = Ended { status: Some(status), said: said.into(), elapsed: after };
-        Row::new(fault, 7, &Got::End { ended, after }, most)
+        Row::new(fault, 7, &Got::End { ended, after, failures: Vec::new() }, most)
     }
 
     #[test]
     fn end_is_as_expected_by_status_words_and_time() {
         let words = "error: QEMU was killed by SIGKILL";
-        assert!(row(3, words, 1, AT_ONCE).is_as_expected);
-        assert!(!row(0, words, 1, AT_ONCE).is_as_expected);
-        assert!(!row(3, "error", 1, AT_ONCE).is_as_expected);
+        assert_eq!(row(3, words, 1, AT_ONCE).is, Is::AsExpected);
+        assert_eq!(row(0, words, 1, AT_ONCE).is, Is::Another);
+        assert_eq!(row(3, "error", 1, AT_ONCE).is, Is::Another);
         let late = row(3, words, 6, AT_ONCE);
-        assert_eq!((late.is_as_expected, &*late.got), (false, "as expected, but later than 5 s"));
-        assert!(row(3, words, 6, Duration::MAX).is_as_expected);
+        assert_eq!((late.is, &*late.got), (Is::Another, "as expected, but later than 5 s"));
+        assert_eq!(row(3, words, 6, Duration::MAX).is, Is::AsExpected);
     }
 
     #[test]
-    fn what_can_not_be_done_here_says_why_and_is_no_miss() {
-        let row = Row::new(&FAULTS[0], 7, &Got::Skipped("no root".into()), AT_ONCE);
-        assert_eq!((row.is_as_expected, &*row.got), (true, "skipped: no root"));
-        assert!(table(&[row]).contains("skipped: no root"));
+    fn what_can_not_be_done_here_says_why_and_is_no_miss_and_no_pass() {
+        let skipped = || Row::new(&FAULTS[0], 7, &Got::Skipped("no root".into()), AT_ONCE);
+        assert!(table(&[skipped()]).contains("skipped: no root"));
+        assert_eq!(verdict(&[skipped()]), Status::Missing);
+        let rows = [skipped(), row(3, "error: QEMU was killed by SIGKILL", 1, AT_ONCE)];
+        assert_eq!(summary(&rows), "1 stroke, 1 skipped, 0 not as expected");
+        assert_eq!(verdict(&rows), Status::Pass);
+    }
+
+    #[test]
+    fn run_that_was_not_struck_is_a_miss() {
+        let lost = Row::new(&FAULTS[0], 7, &Got::Lost("it ended before".into()), AT_ONCE);
+        assert_eq!((lost.is, verdict(&[lost])), (Is::Another, Status::Fail));
     }
 }

@@ -94,10 +94,11 @@ fn stuck(found: &Found, apart: &str) -> Option<String> {
                 pending => format!("; pending: {}", pending.join(", ")),
             };
             let place = &found.place;
-            Some(format!(
-                "CPU {cpu} runs with interrupts {interrupts}, in {place}, and did nothing in {apart}: no switch, no \
-                 message{waiting}"
-            ))
+            let got_on = match found.kernel {
+                Some(_) => format!("no switch and no message was counted in {apart}"),
+                None => "its kernel tells nothing: whether it got on is not known".into(),
+            };
+            Some(format!("CPU {cpu} runs with interrupts {interrupts}, in {place}, and {got_on}{waiting}"))
         }
         State::Halts if !found.in_service.is_empty() && found.has_interrupts_on => Some(format!(
             "CPU {cpu} took {} and never acknowledged it, so its APIC holds back all that is not more urgent",
@@ -174,7 +175,11 @@ fn waits_in_vain(found: &Found) -> Option<String> {
         Some(wait) => link(task, wait),
         None => format!("task {} on CPU {} halts in {}", task.number, task.cpu, found.place),
     };
-    Some(format!("{waits}, and nothing is on its way"))
+    let coming = match found.pending.as_slice() {
+        [] => "nothing is on its way".into(),
+        pending => format!("{} has come and is not taken", pending.join(", ")),
+    };
+    Some(format!("{waits}, and {coming}"))
 }
 
 /// What is waited for, in words.
@@ -270,7 +275,7 @@ mod tests {
         };
         let text = |interrupts| {
             format!(
-                "CPU 2 runs with interrupts {interrupts}, in spin+0x2, and did nothing in 300 ms: no switch, no message; \
+                "CPU 2 runs with interrupts {interrupts}, in spin+0x2, and no switch and no message was counted in 300 ms; \
                  pending: wake-up"
             )
         };

@@ -20,8 +20,8 @@ use super::{apic, clock::Stopwatch, idt, interrupts, ipi, percpu::PerCpu};
 
 pub use super::trampoline::Trampoline as StartPage;
 
-/// How long an AP may take from its start-up IPI to Rust. Long, since the host may be busy; what
-/// counts is that it ends.
+/// How long an AP may take from its start-up IPI to Rust. Long, since the host may be busy; and no longer, since the one
+/// that never comes is to be named within 5 s.
 const DEADLINE: Duration = Duration::from_secs(3);
 
 /// After how long the start-up IPI is repeated: the first may be lost (SDM: after 200 µs; an AP that

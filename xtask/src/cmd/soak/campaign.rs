@@ -9,12 +9,15 @@ use anyhow::Context;
 use object::{Object, ObjectSegment};
 use switchlab_boot_plan::seal;
 use switchlab_core::{MAX_CPUS, random::SplitMix64};
+use switchlab_records::read_log;
 
-use super::call::{Ended, Kit, Running};
 use super::damage::Damage;
 use super::faults::{DEADLINE, Fault, HANG, How};
+use super::kit::Kit;
 use super::strike::{Moment, Monitor, Stroke};
 use crate::folder;
+use crate::process::{Ended, Running};
+use crate::status::{Status, status_of};
 
 /// From the stroke to the end of who is to say it, at most.
 pub const AT_ONCE: Duration = Duration::from_secs(5);
@@ -69,9 +72,13 @@ pub enum Got {
         ended: Ended,
         /// From the stroke to its end; of a fault that is there from the start on, from its start.
         after: Duration,
+        /// What the guest said that failed.
+        failures: Vec<String>,
     },
     /// It can not be done here, and why.
     Skipped(String),
+    /// It was not struck, or did not end, and why.
+    Lost(String),
 }
 
 /// A run to start.
@@ -121,8 +128,15 @@ impl<'a> Campaign<'a> {
     ///
     /// # Errors
     ///
-    /// It could not be done, and there is no reason why; status 130 after Ctrl-C.
+    /// Status 130 after Ctrl-C.
     pub fn strike(&self, fault: &Fault, seed: u64) -> anyhow::Result<Got> {
+        match self.try_strike(fault, seed) {
+            Err(error) if status_of(&error) != Status::Interrupted => Ok(Got::Lost(format!("{error:#}"))),
+            struck => struck,
+        }
+    }
+
+    fn try_strike(&self, fault: &Fault, seed: u64) -> anyhow::Result<Got> {
         let folder = tempfile::Builder::new().prefix("switchlab-").tempdir()?;
         let folder = folder.path();
         match fault.how {
@@ -187,13 +201,13 @@ impl<'a> Campaign<'a> {
         stroke.strike(&run, folder, &monitor)?;
         let struck = Instant::now();
         let ended = run.wait(HANGS)?;
-        Ok(Got::End { ended, after: struck.elapsed() })
+        Ok(Got::End { ended, after: struck.elapsed(), failures: failures(folder) })
     }
 
     /// A fault that is there from the start on.
     fn whole_run(&self, run: Run, folder: &Path) -> anyhow::Result<Got> {
         let ended = self.start(&run, folder)?.wait(HANGS)?;
-        Ok(Got::End { after: ended.elapsed, ended })
+        Ok(Got::End { after: ended.elapsed, ended, failures: failures(folder) })
     }
 
     /// By a file of QEMU's own: xtask would refuse it, by its option as behind `--`.
@@ -234,7 +248,7 @@ impl<'a> Campaign<'a> {
         fs::write(&file, damage.done_to(&self.whole, seed))?;
         let mut command = self.kit.xtask(&self.kit.kernel, ["replay"]);
         let ended = Running::start(command.arg(&file))?.wait(HANGS)?;
-        Ok(Got::End { after: ended.elapsed, ended })
+        Ok(Got::End { after: ended.elapsed, ended, failures: Vec::new() })
     }
 
     /// On a file system that is as large as a part of the run's log.
@@ -262,8 +276,14 @@ impl<'a> Campaign<'a> {
         // `latest` is one of them, and stands for it once more.
         anyhow::ensure!(kept == 3, "two runs in one folder left {} with results", kept.saturating_sub(1));
         let worse = if first.status == Some(0) { second } else { first };
-        Ok(Got::End { ended: worse, after: struck.elapsed() })
+        Ok(Got::End { ended: worse, after: struck.elapsed(), failures: failures(folder) })
     }
+}
+
+/// What the guest of the last run in `runs` said that failed.
+fn failures(runs: &Path) -> Vec<String> {
+    let log = fs::read(runs.join(folder::LATEST).join(folder::LOG)).unwrap_or_default();
+    read_log(&String::from_utf8_lossy(&log)).failures().map(str::to_owned).collect()
 }
 
 /// That of an exchange of [`WITHIN`], not the first.
@@ -292,5 +312,20 @@ impl Drop for Mounted {
     fn drop(&mut self) {
         // What can not be unmounted stays, and there is nobody to tell.
         let _ = Command::new("umount").arg(&self.0).output();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cmd::soak::faults::FAULTS;
+
+    #[test]
+    fn numbers_are_drawn_from_the_exchanges_that_are_made_and_counted() {
+        assert!(WITHIN.contains(&&*EXCHANGES.to_string()));
+        let counted = format!("expected {}", 2 * EXCHANGES);
+        let says = FAULTS.iter().flat_map(|fault| fault.must.says);
+        assert!(says.filter(|words| words.contains(&counted)).count() >= 3);
+        assert!((0..100).all(|seed| (1..EXCHANGES).contains(&number(seed))));
     }
 }

@@ -10,7 +10,7 @@ use nix::unistd::Pid;
 use serde_json::Value;
 use switchlab_core::random::SplitMix64;
 
-use super::call::Running;
+use crate::process::Running;
 use crate::qmp::Client;
 use crate::status::{Refusal, Status};
 use crate::{folder, interrupt};
