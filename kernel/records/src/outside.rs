@@ -79,3 +79,13 @@ impl Outside {
     /// How many words the table has.
     pub const WORDS: usize = Self::ChannelSender as usize + 1;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Outside;
+
+    #[test]
+    fn table_has_room_for_its_last_word() {
+        assert_eq!(Outside::WORDS.checked_sub(1), Some(Outside::ChannelSender as usize));
+    }
+}

@@ -136,7 +136,31 @@ fn gap_in_the_sequence_is_an_error() {
         .collect::<Vec<_>>()
         .join("\n")
         + "\n";
-    assert!(matches!(read_log(&without).problem, Some(LogError::Sequence { expected: 1, found: 2, .. })));
+    // Behind three lines of words and the first record.
+    let gap = LogError::Sequence { line: 5, expected: 1, found: 2 };
+    assert_eq!(read_log(&without).problem, Some(gap));
+}
+
+#[test]
+fn numbers_and_checksums_have_one_form() {
+    const JSON: &str = "{\"count\":{\"name\":\"things\",\"value\":3}}";
+    let parse = |version: &str, number: &str, checksum: &str| {
+        let line = format!("@sl {version} {number} {JSON} {checksum}");
+        parse_frame(&line).expect("it has the prefix").map(|frame| frame.sequence)
+    };
+    let version = FORMAT_VERSION.to_string();
+    assert_eq!(parse(&version, "17", "76dc4fe0"), Ok(17));
+    for (version, number, checksum) in [
+        (&*format!("+{version}"), "17", "76dc4fe0"),
+        (&*format!("0{version}"), "17", "76dc4fe0"),
+        (&*version, "+17", "76dc4fe0"),
+        (&*version, "017", "76dc4fe0"),
+        (&*version, "17", "76DC4FE0"),
+        (&*version, "17", "076dc4fe0"),
+    ] {
+        let found = parse(version, number, checksum);
+        assert_eq!(found, Err(FrameError::Malformed), "{version} {number} {checksum}");
+    }
 }
 
 #[test]
@@ -150,6 +174,16 @@ fn other_version_is_named() {
     let other = FORMAT_VERSION + 1;
     let line = format!("@sl {other} 0 anything at all");
     assert_eq!(parse_frame(&line), Some(Err(FrameError::Version(other))));
+}
+
+#[test]
+fn log_of_another_version_says_whose_xtask_reads_it() {
+    for (version, whose) in
+        [(FORMAT_VERSION - 1, "the kernel is older"), (FORMAT_VERSION + 1, "the kernel is newer")]
+    {
+        let problem = read_log(&format!("@sl {version} 0 anything\n")).problem.expect("another version");
+        assert!(problem.to_string().contains(whose), "{problem}");
+    }
 }
 
 #[test]
