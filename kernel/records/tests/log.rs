@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use proptest::prelude::*;
 use switchlab_records::{
     Count, Crash, EVENTS_IN_A_RECORD, End, FORMAT_VERSION, Failure, FrameError, LogError, MAX_LINE, Mark,
-    Marks, Offset, Record, Start, Status, encode, parse_frame, read_log,
+    Marks, Mode, Offset, Pass, Record, Start, Status, Subject, Unit, encode, parse_frame, read_log,
 };
 
 fn start() -> Record<'static> {
@@ -274,5 +274,24 @@ proptest! {
     #[test]
     fn any_text_is_read_without_panic(text in "(@sl |[01 ]|\\{|[a-z\"}\n\r])*") {
         let _ = read_log(&text);
+    }
+}
+
+#[test]
+fn names_are_those_that_records_have() {
+    fn same<T: serde::Serialize>(of: T, name: &str) {
+        assert_eq!(serde_json::to_string(&of).expect("a name"), format!("\"{name}\""));
+    }
+    for unit in [Unit::Time, Unit::Instructions] {
+        same(unit, unit.name());
+    }
+    for mode in Mode::ALL {
+        same(mode, mode.name());
+    }
+    for subject in [Subject::Handoff, Subject::Null] {
+        same(subject, subject.name());
+    }
+    for pass in [Pass::Batch, Pass::Sampled] {
+        same(pass, pass.name());
     }
 }
