@@ -181,7 +181,7 @@ fn in_kernel(
     InKernel {
         task: kernel.task(machine, own),
         wait: if halts { kernel.wait(machine, own, &hands) } else { None },
-        work: before.map_or(0, |before| own.work.saturating_sub(before.work)),
+        work: before.map(|before| own.work.saturating_sub(before.work)),
         has_mail: own.has_mail,
         ipis_sent: own.ipis_sent,
         ipis_taken: own.ipis_taken,

@@ -41,8 +41,8 @@ pub struct InKernel {
     pub task: Option<Task>,
     /// What that one waits for, where it is known.
     pub wait: Option<Wait>,
-    /// Switches and messages between two looks.
-    pub work: u64,
+    /// Switches and messages between two looks; `None` where one of them did not tell.
+    pub work: Option<u64>,
     /// A wake-up lies in its inbox.
     pub has_mail: bool,
     /// Wake-up IPIs sent.
@@ -55,7 +55,7 @@ pub struct InKernel {
 
 /// Names who is to blame, in a line each; where nobody is, says what is so.
 pub fn culprits(all: &[Found], apart: &str) -> Vec<String> {
-    let work: u64 = all.iter().filter_map(|found| found.kernel).map(|kernel| kernel.work).sum();
+    let work: u64 = all.iter().filter_map(|found| found.kernel?.work).sum();
     let deaf = all.iter().filter(|found| found.state == State::Halts && !found.has_interrupts_on);
     let mut named: Vec<String> = deaf
         .map(|found| {
@@ -94,9 +94,9 @@ fn stuck(found: &Found, apart: &str) -> Option<String> {
                 pending => format!("; pending: {}", pending.join(", ")),
             };
             let place = &found.place;
-            let got_on = match found.kernel {
+            let got_on = match found.kernel.and_then(|kernel| kernel.work) {
                 Some(_) => format!("no switch and no message was counted in {apart}"),
-                None => "its kernel tells nothing: whether it got on is not known".into(),
+                None => "whether it got on is not known: its kernel does not tell".into(),
             };
             Some(format!("CPU {cpu} runs with interrupts {interrupts}, in {place}, and {got_on}{waiting}"))
         }
@@ -217,13 +217,14 @@ pub(super) mod testing {
             pending: Vec::new(),
             in_service: Vec::new(),
             sent: String::new(),
-            kernel: Some(InKernel::default()),
+            kernel: Some(InKernel { work: Some(0), ..InKernel::default() }),
         }
     }
 
     /// Task `cpu` halts there for this.
     pub fn waiting(cpu: u32, wait: Wait) -> Found {
-        let kernel = InKernel { task: Some(task(cpu)), wait: Some(wait), ..InKernel::default() };
+        let kernel =
+            InKernel { task: Some(task(cpu)), wait: Some(wait), work: Some(0), ..InKernel::default() };
         Found { place: "recv+0x10".into(), kernel: Some(kernel), ..idle(cpu) }
     }
 
@@ -252,7 +253,7 @@ mod tests {
         let deaf = Found { has_interrupts_on: false, ..idle(1) };
         let expected = "CPU 1 halts with interrupts off, in run_idle+0x8: only an NMI or a reset ends that";
         assert_eq!(named(&[idle(0), deaf.clone()]), [expected]);
-        let at_work = in_kernel(idle(0), |kernel| kernel.work = 7);
+        let at_work = in_kernel(idle(0), |kernel| kernel.work = Some(7));
         let named = named(&[at_work, deaf]);
         assert_eq!(named[0], expected);
         assert!(named[1].contains("7 of them in 300 ms"), "{named:?}");
@@ -282,8 +283,17 @@ mod tests {
         // Who waits for a task of that CPU is not to blame.
         assert_eq!(named(&[waiting(0, message_from(2)), spins(false)]), [text("off")]);
         assert_eq!(named(&[idle(0), spins(true)]), [text("on")]);
-        let at_work = in_kernel(spins(false), |kernel| kernel.work = 1);
+        let at_work = in_kernel(spins(false), |kernel| kernel.work = Some(1));
         assert!(named(&[at_work])[0].starts_with("no other hang: "));
+        let silent = Found { kernel: None, ..spins(true) };
+        let told_once = in_kernel(spins(true), |kernel| kernel.work = None);
+        for unknown in [silent, told_once] {
+            let named = named(&[unknown]);
+            assert!(
+                named[0].contains("whether it got on is not known") && !named[0].contains("no switch"),
+                "{named:?}"
+            );
+        }
     }
 
     #[test]
@@ -342,5 +352,8 @@ mod tests {
             "task 2 on CPU 2 waits for a message from nobody yet, and nothing is on its way",
         ];
         assert_eq!(named(&[waiting(0, Wait::WakeUp), alone, nobody]), expected);
+        let pending = Found { pending: vec!["wake-up".into()], ..waiting(0, Wait::WakeUp) };
+        let expected = "task 0 on CPU 0 waits for a wake-up, and wake-up has come and is not taken";
+        assert_eq!(named(&[pending]), [expected]);
     }
 }
