@@ -114,6 +114,9 @@ impl Bench<'_> {
         let mut kernels: Vec<String> = of_guests.flatten().cloned().collect();
         kernels.sort_unstable();
         kernels.dedup();
+        if kernels.is_empty() {
+            return Ok(());
+        }
         match self.build_kernels(&kernels)? {
             None => Ok(()),
             Some(words) => anyhow::bail!("the kernels do not build:\n{words}"),
