@@ -55,7 +55,8 @@ pub struct Args {
     /// How long to go on booting, in place of a number of boots
     #[arg(long, value_name = "M", conflicts_with = "faults", value_parser = clap::value_parser!(u64).range(1..=10_000))]
     minutes: Option<u64>,
-    /// What everything is drawn from [default: the time]
+    /// What everything is drawn from; with --faults, the first moment, and each further one from the number behind
+    /// [default: the time]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
     /// Folder that keeps a run that missed
