@@ -34,8 +34,8 @@ use groups::{Arrived, Told, host_times, judge_all};
 use guest_time::Arrivals;
 use host::Counters;
 
-/// How often the process's state is looked at. A stop that is shorter may go unseen; what it takes
-/// from a block is then less than the host's own accounting can tell.
+/// How often it is looked whether the process is stopped. A stop that is shorter is known of too, but not how long it
+/// was: then it counts as long as since the look before.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// A gap between two looks that is no late look any more: this tool was stopped, or got no CPU.
@@ -94,7 +94,11 @@ impl Seen {
     /// With the lock held, so that no older look is noted behind a newer one.
     fn look(&mut self, process: &host::Watched) {
         let is_stopped = if process.is_stopped() == Some(true) { IsSo::Yes } else { IsSo::No };
+        let was_stopped = process.was_stopped();
         let now = Instant::now();
+        if was_stopped && is_stopped == IsSo::No && self.stopped.since.is_none() {
+            self.stopped.total += self.looked.map_or(LOOK, |looked| now.saturating_duration_since(looked));
+        }
         self.stopped.set(is_stopped, now);
         self.looked_at(now);
     }

@@ -47,6 +47,7 @@ mod linux {
     use std::io;
     use std::time::Duration;
 
+    use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
     use nix::time::{ClockId, clock_gettime};
     use nix::unistd::Pid;
     use procfs::process::{ProcState, Process};
@@ -83,6 +84,19 @@ mod linux {
         pub fn is_stopped(&self) -> Option<bool> {
             let state = self.process.stat().ok()?.state().ok()?;
             Some(matches!(state, ProcState::Stopped | ProcState::Tracing))
+        }
+
+        /// Whether it was stopped or went on since this was asked last, for however short a time: the system keeps that
+        /// for who started the process. False where that was another.
+        pub fn was_stopped(&self) -> bool {
+            let flags = WaitPidFlag::WSTOPPED | WaitPidFlag::WCONTINUED | WaitPidFlag::WNOHANG;
+            let mut was_stopped = false;
+            while let Ok(WaitStatus::Stopped(..) | WaitStatus::Continued(_)) =
+                waitid(Id::Pid(Pid::from_raw(self.process.pid)), flags)
+            {
+                was_stopped = true;
+            }
+            was_stopped
         }
 
         /// The counters now; `None` where the process is gone.
@@ -155,6 +169,11 @@ impl Watched {
 
     /// Never called.
     pub fn is_stopped(&self) -> Option<bool> {
+        match self.0 {}
+    }
+
+    /// Never called.
+    pub fn was_stopped(&self) -> bool {
         match self.0 {}
     }
 

@@ -79,6 +79,24 @@ fn block_is_void_in_which_the_process_was_stopped() {
     assert_eq!(void_runs(&watch, |reason| matches!(reason, VoidReason::Stopped { .. })), [2]);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn block_is_void_in_which_the_process_was_stopped_for_less_than_a_look() {
+    let qemu = Busy::start();
+    let process = host::Watched::new(qemu.0.id()).unwrap();
+    // Nobody looks on the side.
+    let mut watcher = Watcher::new(Some(Threads::One));
+    watcher.process = Ok(Arc::new(process));
+    watcher.record(&block(1));
+    qemu.send(Signal::SIGSTOP);
+    wait_until(|| watcher.process.as_ref().is_ok_and(|process| process.is_stopped() == Some(true)));
+    qemu.send(Signal::SIGCONT);
+    watcher.record(&block(2));
+    watcher.record(&block(3));
+    let watch = watcher.finish();
+    assert_eq!(void_runs(&watch, |reason| matches!(reason, VoidReason::Stopped { .. })), [2]);
+}
+
 #[test]
 fn block_is_void_in_which_the_monitor_says_that_the_guest_was_paused() {
     let socket = Socket::new().unwrap();

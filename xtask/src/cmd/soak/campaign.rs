@@ -21,6 +21,8 @@ use crate::status::{Status, status_of};
 
 /// From the stroke to the end of who is to say it, at most.
 pub const AT_ONCE: Duration = Duration::from_secs(5);
+/// The same on a host that may be busy.
+pub const IN_PATIENCE: Duration = Duration::from_secs(60);
 /// What ends every run of a fault, by its own deadline or without.
 const HANGS: Duration = Duration::from_secs(120);
 

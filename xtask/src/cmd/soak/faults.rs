@@ -99,6 +99,13 @@ pub const FAULTS: &[Fault] = &[
         Status::Pass,
         &["stopped for ", "void"],
     ),
+    // Shorter than the time between two looks at its state.
+    stroke(
+        "qemu-stopped-for-a-moment",
+        Stroke::Stop(Duration::from_millis(5)),
+        Status::Pass,
+        &["stopped for ", "void"],
+    ),
     stroke(
         "guest-paused-and-continued",
         Stroke::Pause(Duration::from_millis(600)),

@@ -132,6 +132,7 @@ impl Stroke {
             Self::Stop(time) => {
                 let qemu = qemu_of(run)?;
                 kill(qemu, Signal::SIGSTOP)?;
+                wait_until_stopped(qemu)?;
                 std::thread::sleep(time);
                 kill(qemu, Signal::SIGCONT)?;
             }
@@ -158,6 +159,25 @@ fn qemu_of(run: &Running) -> anyhow::Result<Pid> {
         }
     }
     bail!("the run has no QEMU")
+}
+
+/// A signal to go on that comes before the process has heard the one to stop takes that back.
+#[cfg(target_os = "linux")]
+fn wait_until_stopped(process: Pid) -> anyhow::Result<()> {
+    use procfs::process::{ProcState, Process};
+
+    let until = Instant::now() + ANSWER;
+    let process = Process::new(process.as_raw())?;
+    while process.stat()?.state()? != ProcState::Stopped {
+        anyhow::ensure!(Instant::now() < until, "QEMU did not stop");
+        std::thread::yield_now();
+    }
+    Ok(())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn wait_until_stopped(_: Pid) -> anyhow::Result<()> {
+    Ok(())
 }
 
 #[cfg(not(target_os = "linux"))]
