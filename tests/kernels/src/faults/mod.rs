@@ -3,6 +3,7 @@
 
 pub mod clock;
 pub mod cpus;
+mod exceptions;
 pub mod firmware;
 pub mod heap;
 mod interrupts;
@@ -59,12 +60,22 @@ pub enum Fault {
     CanaryOverwritten,
     /// Nothing is left of the heap.
     HeapExhausted,
+    /// A task writes where nothing is.
+    PageFault,
+    /// A task uses its stack up.
+    StackOverflow,
+    /// An exception finds no stack.
+    DoubleFault,
+    /// An exception finds no handler, and neither does what comes of that.
+    TripleFault,
+    /// A CPU halts for ever.
+    Hang,
     /// A process that is measured reads where nothing is.
     ProcessFaults,
 }
 
 impl Fault {
-    const ALL: [(&'static str, Self); 18] = [
+    const ALL: [(&'static str, Self); 23] = [
         ("madt-checksum", Self::MadtChecksum),
         ("madt-length", Self::MadtLength),
         ("madt-duplicate", Self::MadtDuplicate),
@@ -82,6 +93,11 @@ impl Fault {
         ("tsc-back", Self::TscBack),
         ("canary-overwritten", Self::CanaryOverwritten),
         ("heap-exhausted", Self::HeapExhausted),
+        ("page-fault", Self::PageFault),
+        ("stack-overflow", Self::StackOverflow),
+        ("double-fault", Self::DoubleFault),
+        ("triple-fault", Self::TripleFault),
+        ("hang", Self::Hang),
         ("page-fault-in-ring-3", Self::ProcessFaults),
     ];
 }

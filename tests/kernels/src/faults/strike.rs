@@ -5,12 +5,13 @@ use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use spin::Once;
 use switchlab_core::{CpuId, order::Order, params::Params};
 use switchlab_kernel::{
+    arch::interrupts::halt_for_ever,
     measure::probe::Probe,
     sched::{self, Cpu},
 };
 use switchlab_records::{Mode, Pass, Subject};
 
-use super::{Fault, Plan, clock, heap, interrupts, register, stack};
+use super::{Fault, Plan, clock, exceptions, heap, interrupts, register, stack};
 
 /// What all blocks know.
 struct Campaign {
@@ -108,6 +109,11 @@ fn strike(number: u64) {
             assert!(lost != 0, "no register that a call keeps holds the number");
         }
         Fault::CanaryOverwritten => stack::overwrite_last_word(plan.at),
+        Fault::PageFault => exceptions::write_to_nothing(number),
+        Fault::StackOverflow => drop(exceptions::overflow_stack(0)),
+        Fault::DoubleFault => exceptions::lose_stack(),
+        Fault::TripleFault => exceptions::lose_interrupt_table(),
+        Fault::Hang => halt_for_ever(),
         Fault::TscForward => clock::step_by(plan.at as i64),
         Fault::TscBack => clock::step_by(-(plan.at as i64)),
         _ => {}

@@ -62,6 +62,19 @@ const HIERARCHY: &[&str] = &[
 ];
 /// A run that is disturbed from the start on.
 const SHORT: &[&str] = &["run", "--accel", "tcg", "--smp", "3"];
+/// A run of whatever size.
+const BARE: &[&str] = &["run", "--accel", "tcg"];
+/// Words that the kernel refuses.
+const WRONG: [&str; 8] = [
+    "tasks=1",
+    "tasks=1000000",
+    "offsets=some",
+    "seed=-1",
+    "ways=none",
+    "policy=none",
+    "unit=hours",
+    "no-such-word=1",
+];
 /// The kernel of [`How::Within`] and [`How::NmiOn`].
 const FAULTY: &str = "faulty";
 
@@ -153,10 +166,11 @@ impl<'a> Campaign<'a> {
                 self.whole_run(self.faulty(WITHIN, name, number(seed)).and(words), folder)
             }
             How::InProcess(name) => self.whole_run(self.faulty(HIERARCHY, name, number(seed)), folder),
-            How::Kernel(name, words) => {
-                self.whole_run(Run { kernel: self.kit.kernels.join(name), ..self.run(SHORT, words) }, folder)
+            How::Kernel(name) => self.whole_run(self.other_kernel(name, seed), folder),
+            How::WrongParameter => {
+                let word = WRONG[usize::try_from(SplitMix64::new(seed).draw())? % WRONG.len()];
+                self.whole_run(self.run(SHORT, &["--append", word]), folder)
             }
-            How::Words(words) => self.whole_run(self.run(SHORT, words), folder),
             How::TooManyCpus => self.too_many_cpus(seed, folder),
             How::CutKernel => self.cut_kernel(seed, folder),
             How::FlipKernel => self.flip_kernel(seed, folder),
@@ -176,6 +190,14 @@ impl<'a> Campaign<'a> {
     fn faulty(&self, size: &[&'static str], fault: &str, at: u64) -> Run {
         let mut run = Run { kernel: self.kit.kernels.join(FAULTY), ..self.run(size, &[]) };
         run.words.extend(["--append".to_owned(), format!("fault={fault} at={at}")]);
+        run
+    }
+
+    /// A run of a test kernel of this name, with 3 to 8 CPUs.
+    fn other_kernel(&self, name: &str, seed: u64) -> Run {
+        let cpus = 3 + SplitMix64::new(seed).draw() % 6;
+        let mut run = Run { kernel: self.kit.kernels.join(name), ..self.run(BARE, &[]) };
+        run.words.extend(["--smp".to_owned(), cpus.to_string()]);
         run
     }
 
