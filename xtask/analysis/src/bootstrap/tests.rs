@@ -186,3 +186,17 @@ fn interval_of_a_median_covers_it_and_is_in_its_unit() {
     assert_eq!(Bootstrap::default().median(&[]), Err(Unfit::Empty));
     assert_eq!(Bootstrap { resamples: 0, ..PLAIN }.median(&SINGLE), Err(Unfit::NoResamples));
 }
+
+#[test]
+fn one_run_has_no_tail_and_two_have_one() {
+    assert_eq!([0, 1].map(|runs| Levels::Expanded.tail(runs, 1)), [0.0; 2]);
+    assert!(Levels::Expanded.tail(2, 1) > 0.0);
+}
+
+/// The fifth from each end of 199 is at 2.5 and 97.5 %: 0.025 * (199 + 1) = 5.
+#[test]
+fn ends_are_the_values_that_levels_and_resamples_give() {
+    let drawn = (1..=199).rev().map(f64::from).collect();
+    let interval = Bootstrap { levels: Levels::Plain, ..Bootstrap::default() }.interval(drawn, 10);
+    assert_eq!(interval, Interval { low: 5.0, high: 195.0, width: 190.0 });
+}

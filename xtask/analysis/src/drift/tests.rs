@@ -133,3 +133,9 @@ fn drift_of_a_tenth_in_all_is_named() {
         .count();
     assert!(named >= 190, "{named}");
 }
+
+#[test]
+fn p_is_shown_with_three_digits_and_never_as_nothing() {
+    let shown = |p| Drift { p, ..drift(&[1.0, 2.0, 3.0, 4.0, 5.0]) }.p_text();
+    assert_eq!([0.042, 0.001, 0.000_999, 0.0].map(shown), ["p 0.042", "p 0.001", "p <0.001", "p <0.001"]);
+}
