@@ -61,7 +61,7 @@ pub fn run(_: &Args) -> anyhow::Result<ExitCode> {
     let parts = [
         ("undefined behaviour, by Miri", miri(&host)?),
         ("accesses beyond what is there, by AddressSanitizer", address_sanitizer(&host)?),
-        ("licences of all that is built", licences()?),
+        ("licences of all that is built", licences(&host)?),
         ("known vulnerabilities, without those of the peers", vulnerabilities()?),
     ];
     let header = ["Looked for", "Found"].map(str::to_owned).into();
@@ -119,7 +119,7 @@ fn miri(host: &Host) -> anyhow::Result<Found> {
     if !host.sysroot.join("bin/cargo-miri").is_file() {
         return Ok(Found::Skipped("this toolchain has no Miri (a component of nightly)".into()));
     }
-    if let Err(found) = packages(&workspace::root())? {
+    if let Err(found) = packages(host, &workspace::root())? {
         return Ok(found);
     }
     let mut command = host_cargo("miri");
@@ -132,7 +132,7 @@ fn address_sanitizer(host: &Host) -> anyhow::Result<Found> {
     if !host.has_runtime("asan") {
         return Ok(Found::Skipped(format!("this toolchain has no runtime of it for {}", host.triple)));
     }
-    if let Err(found) = packages(&workspace::root())? {
+    if let Err(found) = packages(host, &workspace::root())? {
         return Ok(found);
     }
     let mut command = host_cargo("test");
@@ -161,10 +161,10 @@ struct Package {
 }
 
 /// By what each package says of itself, of both workspaces.
-fn licences() -> anyhow::Result<Found> {
+fn licences(host: &Host) -> anyhow::Result<Found> {
     let mut packages = Vec::new();
     for folder in [workspace::root(), workspace::root().join("tests/peers")] {
-        match self::packages(&folder)? {
+        match self::packages(host, &folder)? {
             Ok(of_one) => packages.extend(of_one),
             Err(found) => return Ok(found),
         }
@@ -184,9 +184,11 @@ fn licences() -> anyhow::Result<Found> {
 
 /// The packages of the workspace in `folder`; what is to be told instead where cargo would have to fetch some, or
 /// can not say.
-fn packages(folder: &Path) -> anyhow::Result<Result<Vec<Package>, Found>> {
+///
+/// Those that this host builds: others need not be here.
+fn packages(host: &Host, folder: &Path) -> anyhow::Result<Result<Vec<Package>, Found>> {
     let mut command = host_cargo("metadata");
-    command.current_dir(folder).args(["--format-version", "1"]).args(HERE);
+    command.current_dir(folder).args(["--format-version", "1", "--filter-platform", &host.triple]).args(HERE);
     let output = command.output().context("asking cargo for the packages")?;
     if output.status.success() {
         let Metadata { packages } =

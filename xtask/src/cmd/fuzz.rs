@@ -26,7 +26,8 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     interrupt::take_over()?;
     let mut command = host_cargo("run");
-    command.args(["--quiet", "--package", "switchlab-fuzz", "--manifest-path"]);
+    // Not by its package: that has features of its own, and with them all that it needs is built once more.
+    command.args(["--quiet", "--bin", "switchlab-fuzz", "--manifest-path"]);
     command.arg(workspace::root().join("Cargo.toml")).arg("--").args(&args.options);
     // From where it was asked for, so that paths mean what they say.
     command.current_dir(std::env::current_dir()?);
