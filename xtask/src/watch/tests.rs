@@ -91,6 +91,7 @@ fn block_is_void_in_which_the_process_was_stopped_for_less_than_a_look() {
     qemu.send(Signal::SIGSTOP);
     wait_until(|| watcher.process.as_ref().is_ok_and(|process| process.is_stopped() == Some(true)));
     qemu.send(Signal::SIGCONT);
+    wait_until(|| watcher.process.as_ref().is_ok_and(|process| process.is_stopped() == Some(false)));
     watcher.record(&block(2));
     watcher.record(&block(3));
     let watch = watcher.finish();

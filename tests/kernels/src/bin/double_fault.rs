@@ -2,15 +2,11 @@
 #![no_std]
 #![no_main]
 
-use case::{cpu, spawn};
+use case::{cpu, faults::exceptions, spawn};
 use switchlab_kernel::bring_up::Lab;
 
 case::case!("double_fault", double_fault);
 
 fn double_fault(_: &Lab) {
-    spawn(cpu(1), || {
-        // SAFETY: does not come back: the exception finds no stack.
-        unsafe { core::arch::asm!("mov rsp, 0x1000", "ud2", options(noreturn)) }
-    })
-    .join();
+    spawn(cpu(1), || exceptions::lose_stack()).join();
 }

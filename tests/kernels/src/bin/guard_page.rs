@@ -2,9 +2,7 @@
 #![no_std]
 #![no_main]
 
-use core::hint::black_box;
-
-use case::{count, cpu, spawn};
+use case::{count, cpu, faults::exceptions, spawn};
 use switchlab_kernel::{bring_up::Lab, mm};
 
 case::case!("guard_page", guard_page);
@@ -15,13 +13,7 @@ fn guard_page(_: &Lab) {
             Some(page) => count("guard_page", page),
             None => case::failure!("the page below the stack is mapped"),
         }
-        case::failure!("survived {} frames below its stack", overflow(1));
+        case::failure!("survived {} frames below its stack", exceptions::overflow_stack(1));
     })
     .join();
-}
-
-#[inline(never)]
-fn overflow(depth: u64) -> u64 {
-    let frame = black_box([depth; 64]);
-    if depth == u64::MAX { 0 } else { overflow(depth + 1) + black_box(frame)[63] }
 }

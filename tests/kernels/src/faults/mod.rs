@@ -3,7 +3,7 @@
 
 pub mod clock;
 pub mod cpus;
-mod exceptions;
+pub mod exceptions;
 pub mod firmware;
 pub mod heap;
 mod interrupts;
