@@ -31,17 +31,19 @@ impl Symbols {
             if !text.is_empty() {
                 text += ", inlined into ";
             }
-            text += function.as_deref().unwrap_or("an unnamed function");
+            text += &function.or_else(|| self.symbol(address)).unwrap_or_else(|| "an unnamed function".into());
             if let Some(location) = frame.location
                 && let (Some(file), Some(line)) = (location.file, location.line)
             {
                 let _ = write!(text, " ({file}:{line})");
             }
         }
-        if text.is_empty() {
-            text = addr2line::demangle_auto(self.loader.find_symbol(address)?.into(), None).into_owned();
-        }
-        Some(text)
+        if text.is_empty() { self.symbol(address) } else { Some(text) }
+    }
+
+    /// The name in the symbol table, which is there too where the debug information is line tables alone.
+    fn symbol(&self, address: u64) -> Option<String> {
+        Some(addr2line::demangle_auto(self.loader.find_symbol(address)?.into(), None).into_owned())
     }
 
     /// The function at `address`, none of those that are inlined, how far in that is, and the function's own line there:
