@@ -1,5 +1,5 @@
-//! Boots one test kernel and tells how it ended. The cases are in `tests/kernels/`, by subject; each
-//! boots a tiny kernel of its own from the package `switchlab-test-kernels`.
+//! Boots a test kernel and tells how it ended. What is asked of them is in `tests/kernels/`, by subject; the kernels are
+//! those of the package `switchlab-test-kernels`: one of many cases, of which a boot does one, and some of their own.
 //!
 //! `cargo xtask test` builds the kernels and says by environment where everything is. Without it
 //! (plain `cargo test`) the cases are listed as ignored.
@@ -57,6 +57,11 @@ impl Parts {
         })
     }
 
+    /// The kernel of cases.
+    pub fn cases(&self) -> PathBuf {
+        self.kernels.join("cases")
+    }
+
     /// Whether this QEMU emulates x2APIC: from version 9.0 on.
     pub fn has_x2apic(&self) -> bool {
         xtask::qemu::has_x2apic(&self.qemu)
@@ -73,23 +78,28 @@ pub struct Case {
 }
 
 impl Case {
-    /// A test kernel on three CPUs.
-    pub fn new(parts: &Parts, kernel: &str) -> Self {
-        let mut spec = BootSpec::new(&parts.qemu, &parts.loader, parts.kernels.join(kernel));
-        spec.smp = 3;
-        Self { spec }
+    /// The kernel of cases on three CPUs, which does the one of this name.
+    pub fn new(parts: &Parts, case: &str) -> Self {
+        Self::of(parts, parts.cases()).with(|spec| spec.append = format!("case={case}"))
+    }
+
+    /// A test kernel of its own on three CPUs.
+    pub fn kernel(parts: &Parts, kernel: &str) -> Self {
+        Self::of(parts, parts.kernels.join(kernel))
     }
 
     /// The laboratory's own kernel on three CPUs.
     pub fn laboratory(parts: &Parts) -> Self {
-        let mut spec = BootSpec::new(&parts.qemu, &parts.loader, &parts.laboratory);
-        spec.smp = 3;
-        Self { spec }
+        Self::of(parts, &parts.laboratory)
     }
 
     /// The laboratory's kernel with marks, on three CPUs.
     pub fn marked(parts: &Parts) -> Self {
-        let mut spec = BootSpec::new(&parts.qemu, &parts.loader, &parts.marked);
+        Self::of(parts, &parts.marked)
+    }
+
+    fn of(parts: &Parts, kernel: impl Into<PathBuf>) -> Self {
+        let mut spec = BootSpec::new(&parts.qemu, &parts.loader, kernel);
         spec.smp = 3;
         Self { spec }
     }

@@ -31,7 +31,8 @@ impl Symbols {
             if !text.is_empty() {
                 text += ", inlined into ";
             }
-            text += &function.or_else(|| self.symbol(address)).unwrap_or_else(|| "an unnamed function".into());
+            text +=
+                &function.or_else(|| self.symbol(address)).unwrap_or_else(|| "an unnamed function".into());
             if let Some(location) = frame.location
                 && let (Some(file), Some(line)) = (location.file, location.line)
             {

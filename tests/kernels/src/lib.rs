@@ -22,7 +22,7 @@ use core::cmp::Reverse;
 
 use bootloader_api::BootInfo;
 use switchlab_kernel::{
-    bring_up::{self, Lab},
+    bring_up::{self, Handover, Lab},
     mm::StackSize,
     report::report,
     sched::{self, Cpu, JoinHandle},
@@ -57,9 +57,23 @@ macro_rules! check {
 
 /// Brings the machine up, does the case, and ends.
 pub fn run(boot_info: &'static mut BootInfo, name: &str, case: fn(&Lab)) -> ! {
+    finish(&bring_up::begin(boot_info), name, case)
+}
+
+/// Brings the machine up, does the one of the cases that the command line names by `case=NAME`, and ends. Without such
+/// a one it fails.
+pub fn run_one_of(boot_info: &'static mut BootInfo, cases: &[(&str, fn(&Lab))]) -> ! {
     let handover = bring_up::begin(boot_info);
-    bring_up::announce(&handover, name, "");
-    let lab = bring_up::start_cpus(&handover);
+    let word = handover.command_line.split_whitespace().find_map(|word| word.strip_prefix("case="));
+    let named = cases.iter().copied().find(|&(name, _)| Some(name) == word);
+    let (name, case) = named
+        .unwrap_or(("cases", |_| failure!("the command line names no case of this kernel by case=NAME")));
+    finish(&handover, name, case)
+}
+
+fn finish(handover: &Handover, name: &str, case: fn(&Lab)) -> ! {
+    bring_up::announce(handover, name, "");
+    let lab = bring_up::start_cpus(handover);
     case(&lab);
     lab.finish(Unit::Time, |_| {})
 }

@@ -176,7 +176,7 @@ const BLOCKS: usize = 4 * 2 + 2 + 2 + 3 * POLICIES;
 const POLICIES: usize = 3;
 
 fn planted(parts: &Parts) -> Verdict {
-    let end = Case::new(parts, "planted_foreign").boot();
+    let end = Case::kernel(parts, "planted_foreign").boot();
     end.fails_with("in its time none of these may happen")?;
     let log = read_log(&end.0.log_text);
     let is_warm_up = |failure: &str| failure.starts_with("the warm-up of ");

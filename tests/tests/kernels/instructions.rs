@@ -148,7 +148,7 @@ fn samples_are_cheap(parts: &Parts) -> Verdict {
 }
 
 fn planted_delays(parts: &Parts) -> Verdict {
-    let end = in_instructions(Case::new(parts, "planted_delay")).boot();
+    let end = in_instructions(Case::kernel(parts, "planted_delay")).boot();
     end.passes()?;
     let exchanges = end.count("exchanges")?;
     for shape in ["switch", "yield", "channel", "ipi_handoff", "token", "fan", "free"] {
@@ -179,7 +179,7 @@ fn planted_delays(parts: &Parts) -> Verdict {
 fn one_more(parts: &Parts) -> Verdict {
     let bare = laboratory(parts, "exchanges=1000 samples=0")?;
     let planted =
-        in_instructions(Case::new(parts, "planted_classic")).with(|spec| spec.cpu = XAPIC.into()).boot();
+        in_instructions(Case::kernel(parts, "planted_classic")).with(|spec| spec.cpu = XAPIC.into()).boot();
     planted.passes()?;
     let (bare, planted) = (read_log(&bare.0.log_text), read_log(&planted.0.log_text));
     let (bare, planted) = (Results::from_log(&bare)?, Results::from_log(&planted)?);

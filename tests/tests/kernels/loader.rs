@@ -13,17 +13,17 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
     let mut trials = Vec::new();
     for kernel in ["boot_pie", "boot_higher_half"] {
         trials.push(trial(parts, format!("loader::starts_{kernel}"), move |parts| {
-            Case::new(parts, kernel).boot().has_status(ExitCode::Pass.qemu_status())
+            Case::kernel(parts, kernel).boot().has_status(ExitCode::Pass.qemu_status())
         }));
     }
     trials.push(trial(parts, "loader::hands_the_ramdisk_over", ramdisk));
     trials.push(trial(parts, "loader::does_without_a_ramdisk", |parts| {
-        let end = Case::new(parts, "boot_ramdisk").boot();
+        let end = Case::kernel(parts, "boot_ramdisk").boot();
         end.says("ramdisk: none")?;
         end.has_status(ExitCode::Pass.qemu_status())
     }));
     trials.push(trial(parts, "loader::guards_the_kernels_stack", |parts| {
-        let end = Case::new(parts, "boot_stack_guard").boot();
+        let end = Case::kernel(parts, "boot_stack_guard").boot();
         end.is(!end.0.log_text.contains("survived"), "no way below the stack")?;
         end.has_status(ExitCode::Loader.qemu_status())
     }));
@@ -35,7 +35,7 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
             parts,
             format!("loader::refuses_a_kernel_cut_at_{percent}_percent"),
             move |parts| {
-                let mut kernel = fs::read(parts.kernels.join("heap"))?;
+                let mut kernel = fs::read(parts.cases())?;
                 kernel.truncate(kernel.len() * percent / 100);
                 refused(parts, kernel)
             },
@@ -43,7 +43,7 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
     }
     trials.push(trial(parts, "loader::starts_a_sealed_kernel_and_refuses_it_once_a_bit_has_changed", sealed));
     trials.push(trial(parts, "loader::refuses_a_kernel_for_32_bits", |parts| {
-        let mut kernel = fs::read(parts.kernels.join("heap"))?;
+        let mut kernel = fs::read(parts.cases())?;
         kernel[4] = 1; // EI_CLASS: ELFCLASS32
         refused(parts, kernel)
     }));
@@ -55,7 +55,7 @@ fn ramdisk(parts: &Parts) -> Verdict {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("ramdisk, with a comma");
     fs::write(&file, "first line\n".to_owned() + &"x".repeat(10_000))?;
-    let end = Case::new(parts, "boot_ramdisk").with(|spec| spec.ramdisk = Some(file)).boot();
+    let end = Case::kernel(parts, "boot_ramdisk").with(|spec| spec.ramdisk = Some(file)).boot();
     end.says("ramdisk: 10011 bytes")?;
     end.says("first line Ok(\"first line\")")?;
     end.has_status(ExitCode::Pass.qemu_status())
@@ -67,7 +67,7 @@ fn sealed(parts: &Parts) -> Verdict {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("kernel");
     fs::write(&file, &kernel)?;
-    let started = Case::new(parts, "boot_pie").with(|spec| spec.kernel = file).boot();
+    let started = Case::kernel(parts, "boot_pie").with(|spec| spec.kernel = file).boot();
     started.has_status(ExitCode::Pass.qemu_status())?;
     // The last byte before the seal, which no loader reads otherwise.
     let last = kernel.len() - seal::LENGTH - 1;
@@ -77,7 +77,7 @@ fn sealed(parts: &Parts) -> Verdict {
 
 /// A kernel whose .bss alone is larger than the machine: the size of its writable segment is raised.
 fn does_not_fit(parts: &Parts) -> Verdict {
-    let mut kernel = fs::read(parts.kernels.join("heap"))?;
+    let mut kernel = fs::read(parts.cases())?;
     let word = |bytes: &[u8], at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().expect("8 bytes"));
     let (table, entry, count) =
         (word(&kernel, 32) as usize, 56, u16::from_le_bytes([kernel[56], kernel[57]]));

@@ -15,7 +15,7 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
             hang.row("1", &["runs", "off", "spins::spin_for_ever+", "(spins.rs:"])?;
             hang.row("0", &["halts", "on", "the end of task 5 on CPU 1"])?;
             hang.row("2–3", &["halts", "on", "idle", "::run_idle+"])?;
-            hang.blames(&["CPU 1 runs with interrupts off, in spins::spin_for_ever+"])
+            hang.blames(&["CPU 1 runs with interrupts off, in cases::spins::spin_for_ever+"])
         }),
         trial(parts, "watchdog::cpu_that_halts_with_interrupts_off_is_named", |parts| {
             let hang = Hang::of(parts, "hangs", "")?;
@@ -58,9 +58,9 @@ struct Hang {
 }
 
 impl Hang {
-    /// Of this kernel on four CPUs, by a deadline that leaves it time to get there.
-    fn of(parts: &Parts, kernel: &str, words: &str) -> Result<Self, Failed> {
-        Self::run(parts, &parts.kernels.join(kernel), words)
+    /// Of the case of this name on four CPUs, by a deadline that leaves it time to get there.
+    fn of(parts: &Parts, case: &str, words: &str) -> Result<Self, Failed> {
+        Self::run(parts, &parts.cases(), &format!("--append case={case} {words}"))
     }
 
     fn of_laboratory(parts: &Parts, words: &str) -> Result<Self, Failed> {

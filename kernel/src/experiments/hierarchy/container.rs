@@ -2,7 +2,7 @@
 //! the others with one part of it. What a level takes over `process` is what that part costs where messages go to
 //! and fro. Namespaces and limits of memory decide as something is opened or allocated, which no handoff does.
 //!
-//! No limit is ever reached here, so nobody is refused or rests: `tests/kernels/src/bin/container_*.rs` look at that.
+//! No limit is ever reached here, so nobody is refused or rests: `tests/kernels/src/bin/cases/container_*.rs` look at that.
 
 use alloc::{borrow::Cow, boxed::Box, format};
 

@@ -78,6 +78,9 @@ const WRONG: [&str; 8] = [
 /// The kernel of [`How::Within`] and [`How::NmiOn`].
 const FAULTY: &str = "faulty";
 
+/// The kernel that does the case that it is told.
+const CASES: &str = "cases";
+
 /// What became of a fault.
 #[derive(Clone, Debug)]
 pub enum Got {
@@ -166,7 +169,7 @@ impl<'a> Campaign<'a> {
                 self.whole_run(self.faulty(WITHIN, name, number(seed)).and(words), folder)
             }
             How::InProcess(name) => self.whole_run(self.faulty(HIERARCHY, name, number(seed)), folder),
-            How::Kernel(name) => self.whole_run(self.other_kernel(name, seed), folder),
+            How::Case(name) => self.whole_run(self.case(name, seed), folder),
             How::WrongParameter => {
                 let word = WRONG[usize::try_from(SplitMix64::new(seed).draw())? % WRONG.len()];
                 self.whole_run(self.run(SHORT, &["--append", word]), folder)
@@ -193,10 +196,11 @@ impl<'a> Campaign<'a> {
         run
     }
 
-    /// A run of a test kernel of this name, with 3 to 8 CPUs.
-    fn other_kernel(&self, name: &str, seed: u64) -> Run {
+    /// A run of the case of this name, with 3 to 8 CPUs.
+    fn case(&self, name: &str, seed: u64) -> Run {
         let cpus = 3 + SplitMix64::new(seed).draw() % 6;
-        let mut run = Run { kernel: self.kit.kernels.join(name), ..self.run(BARE, &[]) };
+        let mut run = Run { kernel: self.kit.kernels.join(CASES), ..self.run(BARE, &[]) };
+        run.words.extend(["--append".to_owned(), format!("case={name}")]);
         run.words.extend(["--smp".to_owned(), cpus.to_string()]);
         run
     }

@@ -39,8 +39,8 @@ pub struct Must {
 pub enum How {
     /// QEMU, or what it writes to, is struck at the seed's moment.
     Stroke(Stroke, &'static [&'static str]),
-    /// A test kernel in place of the laboratory's does it to itself, with the seed's number of CPUs.
-    Kernel(&'static str),
+    /// A case of the test kernel of cases does it to itself, with the seed's number of CPUs.
+    Case(&'static str),
     /// The laboratory with a fault of its own or of the machine's, at the seed's exchange or place: the test kernel
     /// `faulty`.
     Within(&'static str, &'static [&'static str]),
@@ -68,13 +68,13 @@ const fn stroke(name: &'static str, stroke: Stroke, status: Status, says: &'stat
     Fault { name, how: How::Stroke(stroke, &[]), must: Must { status, says } }
 }
 
-const fn kernel(
+const fn case(
     name: &'static str,
-    kernel: &'static str,
+    case: &'static str,
     status: Status,
     says: &'static [&'static str],
 ) -> Fault {
-    Fault { name, how: How::Kernel(kernel), must: Must { status, says } }
+    Fault { name, how: How::Case(case), must: Must { status, says } }
 }
 
 const fn within(name: &'static str, status: Status, says: &'static [&'static str]) -> Fault {
@@ -180,9 +180,9 @@ pub const FAULTS: &[Fault] = &[
             ],
         },
     },
-    kernel("panic", "panics", Status::Crashed, &["the lock is held"]),
-    kernel("wrong-number", "wrong_number", Status::Fail, &["sequence number: expected 500, found 501"]),
-    kernel("no-end-record", "no_end", Status::InvalidLog, &["end record"]),
+    case("panic", "panics", Status::Crashed, &["the lock is held"]),
+    case("wrong-number", "wrong_number", Status::Fail, &["sequence number: expected 500, found 501"]),
+    case("no-end-record", "no_end", Status::InvalidLog, &["end record"]),
     hang(
         "hang",
         How::Within("hang", &["--timeout", HANG]),

@@ -1,0 +1,150 @@
+//! The cases that need nothing but the kernel that they run on. The word `case=NAME` of the command line says which one.
+
+#![no_std]
+#![no_main]
+
+extern crate alloc;
+
+mod channels;
+mod clock_offset;
+mod container_files;
+mod container_filter;
+mod container_ids;
+mod container_memory;
+mod container_names;
+mod container_parts;
+mod container_quota;
+mod container_state;
+mod container_without_parts;
+mod cpus_up;
+mod declared_locks;
+mod double_fault;
+mod failed_assertion;
+mod guard_page;
+mod handing_null;
+mod hangs;
+mod heap;
+mod interrupt_stacks;
+mod interrupted_state;
+mod ipi_counts;
+mod jitter;
+mod join;
+mod late_ap;
+mod lost_wake_up;
+mod many_tasks;
+mod missing_ap;
+mod no_end;
+mod nobody_sends;
+mod nothing_foreign;
+mod page_fault;
+mod panics;
+mod panics_early;
+mod panics_twice;
+mod patience;
+mod round_robin;
+mod small_guard_page;
+mod small_stack;
+mod spins;
+mod switch_state;
+mod ten_seconds;
+mod thread_state;
+mod triple_fault;
+mod user_call_vectors;
+mod user_calls;
+mod user_exit;
+mod user_gone;
+mod user_isolation;
+mod user_pointers;
+mod user_shared;
+mod user_smap;
+mod user_smep;
+mod user_state;
+mod user_threads;
+mod user_vectors;
+mod vm_isolation;
+mod vm_runs;
+mod vm_state;
+mod vm_wrong_number;
+mod wake;
+mod works_alone;
+mod wrong_hop;
+mod wrong_number;
+mod wrong_pair;
+
+use bootloader_api::BootInfo;
+use case::{LOADER_CONFIG, entry_point};
+use switchlab_kernel::bring_up::Lab;
+
+entry_point!(enter, config = &LOADER_CONFIG);
+
+/// Each by its name.
+const CASES: &[(&str, fn(&Lab))] = &[
+    ("channels", channels::channels),
+    ("clock_offset", clock_offset::clock_offset),
+    ("container_files", container_files::container_files),
+    ("container_filter", container_filter::container_filter),
+    ("container_ids", container_ids::container_ids),
+    ("container_memory", container_memory::container_memory),
+    ("container_names", container_names::container_names),
+    ("container_parts", container_parts::container_parts),
+    ("container_quota", container_quota::container_quota),
+    ("container_state", container_state::container_state),
+    ("container_without_parts", container_without_parts::container_without_parts),
+    ("cpus_up", cpus_up::cpus_up),
+    ("declared_locks", declared_locks::declared_locks),
+    ("double_fault", double_fault::double_fault),
+    ("failed_assertion", failed_assertion::failed_assertion),
+    ("guard_page", guard_page::guard_page),
+    ("handing_null", handing_null::handing_null),
+    ("hangs", hangs::hangs),
+    ("heap", heap::heap),
+    ("interrupt_stacks", interrupt_stacks::interrupt_stacks),
+    ("interrupted_state", interrupted_state::interrupted_state),
+    ("ipi_counts", ipi_counts::ipi_counts),
+    ("jitter", jitter::jitter),
+    ("join", join::join),
+    ("late_ap", late_ap::late_ap),
+    ("lost_wake_up", lost_wake_up::lost_wake_up),
+    ("many_tasks", many_tasks::many_tasks),
+    ("missing_ap", missing_ap::missing_ap),
+    ("no_end", no_end::no_end),
+    ("nobody_sends", nobody_sends::nobody_sends),
+    ("nothing_foreign", nothing_foreign::nothing_foreign),
+    ("page_fault", page_fault::page_fault),
+    ("panics", panics::panics),
+    ("panics_early", panics_early::panics_early),
+    ("panics_twice", panics_twice::panics_twice),
+    ("patience", patience::patience),
+    ("round_robin", round_robin::round_robin),
+    ("small_guard_page", small_guard_page::small_guard_page),
+    ("small_stack", small_stack::small_stack),
+    ("spins", spins::spins),
+    ("switch_state", switch_state::switch_state),
+    ("ten_seconds", ten_seconds::ten_seconds),
+    ("thread_state", thread_state::thread_state),
+    ("triple_fault", triple_fault::triple_fault),
+    ("user_call_vectors", user_call_vectors::user_call_vectors),
+    ("user_calls", user_calls::user_calls),
+    ("user_exit", user_exit::user_exit),
+    ("user_gone", user_gone::user_gone),
+    ("user_isolation", user_isolation::user_isolation),
+    ("user_pointers", user_pointers::user_pointers),
+    ("user_smap", user_smap::user_smap),
+    ("user_smep", user_smep::user_smep),
+    ("user_state", user_state::user_state),
+    ("user_threads", user_threads::user_threads),
+    ("user_vectors", user_vectors::user_vectors),
+    ("vm_isolation", vm_isolation::vm_isolation),
+    ("vm_runs", vm_runs::vm_runs),
+    ("vm_state", vm_state::vm_state),
+    ("vm_wrong_number", vm_wrong_number::vm_wrong_number),
+    ("wake", wake::wake),
+    ("works_alone", works_alone::works_alone),
+    ("wrong_hop", wrong_hop::wrong_hop),
+    ("wrong_number", wrong_number::wrong_number),
+    ("wrong_pair", wrong_pair::wrong_pair),
+];
+
+fn enter(boot_info: &'static mut BootInfo) -> ! {
+    case::run_one_of(boot_info, CASES)
+}
