@@ -43,7 +43,8 @@ extern "C" fn loader_main(start_info: u32) -> ! {
 fn prepare(start_info: u64) -> Result<HandOver, Refusal> {
     // Read: nothing is written yet, so every refusal that can be had is had here.
     let machine = Machine::read(start_info)?;
-    let kernel = Kernel::read(seal::open(machine.kernel_file())?)?;
+    seal::check(machine.kernel_file())?;
+    let kernel = Kernel::read(machine.kernel_file())?;
     let config = config::read(kernel.config_section()?)?;
     let ramdisk = Ramdisk::find(machine.ramdisk);
     let layout = Layout::plan(

@@ -297,6 +297,32 @@ pub fn judge_code(parts: &Parts, holds: bool, what: &str) -> Verdict {
     Ok(())
 }
 
+/// Leaves a trial out where there is a reason for it: its kind, until `main` has told it.
+pub fn left_out(why: Option<&str>, trial: Trial) -> Trial {
+    match why {
+        Some(why) => trial.with_ignored_flag(true).with_kind(why),
+        None => trial,
+    }
+}
+
+/// Why what runs in x2APIC mode is left out.
+pub fn without_x2apic(parts: &Option<Parts>) -> Option<&'static str> {
+    let is_too_old = parts.as_ref().is_some_and(|parts| !parts.has_x2apic());
+    is_too_old
+        .then_some("this QEMU emulates no x2APIC; from 9.0 on it does, and SWITCHLAB_QEMU names another")
+}
+
+/// Why what runs xtask is left out.
+pub fn without_xtask(parts: &Option<Parts>) -> Option<&'static str> {
+    let is_missing = parts.as_ref().is_some_and(|parts| parts.xtask.is_none());
+    is_missing.then_some("nobody says where xtask is; `cargo xtask test` does")
+}
+
+/// Why what asks a Linux host for more is left out.
+pub fn without_linux() -> Option<&'static str> {
+    (!cfg!(target_os = "linux")).then_some("it asks for what a Linux host has")
+}
+
 /// A trial of `parts`; ignored without them.
 pub fn trial(
     parts: &Option<Parts>,

@@ -161,14 +161,14 @@ pub fn build(packages: &[&str], install: install::Permission, talk: Talk) -> any
 /// Puts the loader's seal on a kernel, where it has none. In place of the file, not into it: who reads it meanwhile has
 /// one or the other whole, and what cargo keeps stays as it is.
 fn seal(kernel: &Path) -> anyhow::Result<()> {
-    let bytes = fs::read(kernel)?;
+    let mut bytes = fs::read(kernel)?;
     if seal::is_on(&bytes) {
         return Ok(());
     }
     let folder = kernel.parent().unwrap_or_else(|| Path::new("."));
     let mut sealed = tempfile::NamedTempFile::new_in(folder)?;
+    seal::put_on(&mut bytes);
     sealed.write_all(&bytes)?;
-    sealed.write_all(&seal::of(&bytes))?;
     sealed.as_file().set_permissions(fs::metadata(kernel)?.permissions())?;
     sealed.persist(kernel)?;
     Ok(())
@@ -209,15 +209,16 @@ mod tests {
     fn kernel_is_sealed_once_and_what_cargo_keeps_is_not() {
         let folder = tempfile::tempdir().unwrap();
         let (kept, kernel) = (folder.path().join("kept"), folder.path().join("kernel"));
-        fs::write(&kept, "an ELF").unwrap();
+        let built = [b"\x7fELF\x02\x01\x01".as_slice(), &[0; 57]].concat();
+        fs::write(&kept, &built).unwrap();
         fs::hard_link(&kept, &kernel).unwrap();
         for _ in 0..2 {
             seal(&kernel).unwrap();
             let sealed = fs::read(&kernel).unwrap();
-            assert_eq!(seal::open(&sealed), Ok(&b"an ELF"[..]));
+            assert_eq!(seal::check(&sealed), Ok(()));
             assert!(seal::is_on(&sealed));
         }
-        assert_eq!(fs::read(&kept).unwrap(), b"an ELF");
+        assert_eq!(fs::read(&kept).unwrap(), built);
         let left = fs::read_dir(folder.path()).unwrap().count();
         assert_eq!(left, 2, "nothing else is left there");
     }

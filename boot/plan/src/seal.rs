@@ -1,55 +1,63 @@
-//! The seal of a kernel's file: a checksum of all of it, behind its last byte. By it the loader knows that the file is
-//! the one that was built, so that no bit of it which has changed since is executed or measured. Who builds a kernel
-//! seals it, xtask the laboratory's; a file without a seal is taken as it is.
+//! The seal of a kernel's file: a checksum of all of it, in the bytes of the ELF header that mean nothing (`EI_PAD`, System V
+//! ABI, chapter 4, "ELF Identification"). By it the loader knows that the file is the one that was built, so that no bit
+//! of it which has changed since is executed or measured, and none is missing at its end. Who builds a kernel seals it,
+//! xtask the laboratory's; a file without a seal is taken as it is.
+
+use core::ops::Range;
 
 use crc::{CRC_32_ISO_HDLC, Crc, Table};
 
 use crate::Refusal;
 
-/// What a seal begins with.
-const MAGIC: [u8; 8] = *b"SLSEAL01";
-/// Bits of it that may be others: a seal that has changed is one all the same.
-const DAMAGED: u32 = 8;
-/// Bytes of a seal.
-pub const LENGTH: usize = MAGIC.len() + size_of::<u32>();
+/// Where the seal is: first what it begins with, then the checksum, for which all of the seal is zeros.
+const PLACE: Range<usize> = 9..16;
+const MAGIC: [u8; 3] = *b"SL2";
+const LENGTH: usize = PLACE.end - PLACE.start;
+/// Bits of the magic that may be others: a seal that has changed is one all the same.
+const DAMAGED: u32 = 4;
 
 /// Sixteen tables, since the loader reads millions of bytes in an emulator.
 const CRC: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISO_HDLC);
 
-/// What seals a file of these bytes.
-pub fn of(bytes: &[u8]) -> [u8; LENGTH] {
-    let mut seal = [0; LENGTH];
-    seal[..MAGIC.len()].copy_from_slice(&MAGIC);
-    seal[MAGIC.len()..].copy_from_slice(&CRC.checksum(bytes).to_le_bytes());
-    seal
+/// Seals a file. One that is too short for an ELF header's first 16 bytes stays as it is.
+pub fn put_on(file: &mut [u8]) {
+    let Some(crc) = checksum(file) else { return };
+    file[PLACE][..MAGIC.len()].copy_from_slice(&MAGIC);
+    file[PLACE][MAGIC.len()..].copy_from_slice(&crc.to_le_bytes());
 }
 
 /// Whether a file has a seal, intact or not.
 pub fn is_on(file: &[u8]) -> bool {
-    split(file).is_some()
+    sealed(file).is_some()
 }
 
-/// A file's own bytes, without its seal.
+/// Holds a file against its seal, where it has one.
 ///
 /// # Errors
 ///
-/// [`Refusal::Changed`] where they are not those that were sealed.
-pub fn open(file: &[u8]) -> Result<&[u8], Refusal> {
-    let Some((bytes, seal)) = split(file) else { return Ok(file) };
-    let found = of(bytes);
-    if *seal == found {
-        Ok(bytes)
-    } else {
-        Err(Refusal::Changed { sealed: crc_of(seal), found: crc_of(&found) })
+/// [`Refusal::Changed`] where it is not the one that was sealed.
+pub fn check(file: &[u8]) -> Result<(), Refusal> {
+    match sealed(file).zip(checksum(file)) {
+        Some(((magic, sealed), found)) if magic != MAGIC || sealed != found => {
+            Err(Refusal::Changed { sealed, found })
+        }
+        _ => Ok(()),
     }
 }
 
-fn split(file: &[u8]) -> Option<(&[u8], &[u8; LENGTH])> {
-    let (bytes, seal) = file.split_last_chunk()?;
-    let changed: u32 = MAGIC.iter().zip(seal).map(|(magic, found)| (magic ^ found).count_ones()).sum();
-    (changed <= DAMAGED).then_some((bytes, seal))
+/// A seal's magic and its checksum.
+fn sealed(file: &[u8]) -> Option<([u8; MAGIC.len()], u32)> {
+    let (magic, crc) = file.get(PLACE)?.split_first_chunk()?;
+    let changed: u32 = MAGIC.iter().zip(magic).map(|(good, found)| (good ^ found).count_ones()).sum();
+    (changed <= DAMAGED).then_some((*magic, u32::from_le_bytes(*crc.first_chunk()?)))
 }
 
-fn crc_of(seal: &[u8; LENGTH]) -> u32 {
-    seal.last_chunk().map_or(0, |crc| u32::from_le_bytes(*crc))
+/// Of the file as it was before it was sealed.
+fn checksum(file: &[u8]) -> Option<u32> {
+    let (before, after) = (file.get(..PLACE.start)?, file.get(PLACE.end..)?);
+    let mut digest = CRC.digest();
+    for bytes in [before, &[0; LENGTH], after] {
+        digest.update(bytes);
+    }
+    Some(digest.finalize())
 }

@@ -245,22 +245,22 @@ fn kernels() -> Vec<Vec<u8>> {
         .with_dynamic(&[], &[(2 * elf::PAGE + 0x10, elf::R_X86_64_RELATIVE, 0x1234)])
         .build();
     let fixed = elf::Elf::new(elf::STATIC_BASE, &BootloaderConfig::new_default()).build();
-    let sealed = [&fixed[..], &seal::of(&fixed)].concat();
+    let mut sealed = fixed.clone();
+    seal::put_on(&mut sealed);
     vec![whole, fixed, sealed]
 }
 
 /// Seals a file anew that had a seal.
 fn reseal(file: &mut Vec<u8>) {
     if seal::is_on(file) {
-        file.truncate(file.len() - seal::LENGTH);
-        file.extend(seal::of(file));
+        seal::put_on(file);
     }
 }
 
 /// All that the loader does with a file before it touches memory, and the loading of what is not too large.
 fn kernel(bytes: &[u8]) -> Result<bool, String> {
     const MAX_IMAGE: u64 = 1 << 20;
-    let Ok(bytes) = seal::open(bytes) else { return Ok(false) };
+    let Ok(()) = seal::check(bytes) else { return Ok(false) };
     let Ok(kernel) = Kernel::read(bytes) else { return Ok(false) };
     let Ok(config) = kernel.config_section().and_then(config::read) else { return Ok(false) };
     let demands = Demands {

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use libtest_mimic::{Failed, Trial};
 use switchlab_records::{ApicMode, Guard, Point, Protection, Record, read_log};
-use switchlab_tests::{Case, End, Parts, Verdict, equal, trial};
+use switchlab_tests::{Case, End, Parts, Verdict, equal, left_out, trial, without_xtask};
 
 const EXCHANGES: u64 = 500;
 
@@ -19,10 +19,9 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
             })
         })
         .collect();
-    let is_without_xtask = parts.as_ref().is_none_or(|parts| parts.xtask.is_none());
     let beside =
         trial(parts, "hierarchy::run_in_time_has_the_instructions_that_are_counted_without_time", beside);
-    trials.push(beside.with_ignored_flag(is_without_xtask));
+    trials.push(left_out(without_xtask(parts), beside));
     trials.extend([
         trial(parts, "hierarchy::levels_count_exactly_with_a_host_thread_for_each_cpu", |parts| {
             counts(&boot(parts, 2, "max", Case::with_host_threads)?, 2)

@@ -26,7 +26,7 @@ mod watchdog;
 mod watched;
 mod ways;
 
-use libtest_mimic::Arguments;
+use libtest_mimic::{Arguments, Trial};
 use switchlab_tests::Parts;
 
 fn main() {
@@ -64,6 +64,16 @@ fn main() {
         user::trials,
         container::trials,
     ];
-    let trials = subjects.iter().flat_map(|trials| trials(&parts)).collect();
+    let trials =
+        subjects.iter().flat_map(|trials| trials(&parts)).map(|trial| tell(&arguments, trial)).collect();
     libtest_mimic::run(&arguments, trials).exit();
+}
+
+/// Tells why a trial that was asked for is left out.
+fn tell(arguments: &Arguments, trial: Trial) -> Trial {
+    let is_asked_for = arguments.filter.as_ref().is_none_or(|filter| trial.name().contains(filter.as_str()));
+    if !trial.kind().is_empty() && is_asked_for && !arguments.list {
+        eprintln!("left out: {}: {}", trial.name(), trial.kind());
+    }
+    trial.with_kind("")
 }

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use libtest_mimic::{Failed, Trial};
 use switchlab_records::{Mode, Record, Subject, read_log};
-use switchlab_tests::{Case, Parts, Verdict, equal, trial};
+use switchlab_tests::{Case, Parts, Verdict, equal, left_out, trial, without_linux, without_xtask};
 
 /// The trials of this subject.
 pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
-    let is_left_out = parts.as_ref().is_none_or(|parts| parts.xtask.is_none()) || !cfg!(target_os = "linux");
+    let why = without_xtask(parts).or(without_linux());
     let of_xtask = vec![
         // A seed of their own, so that each run of the tests makes the same boots: new ones are drawn by the command.
         trial(parts, "soak::boots_drawn_at_random_lose_nothing", |parts| {
@@ -19,7 +19,7 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
             soak(parts, "--faults --moments 1 --seed 3 --patient")
         }),
     ];
-    let mut trials: Vec<_> = of_xtask.into_iter().map(|trial| trial.with_ignored_flag(is_left_out)).collect();
+    let mut trials: Vec<_> = of_xtask.into_iter().map(|trial| left_out(why, trial)).collect();
     trials.extend([
         trial(parts, "soak::ten_million_exchanges_on_one_cpu_lose_nothing", |parts| {
             exchanges(parts, 1, 10_000_000, Mode::SameCore)

@@ -4,7 +4,9 @@ use std::fs;
 
 use libtest_mimic::{Failed, Trial};
 use switchlab_records::{Log, Mark, Mode, Pass, Record, Subject, read_log};
-use switchlab_tests::{Case, End, Parts, TcgThread, Timing, Verdict, equal, judge_code, trial};
+use switchlab_tests::{
+    Case, End, Parts, TcgThread, Timing, Verdict, equal, judge_code, left_out, trial, without_x2apic,
+};
 use xtask::results::Results;
 use xtask::steps::{Step, Steps, Whole};
 use xtask::timeline::Timeline;
@@ -14,10 +16,9 @@ use xtask::trace::{Exchange, ModeTrace, Traced};
 pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
     let x2apic =
         trial(parts, "steps::add_up_to_the_measurement_in_x2apic_mode", |parts| add_up(parts, "max"));
-    let too_old = parts.as_ref().is_some_and(|parts| !parts.has_x2apic());
     vec![
         trial(parts, "steps::add_up_to_the_measurement_to_the_instruction", |parts| add_up(parts, XAPIC)),
-        if too_old { x2apic.with_ignored_flag(true) } else { x2apic },
+        left_out(without_x2apic(parts), x2apic),
         trial(parts, "steps::of_each_cross_core_handoff_are_one_ipi", one_ipi_each),
         trial(parts, "steps::are_found_in_time_too", |parts| in_time(parts, TcgThread::Single)),
         trial(parts, "steps::are_found_with_a_host_thread_for_each_cpu", |parts| {

@@ -4,11 +4,11 @@ use std::fs;
 use std::process::Command;
 
 use libtest_mimic::{Failed, Trial};
-use switchlab_tests::{Parts, Verdict, trial};
+use switchlab_tests::{Parts, Verdict, left_out, trial, without_xtask};
 
 /// The trials of this subject.
 pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
-    let is_left_out = parts.as_ref().is_none_or(|parts| parts.xtask.is_none());
+    let why = without_xtask(parts);
     vec![
         trial(parts, "watchdog::cpu_that_spins_with_interrupts_off_is_named", |parts| {
             let hang = Hang::of(parts, "spins", "")?;
@@ -40,7 +40,7 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
         }),
     ]
     .into_iter()
-    .map(|trial| trial.with_ignored_flag(is_left_out))
+    .map(|trial| left_out(why, trial))
     .collect()
 }
 

@@ -4,15 +4,14 @@ use std::fs;
 use std::process::{Child, Command, Stdio};
 
 use libtest_mimic::{Failed, Trial};
-use switchlab_tests::{Parts, Verdict, trial};
+use switchlab_tests::{Parts, Verdict, left_out, trial, without_linux, without_xtask};
 use xtask::manifest::Manifest;
 use xtask::watch::VoidReason;
 
 /// The trials of this subject.
 pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
-    vec![trial(parts, "watched::guest_beside_greedy_neighbours_is_starved", starved).with_ignored_flag(
-        parts.as_ref().is_none_or(|parts| parts.xtask.is_none()) || !cfg!(target_os = "linux"),
-    )]
+    let starved = trial(parts, "watched::guest_beside_greedy_neighbours_is_starved", starved);
+    vec![left_out(without_xtask(parts).or(without_linux()), starved)]
 }
 
 /// Four neighbours on one CPU leave the guest a fifth of it.

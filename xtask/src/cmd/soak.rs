@@ -214,7 +214,11 @@ fn keep(run: &Path, out: &Path) -> anyhow::Result<PathBuf> {
 struct Row {
     fault: &'static str,
     seed: u64,
-    expected: String,
+    /// The status that it must end with, and what has to be said.
+    must: (u8, String),
+    /// The status that it ended with, or what became of it without one.
+    status: String,
+    /// How it compares.
     got: String,
     seconds: String,
     is: Is,
@@ -230,10 +234,10 @@ enum Is {
 
 impl Row {
     fn new(fault: &Fault, seed: u64, got: &Got, most: Duration) -> Self {
-        let expected = format!("status {}: {}", fault.must.status.code(), fault.must.says.join(" … "));
-        let (got, seconds, is) = match got {
-            Got::Skipped(why) => (format!("skipped: {why}"), String::new(), Is::Skipped),
-            Got::Lost(why) => (why.clone(), String::new(), Is::Another),
+        let must = (fault.must.status.code(), fault.must.says.join(" … "));
+        let (status, got, seconds, is) = match got {
+            Got::Skipped(why) => ("skipped".into(), format!("skipped: {why}"), String::new(), Is::Skipped),
+            Got::Lost(why) => ("no end".into(), why.clone(), String::new(), Is::Another),
             Got::End { ended, after, failures } => {
                 // Who survives goes on to its end.
                 let late = (*after > most && fault.must.status != Status::Pass)
@@ -241,10 +245,12 @@ impl Row {
                 let broken = fault.must.broken_by(ended, failures).or(late);
                 let is = if broken.is_none() { Is::AsExpected } else { Is::Another };
                 let got = broken.unwrap_or_else(|| "as expected".into());
-                (got, format!("{:.1}", after.as_secs_f64()), is)
+                let status =
+                    ended.status.map_or_else(|| "a signal".into(), |status| format!("status {status}"));
+                (status, got, format!("{:.1}", after.as_secs_f64()), is)
             }
         };
-        Self { fault: fault.name, seed, expected, got, seconds, is }
+        Self { fault: fault.name, seed, must, status, got, seconds, is }
     }
 }
 
@@ -307,12 +313,25 @@ fn verdict(rows: &[Row]) -> Status {
 }
 
 fn table(rows: &[Row]) -> String {
-    let header = ["Fault", "Seed", "Seconds", "Expected, and got"].map(str::to_owned).to_vec();
+    let header =
+        ["Fault", "Seed", "Seconds", "Expected", "Got", "What it must say"].map(str::to_owned).to_vec();
     let cells = rows.iter().map(|row| {
-        let ends = format!("{}; {}", row.expected, row.got);
-        vec![row.fault.to_owned(), row.seed.to_string(), row.seconds.clone(), ends]
+        let (status, words) = &row.must;
+        let words = match row.is {
+            Is::AsExpected => words.clone(),
+            Is::Another | Is::Skipped => format!("{words}; {}", row.got),
+        };
+        let expected = format!("status {status}");
+        vec![
+            row.fault.to_owned(),
+            row.seed.to_string(),
+            row.seconds.clone(),
+            expected,
+            row.status.clone(),
+            words,
+        ]
     });
-    let mut text = Sheet { header, rows: cells.collect(), words: 1 }.text();
+    let mut text = Sheet { header, rows: cells.collect(), words: 3 }.text();
     text.push('\n');
     text
 }

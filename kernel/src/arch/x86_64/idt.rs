@@ -102,6 +102,7 @@ pub(super) const STUB_BYTES: usize = 16;
 global_asm!(
     ".pushsection .text.trap_stubs, \"ax\"",
     ".balign {stub_bytes}",
+    ".global trap_stubs",
     "trap_stubs:",
     ".set vector, 0",
     ".rept 256",

@@ -349,6 +349,7 @@ in_both_rings!(tick_x2apic, ipi::tick_x2apic, vector::TICK);
 global_asm!(
     ".pushsection .text.ring3_stubs, \"ax\"",
     ".balign {stub_bytes}",
+    ".global ring3_stubs",
     "ring3_stubs:",
     ".set vector, 0",
     ".rept 256",
