@@ -45,8 +45,13 @@ pub trait Sink {
     /// Takes the next bytes; `since_start` is the time since QEMU was started.
     fn bytes(&mut self, bytes: &[u8], since_start: Duration);
 
-    /// Hears that the deadline has passed. QEMU is there until this returns.
-    fn deadline(&mut self) {}
+    /// Whether the guest does nothing any more, so that QEMU is ended before the deadline. Asked all the time.
+    fn stands_still(&mut self) -> bool {
+        false
+    }
+
+    /// Hears that the deadline has passed, or that the guest stands still. QEMU is there until this returns.
+    fn hangs(&mut self) {}
 }
 
 /// How QEMU came to its end.
@@ -58,6 +63,8 @@ pub enum Ending {
     Signalled(i32),
     /// By us, at the deadline.
     Deadline,
+    /// By us, since the guest did nothing any more.
+    Still,
     /// By us, because of Ctrl-C.
     Interrupted,
     /// By us, because the log grew beyond [`LOG_LIMIT`].
@@ -113,11 +120,11 @@ pub fn capture(
         Serial::Followed(_) => None,
     };
     let mut taker = Taker { captured: Captured::nothing(), copy, sink };
-    let ending = guest.watch(&mut line, limits, &mut |bytes, since_start| taker.take(bytes, since_start))?;
+    let ending = guest.watch(&mut line, limits, &mut taker)?;
     let (started, elapsed) = (guest.started, guest.started.elapsed());
-    if ending == Ending::Deadline {
+    if matches!(ending, Ending::Deadline | Ending::Still) {
         line.leave_pipe();
-        taker.sink.deadline();
+        taker.sink.hangs();
     }
     drop(guest);
     line.rest(DRAIN, |bytes| taker.take(bytes, started.elapsed()));
@@ -184,13 +191,12 @@ impl Guest {
         receiver
     }
 
-    /// Hands the serial line to `take` until QEMU is gone or has to go. `take` says whether more
-    /// is wanted.
+    /// Hands the serial line to `taker` until QEMU is gone or has to go.
     fn watch(
         &mut self,
         line: &mut Line,
         limits: Limits<'_>,
-        take: &mut dyn FnMut(&[u8], Duration) -> bool,
+        taker: &mut Taker<'_, '_>,
     ) -> io::Result<Ending> {
         let mut exited: Option<(ExitStatus, Instant)> = None;
         loop {
@@ -214,8 +220,11 @@ impl Guest {
             if left.is_zero() {
                 return Ok(Ending::Deadline);
             }
+            if exited.is_none() && taker.sink.stands_still() {
+                return Ok(Ending::Still);
+            }
             match line.next(left.min(TICK)) {
-                Ok(bytes) if take(&bytes, self.started.elapsed()) => {}
+                Ok(bytes) if taker.take(&bytes, self.started.elapsed()) => {}
                 Ok(_) => return Ok(Ending::Endless),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => match exited {

@@ -8,7 +8,7 @@ use switchlab_records::{Crash, ExitCode, Log, Status as EndStatus, read_log};
 use crate::capture::{Ending, LOG_LIMIT};
 use crate::printable;
 use crate::status::Status;
-use crate::watch::{Event, POWER_DOWN};
+use crate::watch::{Event, POWER_DOWN, STILL};
 
 /// How a guest ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub enum Outcome {
     Crashed(String),
     /// The deadline passed.
     TimedOut,
+    /// The guest did nothing any more, for [`STILL`].
+    StandsStill,
     /// The guest says that it passed and its log does not hold: why.
     InvalidLog(String),
     /// QEMU did not start a guest: what it said.
@@ -43,7 +45,7 @@ impl Outcome {
             Self::Pass => Status::Pass,
             Self::Fail(_) => Status::Fail,
             Self::Crashed(_) => Status::Crashed,
-            Self::TimedOut => Status::Deadline,
+            Self::TimedOut | Self::StandsStill => Status::Deadline,
             Self::InvalidLog(_) => Status::InvalidLog,
             Self::NotStarted(_) => Status::Missing,
             Self::Interrupted => Status::Interrupted,
@@ -60,6 +62,13 @@ impl fmt::Display for Outcome {
             Self::Fail(what) => ("the kernel says that it failed: ", what.as_str()),
             Self::Crashed(what) => ("the guest crashed: ", what.as_str()),
             Self::TimedOut => ("the deadline passed before the guest ended", ""),
+            Self::StandsStill => {
+                return write!(
+                    f,
+                    "the guest stands still: none of its CPUs has run for {} s",
+                    STILL.as_secs()
+                );
+            }
             Self::InvalidLog(why) => ("the log is not valid: ", why.as_str()),
             Self::NotStarted(why) => ("QEMU did not start the guest: ", why.as_str()),
             Self::Interrupted => ("interrupted", ""),
@@ -108,6 +117,10 @@ pub fn judge(ending: Ending, log: &str, stderr: &str) -> Outcome {
         Ending::Deadline => match read_log(log).crash {
             Some(crash) => Outcome::Crashed(format!("{}; then the deadline passed", describe(&crash))),
             None => Outcome::TimedOut,
+        },
+        Ending::Still => match read_log(log).crash {
+            Some(crash) => Outcome::Crashed(format!("{}; then it stood still", describe(&crash))),
+            None => Outcome::StandsStill,
         },
         Ending::Signalled(_) | Ending::Exited(1) if log.is_empty() && !stderr.trim().is_empty() => {
             Outcome::NotStarted(last_line(stderr).to_owned())

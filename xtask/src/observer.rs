@@ -57,6 +57,7 @@ impl Sink for Observer<'_> {
 
     fn bytes(&mut self, bytes: &[u8], since_start: Duration) {
         let Self { lines, progress, watcher, cpus_up, .. } = self;
+        watcher.spoke();
         lines.take(bytes, |line| {
             if let Some(record) = record_of(line) {
                 // First, since it is the one that looks at a clock.
@@ -69,7 +70,11 @@ impl Sink for Observer<'_> {
         });
     }
 
-    fn deadline(&mut self) {
+    fn stands_still(&mut self) -> bool {
+        self.watcher.stands_still()
+    }
+
+    fn hangs(&mut self) {
         // QEMU's monitor serves one at a time.
         self.watcher.leave();
         self.hang = watchdog::of(self.config);

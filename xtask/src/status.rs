@@ -16,7 +16,7 @@ pub enum Status {
     Usage = 2,
     /// The guest crashed: panic, fault, reset, QEMU killed, kernel refused by the loader.
     Crashed = 3,
-    /// The deadline passed.
+    /// The deadline passed, or the guest stands still.
     Deadline = 4,
     /// A part of the host is missing.
     Missing = 5,
@@ -76,7 +76,7 @@ Exit status:
   1    the kernel (or a test) says that it failed
   2    usage: the command line is not right, or an output folder cannot be written
   3    the guest crashed: panic, fault, reset, QEMU killed, kernel refused by the loader
-  4    the deadline passed
+  4    the guest hangs: the deadline passed, or none of its CPUs has run for some seconds
   5    a part of the host is missing: a tool, QEMU, or room for the log
   6    the log is not valid: empty, cut, garbled, or without its end record
   7    all was measured, and --until-stable was not reached: the results are there, less sure; or all

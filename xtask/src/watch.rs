@@ -22,6 +22,7 @@ mod guest_time;
 mod host;
 mod judge;
 mod monitor;
+mod still;
 
 pub use found::{
     BUSY_PERCENT, Event, HostTime, PointTime, Void, VoidPoint, Watch, Watched, conditions_of_all,
@@ -29,10 +30,12 @@ pub use found::{
 pub use guest_time::GuestTime;
 pub use judge::{CpuTime, Interval, Threads, VoidReason, judge_interval};
 pub use monitor::{POWER_DOWN, Socket};
+pub use still::STILL;
 
 use groups::{Arrived, Told, host_times, judge_all};
 use guest_time::Arrivals;
 use host::Counters;
+use still::{Look, Still};
 
 /// How often it is looked whether the process is stopped. A stop that is shorter is known of too, but not how long it
 /// was: then it counts as long as since the look before.
@@ -57,6 +60,8 @@ pub struct Watcher {
     arrivals: Vec<Arrived>,
     /// What our own kernel's records of what was timed say, in order.
     blocks: Vec<Timed>,
+    /// Of a guest that has spoken.
+    still: Option<Still>,
 }
 
 /// What was timed, to name it where it is void.
@@ -175,6 +180,7 @@ impl Watcher {
             tsc_hz: None,
             arrivals: Vec::new(),
             blocks: Vec::new(),
+            still: None,
         }
     }
 
@@ -191,6 +197,24 @@ impl Watcher {
             self.looking.push(thread::spawn(move || listen(&socket, &state, started)));
         }
         self.last = self.arrival();
+    }
+
+    /// The guest has spoken.
+    pub fn spoke(&mut self) {
+        self.still = Some(Still::spoke(Instant::now()));
+    }
+
+    /// Whether the guest, which has spoken, has done nothing at all for [`STILL`], though nobody holds it: a hang. Asked as
+    /// often as one likes.
+    pub fn stands_still(&mut self) -> bool {
+        let now = Instant::now();
+        let Some(still) = self.still.as_mut().filter(|still| still.is_due(now)) else { return false };
+        let Ok(process) = &self.process else { return false };
+        let Some(work) = process.work() else { return false };
+        let seen = self.state.seen();
+        let is_told = seen.monitor_opened && seen.monitor_lost.is_none();
+        let is_held = [&seen.paused, &seen.stopped].iter().any(|meter| meter.since.is_some());
+        still.look(now, Look { work, is_held: is_held || !is_told || process.waits_for_a_disk() })
     }
 
     /// A record has come.

@@ -73,6 +73,33 @@ fn endless_guest_that_is_followed_is_ended() {
 }
 
 #[test]
+fn guest_that_stands_still_is_asked_and_ended() {
+    /// Says so once a line has come, and hears that it was believed.
+    #[derive(Default)]
+    struct Says {
+        bytes: usize,
+        was_asked: bool,
+    }
+    impl Sink for Says {
+        fn bytes(&mut self, bytes: &[u8], _: Duration) {
+            self.bytes += bytes.len();
+        }
+        fn stands_still(&mut self) -> bool {
+            self.bytes == 6
+        }
+        fn hangs(&mut self) {
+            self.was_asked = true;
+        }
+    }
+    let argv = ["sh", "-c", "echo first; sleep 600"].map(OsString::from);
+    let limits = Limits { deadline: Duration::from_secs(60), interrupted: &AtomicBool::new(false) };
+    let mut says = Says::default();
+    let captured = capture(&argv, limits, Serial::Piped(&mut io::sink()), &mut says).expect("sh starts");
+    assert_eq!((captured.ending, &*captured.log), (Ending::Still, b"first\n".as_slice()));
+    assert!(says.was_asked);
+}
+
+#[test]
 fn interruption_ends_it() {
     let argv = ["sleep", "600"].map(OsString::from);
     let limits = Limits { deadline: Duration::from_secs(60), interrupted: &AtomicBool::new(true) };
@@ -120,7 +147,7 @@ fn guest_that_writes_at_its_deadline_does_not_wait_for_its_reader() {
     impl Sink for Asks<'_> {
         fn bytes(&mut self, _: &[u8], _: Duration) {}
 
-        fn deadline(&mut self) {
+        fn hangs(&mut self) {
             std::fs::write(self.0.join("go"), "").unwrap();
             let started = Instant::now();
             while !self.1 && started.elapsed() < Duration::from_secs(60) {

@@ -347,7 +347,7 @@ impl Sink for PassThrough {
         let _ = self.to.write_all(bytes).and_then(|()| self.to.flush());
     }
 
-    fn deadline(&mut self) {
+    fn hangs(&mut self) {
         self.hang = watchdog::of(&self.config);
     }
 }

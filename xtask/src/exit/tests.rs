@@ -66,6 +66,8 @@ fn crash_record_wins_over_any_status() {
         assert!(matches!(exited(status, &log), Outcome::Crashed(_)), "{status}");
     }
     assert!(matches!(judge(Ending::Deadline, &log, ""), Outcome::Crashed(_)));
+    let Outcome::Crashed(what) = judge(Ending::Still, &log, "") else { panic!() };
+    assert!(what.starts_with("page fault") && what.ends_with("then it stood still"), "{what}");
 }
 
 #[test]
@@ -113,6 +115,8 @@ fn words_of_the_guest_move_no_cursor() {
 #[test]
 fn ends_that_are_ours_are_told_apart() {
     assert_eq!(judge(Ending::Deadline, &whole(), ""), Outcome::TimedOut);
+    assert_eq!(judge(Ending::Still, &whole(), ""), Outcome::StandsStill);
+    assert_eq!(Outcome::StandsStill.status(), Status::Deadline);
     assert_eq!(judge(Ending::Interrupted, &whole(), ""), Outcome::Interrupted);
     assert!(matches!(judge(Ending::Endless, "", ""), Outcome::InvalidLog(_)));
 }

@@ -99,6 +99,20 @@ mod linux {
             was_stopped
         }
 
+        /// How long all threads have run, and have waited for a CPU; `None` where the process is gone.
+        pub fn work(&self) -> Option<Duration> {
+            let tasks = self.process.tasks().ok()?.flatten();
+            let waited = tasks.filter_map(|task| Some(task.schedstat().ok()?.run_delay)).sum();
+            Some(self.cpu_time().ok()? + Duration::from_nanos(waited))
+        }
+
+        /// Whether a thread waits for what can not be interrupted, a disk most often.
+        pub fn waits_for_a_disk(&self) -> bool {
+            let states =
+                self.process.tasks().into_iter().flatten().flatten().map(|task| task.stat()?.state());
+            states.into_iter().any(|state| matches!(state, Ok(ProcState::Waiting)))
+        }
+
         /// The counters now; `None` where the process is gone.
         pub fn counters(&self) -> Option<Counters> {
             self.try_counters().ok()
@@ -174,6 +188,16 @@ impl Watched {
 
     /// Never called.
     pub fn was_stopped(&self) -> bool {
+        match self.0 {}
+    }
+
+    /// Never called.
+    pub fn work(&self) -> Option<Duration> {
+        match self.0 {}
+    }
+
+    /// Never called.
+    pub fn waits_for_a_disk(&self) -> bool {
         match self.0 {}
     }
 

@@ -121,6 +121,60 @@ fn block_is_void_in_which_the_monitor_says_that_the_guest_was_paused() {
     assert!(command.contains("qmp_capabilities"));
 }
 
+/// Watches a shell that runs this script, and has spoken, by a monitor that tells of nothing.
+fn shell_that_has_spoken(script: &str) -> (Watcher, Busy, std::os::unix::net::UnixStream, Socket) {
+    let shell = Busy(Command::new("sh").args(["-c", script]).spawn().unwrap());
+    let socket = Socket::new().unwrap();
+    let listener = UnixListener::bind(socket.path()).unwrap();
+    let mut watcher = Watcher::new(Some(Threads::One));
+    watcher.started(shell.0.id(), Some(socket.path()));
+    let (monitor, _) = listener.accept().unwrap();
+    wait_until(|| watcher.state.seen().monitor_opened);
+    watcher.spoke();
+    (watcher, shell, monitor, socket)
+}
+
+/// Whether it is said within this time to stand still.
+fn stands_still_within(watcher: &mut Watcher, time: Duration) -> bool {
+    let start = Instant::now();
+    while start.elapsed() < time {
+        if watcher.stands_still() {
+            return true;
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    false
+}
+
+#[test]
+fn process_that_does_nothing_stands_still_unless_it_is_held() {
+    let (mut watcher, shell, mut monitor, _socket) = shell_that_has_spoken("exec sleep 600");
+    assert!(stands_still_within(&mut watcher, Duration::from_secs(60)));
+    let state = Arc::clone(&watcher.state);
+    writeln!(monitor, r#"{{"event": "STOP"}}"#).unwrap();
+    wait_until(|| state.seen().paused.since.is_some());
+    assert!(!stands_still_within(&mut watcher, 2 * STILL), "paused by its monitor");
+    writeln!(monitor, r#"{{"event": "RESUME"}}"#).unwrap();
+    wait_until(|| state.seen().paused.since.is_none());
+    shell.send(Signal::SIGSTOP);
+    wait_until(|| state.seen().stopped.since.is_some());
+    assert!(!stands_still_within(&mut watcher, 2 * STILL), "stopped");
+    shell.send(Signal::SIGCONT);
+    drop(monitor);
+    wait_until(|| state.seen().stopped.since.is_none());
+    wait_until(|| watcher.looking.iter().any(JoinHandle::is_finished));
+    assert!(stands_still_within(&mut watcher, Duration::from_secs(60)), "it goes on, and does nothing");
+}
+
+#[test]
+fn process_that_works_or_has_not_spoken_does_not_stand_still() {
+    let (mut watcher, _busy, _monitor, _socket) = shell_that_has_spoken("while :; do :; done");
+    assert!(!stands_still_within(&mut watcher, 2 * STILL));
+    let mut silent = Watcher::new(Some(Threads::One));
+    silent.started(std::process::id(), None);
+    assert!(!silent.stands_still());
+}
+
 #[test]
 fn nothing_is_void_where_instructions_are_counted() {
     let mut watcher = Watcher::new(None);

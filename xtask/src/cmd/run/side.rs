@@ -38,16 +38,16 @@ pub(super) struct Came {
     elapsed: Duration,
 }
 
-/// Hears nothing but that the deadline has passed.
-struct AsksAtDeadline<'a> {
+/// Hears nothing but that the guest hangs.
+struct AsksWhereItHangs<'a> {
     config: &'a Config,
     hang: Option<Hang>,
 }
 
-impl Sink for AsksAtDeadline<'_> {
+impl Sink for AsksWhereItHangs<'_> {
     fn bytes(&mut self, _: &[u8], _: Duration) {}
 
-    fn deadline(&mut self) {
+    fn hangs(&mut self) {
         self.hang = watchdog::of(self.config);
     }
 }
@@ -94,7 +94,7 @@ impl Side {
             Timing::Instructions => Serial::Followed(&self.log),
         };
         let limits = Limits { deadline: self.deadline, interrupted: &INTERRUPTED };
-        let mut asks = AsksAtDeadline { config: &self.config, hang: None };
+        let mut asks = AsksWhereItHangs { config: &self.config, hang: None };
         let (outcome, captured) = guest::run(&self.config.argv(), limits, serial, &mut asks);
         let text = String::from_utf8_lossy(&captured.log).into_owned();
         Ok(Came { outcome, text, hang: asks.hang, elapsed: captured.elapsed })

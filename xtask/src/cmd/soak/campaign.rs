@@ -12,7 +12,7 @@ use switchlab_core::{MAX_CPUS, random::SplitMix64};
 use switchlab_records::read_log;
 
 use super::damage::Damage;
-use super::faults::{DEADLINE, Fault, HANG, How};
+use super::faults::{DEADLINE, Fault, How};
 use super::kit::Kit;
 use super::strike::{Moment, Monitor, Stroke};
 use crate::folder;
@@ -26,17 +26,9 @@ pub const IN_PATIENCE: Duration = Duration::from_secs(60);
 /// What ends every run of a fault, by its own deadline or without.
 const HANGS: Duration = Duration::from_secs(120);
 
-/// How many seconds a run has that is to reach its deadline.
-#[derive(Clone, Copy)]
-struct Deadlines {
-    /// Where it is struck before it.
-    struck: &'static str,
-    /// Where it hangs by itself.
-    hanging: &'static str,
-}
-
-const OF_IDLE_HOST: Deadlines = Deadlines { struck: "4", hanging: "3" };
-const OF_BUSY_HOST: Deadlines = Deadlines { struck: "20", hanging: "8" };
+/// How many seconds a run has that is struck so that it reaches its deadline, on a host that is idle or busy.
+const ON_IDLE_HOST: &str = "4";
+const ON_BUSY_HOST: &str = "20";
 
 /// A run that is long enough to be struck in.
 const RUN: &[&str] =
@@ -117,7 +109,7 @@ impl Run {
 /// What faults are done with.
 pub struct Campaign<'a> {
     kit: &'a Kit,
-    deadlines: Deadlines,
+    deadline: &'static str,
     /// A log of a run that nothing disturbed.
     whole: String,
 }
@@ -139,7 +131,7 @@ impl<'a> Campaign<'a> {
             ended.said
         );
         let whole = fs::read_to_string(runs.path().join(folder::LATEST).join(folder::LOG))?;
-        Ok(Self { kit, deadlines: if is_busy { OF_BUSY_HOST } else { OF_IDLE_HOST }, whole })
+        Ok(Self { kit, deadline: if is_busy { ON_BUSY_HOST } else { ON_IDLE_HOST }, whole })
     }
 
     /// Does this one at the moment or place of `seed`.
@@ -165,9 +157,7 @@ impl<'a> Campaign<'a> {
                 seed,
                 folder,
             ),
-            How::Within(name, words) => {
-                self.whole_run(self.faulty(WITHIN, name, number(seed)).and(words), folder)
-            }
+            How::Within(name) => self.whole_run(self.faulty(WITHIN, name, number(seed)), folder),
             How::InProcess(name) => self.whole_run(self.faulty(HIERARCHY, name, number(seed)), folder),
             How::Case(name) => self.whole_run(self.case(name, seed), folder),
             How::WrongParameter => {
@@ -208,8 +198,7 @@ impl<'a> Campaign<'a> {
     /// Starts a run, with its runs in `folder`.
     fn start(&self, run: &Run, folder: &Path) -> anyhow::Result<Running> {
         let words = run.words.iter().map(|word| match word.as_str() {
-            DEADLINE => self.deadlines.struck,
-            HANG => self.deadlines.hanging,
+            DEADLINE => self.deadline,
             word => word,
         });
         let mut command = self.kit.xtask(&run.kernel, words);

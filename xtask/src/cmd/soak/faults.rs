@@ -11,8 +11,6 @@ use crate::status::Status;
 
 /// Stands for the deadline of runs that are to reach it, once they were struck.
 pub const DEADLINE: &str = "DEADLINE";
-/// Stands for the deadline of runs that hang by themselves.
-pub const HANG: &str = "HANG";
 
 /// A fault.
 #[derive(Debug)]
@@ -43,7 +41,7 @@ pub enum How {
     Case(&'static str),
     /// The laboratory with a fault of its own or of the machine's, at the seed's exchange or place: the test kernel
     /// `faulty`.
-    Within(&'static str, &'static [&'static str]),
+    Within(&'static str),
     /// The same with a fault of a process, at the seed's address.
     InProcess(&'static str),
     /// An NMI is injected at the seed's moment, which this CPU alone takes.
@@ -78,7 +76,7 @@ const fn case(
 }
 
 const fn within(name: &'static str, status: Status, says: &'static [&'static str]) -> Fault {
-    Fault { name, how: How::Within(name, &[]), must: Must { status, says } }
+    Fault { name, how: How::Within(name), must: Must { status, says } }
 }
 
 /// `says` names who is to blame.
@@ -185,8 +183,8 @@ pub const FAULTS: &[Fault] = &[
     case("no-end-record", "no_end", Status::InvalidLog, &["end record"]),
     hang(
         "hang",
-        How::Within("hang", &["--timeout", HANG]),
-        &["the deadline passed before the guest ended", "culprit: CPU 0 halts with interrupts off, in "],
+        How::Within("hang"),
+        &["the guest stands still", "culprit: CPU 0 halts with interrupts off, in "],
     ),
     Fault {
         name: "nmi-on-the-bsp",
@@ -203,7 +201,7 @@ pub const FAULTS: &[Fault] = &[
         Status::Fail,
         &["cross-core handoff batch: ipis_taken: expected 40000, found 40001"],
     ),
-    hang("ipi-lost", How::Within("ipi-lost", &["--timeout", HANG]), &["culprit: lost wake-up: "]),
+    hang("ipi-lost", How::Within("ipi-lost"), &["the guest stands still", "culprit: lost wake-up: "]),
     within(
         "ipi-doubled",
         Status::Fail,
@@ -218,8 +216,8 @@ pub const FAULTS: &[Fault] = &[
     ),
     hang(
         "eoi-left-out",
-        How::Within("eoi-left-out", &["--timeout", HANG]),
-        &["culprit: CPU ", " took wake-up and never acknowledged it"],
+        How::Within("eoi-left-out"),
+        &["the guest stands still", "culprit: CPU ", " took wake-up and never acknowledged it"],
     ),
     within(
         "register-lost",
