@@ -42,6 +42,14 @@ impl ExitCode {
 mod tests {
     use super::*;
 
+    /// `exit((val << 1) | 1)` (QEMU, hw/misc/debugexit.c).
+    #[test]
+    fn status_is_what_qemu_makes_of_a_byte() {
+        let statuses =
+            [ExitCode::Pass, ExitCode::Fail, ExitCode::Panic, ExitCode::Loader].map(ExitCode::qemu_status);
+        assert_eq!(statuses, [33, 35, 37, 39]);
+    }
+
     #[test]
     fn no_code_is_what_qemu_exits_with_on_its_own() {
         for code in [ExitCode::Pass, ExitCode::Fail, ExitCode::Panic, ExitCode::Loader] {
