@@ -84,16 +84,29 @@ fn refusal_of_the_loader_is_quoted() {
 
 #[test]
 fn reset_is_a_crash_even_with_a_whole_log() {
-    assert!(matches!(exited(0, &whole()), Outcome::Crashed(_)));
+    assert_eq!(exited(0, &whole()), Outcome::Crashed(RESET.into()));
 }
 
 #[test]
 fn foreign_status_and_signal_are_crashes_even_with_a_whole_log() {
     for status in [1, 2, 3, 127, 255] {
-        assert!(matches!(exited(status, &whole()), Outcome::Crashed(_)), "{status}");
+        let said = format!("QEMU ended with status {status}, which is no code of a guest's");
+        assert_eq!(exited(status, &whole()), Outcome::Crashed(said.clone()));
+        let why = judge(Ending::Exited(status), &whole(), "warning: first\nno disk\n\n");
+        assert_eq!(why, Outcome::Crashed(said + ": no disk"));
     }
     let killed = judge(Ending::Signalled(9), &whole(), "");
     assert_eq!(killed, Outcome::Crashed("QEMU was killed by SIGKILL".into()));
+}
+
+#[test]
+fn program_that_a_shell_could_not_start_did_not_start() {
+    for status in [126, 127] {
+        let told = judge(Ending::Exited(status), "", "sh: no such file\n");
+        assert_eq!(told, Outcome::NotStarted("sh: no such file".into()));
+        let silent = Outcome::NotStarted(format!("it ended with status {status} and said nothing"));
+        assert_eq!(judge(Ending::Exited(status), "", ""), silent);
+    }
 }
 
 #[test]
@@ -158,6 +171,8 @@ fn who_ended_the_guest_is_named_where_it_was_not_the_guest() {
         named(&[event("SHUTDOWN", Some("host-qmp-system-reset"))]).contains("was reset, by QEMU's monitor")
     );
     assert!(named(&[event("SHUTDOWN", Some("host-signal"))]).contains("told to end by a signal"));
+    assert!(named(&[event("SHUTDOWN", Some("guest-reset"))]).ends_with("reset (a triple fault, most often)"));
+    assert!(named(&[event("SHUTDOWN", Some("guest-shutdown"))]).ends_with("the guest powered off"));
     let quit = event("SHUTDOWN", Some("host-qmp-quit"));
     assert!(named(std::slice::from_ref(&quit)).contains("told to quit"));
     assert!(named(&[event("POWERDOWN", None), quit.clone()]).contains("asked to power down"));
