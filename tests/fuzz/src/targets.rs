@@ -47,7 +47,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "log", share: 25, good: logs, mend: Some(mend_log), feed: log },
     Target { name: "acpi", share: 175, good: tables, mend: Some(|table| mend_table(table)), feed: acpi },
     Target { name: "pvh", share: 175, good: machines, mend: None, feed: pvh_info },
-    Target { name: "elf", share: 75, good: kernels, mend: Some(reseal), feed: kernel },
+    Target { name: "elf", share: 75, good: kernels, mend: Some(|file| reseal(file)), feed: kernel },
     Target { name: "parameters", share: 150, good: parameters, mend: None, feed: params },
     Target { name: "csv", share: 50, good: runs, mend: None, feed: csv },
     Target { name: "monitor", share: 50, good: hang::texts, mend: None, feed: hang::text },
@@ -251,7 +251,7 @@ fn kernels() -> Vec<Vec<u8>> {
 }
 
 /// Seals a file anew that had a seal.
-fn reseal(file: &mut Vec<u8>) {
+fn reseal(file: &mut [u8]) {
     if seal::is_on(file) {
         seal::put_on(file);
     }

@@ -60,9 +60,12 @@ pub fn run(boot_info: &'static mut BootInfo, name: &str, case: fn(&Lab)) -> ! {
     finish(&bring_up::begin(boot_info), name, case)
 }
 
+/// A case, and the name by which the command line asks for it.
+pub type NamedCase = (&'static str, fn(&Lab));
+
 /// Brings the machine up, does the one of the cases that the command line names by `case=NAME`, and ends. Without such
 /// a one it fails.
-pub fn run_one_of(boot_info: &'static mut BootInfo, cases: &[(&str, fn(&Lab))]) -> ! {
+pub fn run_one_of(boot_info: &'static mut BootInfo, cases: &[NamedCase]) -> ! {
     let handover = bring_up::begin(boot_info);
     let word = handover.command_line.split_whitespace().find_map(|word| word.strip_prefix("case="));
     let named = cases.iter().copied().find(|&(name, _)| Some(name) == word);

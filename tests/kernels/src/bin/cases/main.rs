@@ -72,13 +72,12 @@ mod wrong_number;
 mod wrong_pair;
 
 use bootloader_api::BootInfo;
-use case::{LOADER_CONFIG, entry_point};
-use switchlab_kernel::bring_up::Lab;
+use case::{LOADER_CONFIG, NamedCase, entry_point};
 
 entry_point!(enter, config = &LOADER_CONFIG);
 
 /// Each by its name.
-const CASES: &[(&str, fn(&Lab))] = &[
+const CASES: &[NamedCase] = &[
     ("channels", channels::channels),
     ("clock_offset", clock_offset::clock_offset),
     ("container_files", container_files::container_files),
