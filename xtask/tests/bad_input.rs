@@ -225,9 +225,14 @@ fn doctor_names_chromium_and_does_without_it() {
 fn help_documents_every_exit_status() {
     let done = Place::new().call(&["run", "--help"]);
     assert_eq!(done.status, Some(0));
-    for status in
-        ["0    pass", "1    the kernel", "3    the guest", "4    the guest hangs: the deadline", "6    the log", "130  Ctrl-C"]
-    {
+    for status in [
+        "0    pass",
+        "1    the kernel",
+        "3    the guest",
+        "4    the guest hangs: the deadline",
+        "6    the log",
+        "130  Ctrl-C",
+    ] {
         assert!(done.stdout.contains(status), "{status}");
     }
 }

@@ -226,7 +226,10 @@ mod tests {
 
         #[test]
         fn ticks_come_back_from_nanoseconds(ticks in 0u64..1 << 50, frequency in 1u64..=1_000_000_000) {
-            prop_assert_eq!(ns_to_ticks(ticks_to_ns(ticks, hz(frequency)), hz(frequency)), ticks);
+            let ns = ticks_to_ns(ticks, hz(frequency));
+            // Of a slow clock they may be more than there is room for.
+            prop_assume!(ns != u64::MAX);
+            prop_assert_eq!(ns_to_ticks(ns, hz(frequency)), ticks);
         }
 
         #[test]

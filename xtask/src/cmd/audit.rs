@@ -176,7 +176,10 @@ fn licences(host: &Host) -> anyhow::Result<Found> {
         }
     }
     if refused.is_empty() {
-        return Ok(Found::Passed(format!("{} packages have one of {}", packages.len(), LICENCES.join(", "))));
+        let (packages, licences) = (packages.len(), LICENCES.len());
+        return Ok(Found::Passed(format!(
+            "each of {packages} packages has one of the {licences} licences that are taken"
+        )));
     }
     let told: Vec<_> = refused.iter().map(|(package, why)| format!("{package}: {why}")).collect();
     Ok(Found::Failed(told.join("; ")))
