@@ -1,5 +1,5 @@
 //! Starts QEMU, takes its serial line as it comes, writes it down as it is, and ends QEMU at the
-//! deadline, on Ctrl-C, and when the capture is dropped. What it all means, `exit` says.
+//! deadline, where the guest stands still, on Ctrl-C, and when the capture is dropped. What it all means, `exit` says.
 
 use std::ffi::OsString;
 use std::io::{self, Read, Write};

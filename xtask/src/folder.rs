@@ -13,7 +13,7 @@ pub const LOG: &str = "serial.log";
 pub const TRACE_LOG: &str = "trace.log";
 /// The raw serial log of the boot that counted instructions, beside the one that measured time.
 pub const INSTRUCTIONS_LOG: &str = "instructions.log";
-/// What each CPU did at the deadline, where the guest reached that.
+/// What each CPU did, where the guest hung.
 pub const HANG: &str = "hang.txt";
 /// What QEMU said on stderr, where it said something.
 pub const STDERR: &str = "qemu-stderr.log";

@@ -33,7 +33,7 @@
 //! | [`placement`] | how many handoffs of unpinned tasks went to another CPU, and what that means |
 //! | [`verdict`] | which mode the runs of one boot call faster, and how sure that is |
 //! | [`watch`] | what happens to QEMU meanwhile, and what it makes void |
-//! | [`watchdog`] | what a guest was doing that reached its deadline |
+//! | [`watchdog`] | what a guest was doing that hangs |
 //! | [`export`] | results as trackers of benchmarks read them |
 //! | [`report`] | the page: all of it in one HTML file |
 //! | [`analysis`] | what runs show: summaries, intervals, verdicts; a crate, since it is built for speed |

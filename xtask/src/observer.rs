@@ -33,7 +33,7 @@ pub struct Observer<'a> {
 pub struct Observed {
     /// When, after QEMU's start, the record came that says which CPUs are up.
     pub cpus_up: Option<Duration>,
-    /// What it was doing at its deadline, where it reached that.
+    /// What it was doing, where it hung.
     pub hang: Option<Hang>,
 }
 

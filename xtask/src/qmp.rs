@@ -61,6 +61,20 @@ impl Client<UnixStream> {
         Ok(client)
     }
 
+    /// The process that opened it; `None` where the system does not tell.
+    #[cfg(target_os = "linux")]
+    pub fn process(&self) -> Option<u32> {
+        use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
+
+        getsockopt(&self.stream, PeerCredentials).ok()?.pid().try_into().ok()
+    }
+
+    /// The process that opened it: this system does not tell.
+    #[cfg(not(target_os = "linux"))]
+    pub fn process(&self) -> Option<u32> {
+        None
+    }
+
     /// The same, once it has said that it does: for who asks.
     ///
     /// # Errors

@@ -90,6 +90,8 @@ struct Seen {
     /// The last look at the process.
     looked: Option<Instant>,
     monitor_opened: bool,
+    /// It is listened to, and that of the process which is watched, not of one that this started.
+    monitor_tells: bool,
     /// Why the monitor was heard no longer.
     monitor_lost: Option<String>,
     events: Vec<Event>,
@@ -194,7 +196,7 @@ impl Watcher {
         }
         if let Some(socket) = socket {
             let (socket, state, started) = (socket.to_path_buf(), Arc::clone(&self.state), self.started);
-            self.looking.push(thread::spawn(move || listen(&socket, &state, started)));
+            self.looking.push(thread::spawn(move || listen(&socket, &state, started, pid)));
         }
         self.last = self.arrival();
     }
@@ -210,11 +212,11 @@ impl Watcher {
         let now = Instant::now();
         let Some(still) = self.still.as_mut().filter(|still| still.is_due(now)) else { return false };
         let Ok(process) = &self.process else { return false };
-        let Some(work) = process.work() else { return false };
+        let Some(ran) = process.cpu_time() else { return false };
+        let wants_to_run = process.wants_to_run();
         let seen = self.state.seen();
-        let is_told = seen.monitor_opened && seen.monitor_lost.is_none();
         let is_held = [&seen.paused, &seen.stopped].iter().any(|meter| meter.since.is_some());
-        still.look(now, Look { work, is_held: is_held || !is_told || process.waits_for_a_disk() })
+        still.look(now, Look { ran, may_go_on: wants_to_run || is_held || !seen.monitor_tells })
     }
 
     /// A record has come.
@@ -392,8 +394,12 @@ fn look(process: &host::Watched, state: &State) {
     }
 }
 
-fn listen(socket: &Path, state: &State, started: Instant) {
-    let on_open = || state.seen().monitor_opened = true;
+fn listen(socket: &Path, state: &State, started: Instant, pid: u32) {
+    let on_open = |process| {
+        let mut seen = state.seen();
+        seen.monitor_opened = true;
+        seen.monitor_tells = process == Some(pid);
+    };
     let heard = monitor::listen(
         socket,
         || state.is_wanted(),
@@ -411,7 +417,9 @@ fn listen(socket: &Path, state: &State, started: Instant) {
             seen.events.push(Event { name: event.to_owned(), at_ms, why: why.map(str::to_owned) });
         },
     );
-    state.seen().monitor_lost = heard.err().map(|error| error.to_string());
+    let mut seen = state.seen();
+    seen.monitor_tells = false;
+    seen.monitor_lost = heard.err().map(|error| error.to_string());
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
-//! What a guest was doing that reached its deadline: asked from outside, while it stands still, before QEMU is ended. So
-//! a hang names who is to blame.
+//! What a guest was doing that stands still or reached its deadline: asked from outside, while it is paused, before QEMU is
+//! ended. So a hang names who is to blame.
 //!
 //! QEMU's monitor gives the registers of each CPU and its local APIC; the kernel's memory, read by the same way, gives who
 //! runs there and what for. The guest is looked at twice: what moves meanwhile is no hang. A QEMU that does not answer

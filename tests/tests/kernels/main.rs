@@ -71,8 +71,13 @@ fn main() {
 
 /// Tells why a trial that was asked for is left out.
 fn tell(arguments: &Arguments, trial: Trial) -> Trial {
-    let is_asked_for = arguments.filter.as_ref().is_none_or(|filter| trial.name().contains(filter.as_str()));
-    if !trial.kind().is_empty() && is_asked_for && !arguments.list {
+    let fits = |filter: &String| match arguments.exact {
+        true => trial.name() == filter,
+        false => trial.name().contains(filter.as_str()),
+    };
+    let is_asked_for = arguments.filter.as_ref().is_none_or(fits) && !arguments.skip.iter().any(fits);
+    let runs = arguments.ignored || arguments.include_ignored;
+    if !trial.kind().is_empty() && is_asked_for && !runs && !arguments.list {
         eprintln!("left out: {}: {}", trial.name(), trial.kind());
     }
     trial.with_kind("")

@@ -1,6 +1,7 @@
-//! Guests that reach their deadline, each hung in a known way: what each CPU does is told, and who is to blame.
+//! Guests that hang, each in a known way: what each CPU does is told, and who is to blame.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use libtest_mimic::{Failed, Trial};
@@ -11,31 +12,32 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
     let why = without_xtask(parts);
     vec![
         trial(parts, "watchdog::cpu_that_spins_with_interrupts_off_is_named", |parts| {
-            let hang = Hang::of(parts, "spins", "")?;
+            let hang = Hang::at_deadline(parts, &parts.cases(), "--append case=spins")?;
             hang.row("1", &["runs", "off", "spins::spin_for_ever+", "(spins.rs:"])?;
             hang.row("0", &["halts", "on", "the end of task 5 on CPU 1"])?;
             hang.row("2–3", &["halts", "on", "idle", "::run_idle+"])?;
             hang.blames(&["CPU 1 runs with interrupts off, in cases::spins::spin_for_ever+"])
         }),
         trial(parts, "watchdog::cpu_that_halts_with_interrupts_off_is_named", |parts| {
-            let hang = Hang::of(parts, "hangs", "")?;
+            let hang = Hang::still(parts, "hangs")?;
             hang.row("0", &["halts", "off"])?;
             hang.row("1–3", &["halts", "on", "idle"])?;
             hang.blames(&["CPU 0 halts with interrupts off, in "])
         }),
         trial(parts, "watchdog::tasks_that_wait_for_each_other_are_named", |parts| {
-            tasks_that_wait_for_each_other(&Hang::of(parts, "nobody_sends", "")?)
+            tasks_that_wait_for_each_other(&Hang::still(parts, "nobody_sends")?)
         }),
         trial(parts, "watchdog::so_they_are_where_instructions_are_counted", |parts| {
-            tasks_that_wait_for_each_other(&Hang::of(parts, "nobody_sends", "--deterministic --trace 0")?)
+            let words = "--deterministic --trace 0 --append case=nobody_sends";
+            tasks_that_wait_for_each_other(&Hang::at_deadline(parts, &parts.cases(), words)?)
         }),
         trial(parts, "watchdog::message_whose_wake_up_was_lost_is_named", |parts| {
-            let hang = Hang::of(parts, "lost_wake_up", "")?;
+            let hang = Hang::still(parts, "lost_wake_up")?;
             hang.row("1", &["halts", "on", "the IPI of a message from task 6 on CPU 2"])?;
             hang.blames(&["lost wake-up: a message from task 6 on CPU 2 lies there for task 5 on CPU 1"])
         }),
         trial(parts, "watchdog::guest_that_only_needs_longer_is_no_hang", |parts| {
-            let hang = Hang::of_laboratory(parts, "--exchanges 1000000 --runs 1000")?;
+            let hang = Hang::at_deadline(parts, &parts.laboratory, "--exchanges 1000000 --runs 1000")?;
             hang.blames(&["no other hang: switches and messages went on"])
         }),
     ]
@@ -58,20 +60,23 @@ struct Hang {
 }
 
 impl Hang {
-    /// Of the case of this name on four CPUs, by a deadline that leaves it time to get there.
-    fn of(parts: &Parts, case: &str, words: &str) -> Result<Self, Failed> {
-        Self::run(parts, &parts.cases(), &format!("--append case={case} {words}"))
+    /// Of the case of this name, whose CPUs all halt: long before the deadline, where the system tells of it.
+    fn still(parts: &Parts, case: &str) -> Result<Self, Failed> {
+        let seen = if cfg!(target_os = "linux") { "the guest stands still" } else { "the deadline passed" };
+        Self::run(parts, &parts.cases(), &format!("--append case={case}"), seen)
     }
 
-    fn of_laboratory(parts: &Parts, words: &str) -> Result<Self, Failed> {
-        Self::run(parts, &parts.laboratory, words)
+    /// Of a guest that goes on, by a deadline that leaves it time to get there.
+    fn at_deadline(parts: &Parts, kernel: &Path, words: &str) -> Result<Self, Failed> {
+        Self::run(parts, kernel, &format!("--timeout 10 {words}"), "the deadline passed")
     }
 
-    fn run(parts: &Parts, kernel: &std::path::Path, words: &str) -> Result<Self, Failed> {
+    /// Of a guest on four CPUs, of which is to be said by what it is seen.
+    fn run(parts: &Parts, kernel: &Path, words: &str, seen: &str) -> Result<Self, Failed> {
         let runs = tempfile::tempdir()?;
         let xtask = parts.xtask.as_ref().ok_or("trials without xtask are ignored")?;
         let output = Command::new(xtask)
-            .args(["run", "--accel", "tcg", "--smp", "4", "--quiet", "--timeout", "10", "--out"])
+            .args(["run", "--accel", "tcg", "--smp", "4", "--quiet", "--out"])
             .arg(runs.path())
             .args(words.split_whitespace())
             .env("SWITCHLAB_QEMU", &parts.qemu)
@@ -84,11 +89,12 @@ impl Hang {
         let has_all = output.status.code() == Some(4)
             && hang.culprits().iter().all(|culprit| kept.contains(culprit))
             && (0..4).all(|cpu| kept.contains(&format!("CPU#{cpu}")))
-            && kept.contains("local APIC state");
+            && kept.contains("local APIC state")
+            && hang.said.contains(seen);
         if has_all {
             Ok(hang)
         } else {
-            Err(hang.failed(&format!("all of it to be kept, and status 4:\n{kept}")))
+            Err(hang.failed(&format!("`{seen}`, all of it to be kept, and status 4:\n{kept}")))
         }
     }
 

@@ -63,7 +63,8 @@ pub fn judge(ending: Ending, log: &str, stderr: &str) -> Result<GuestLog, Outcom
         return Err(Outcome::Crashed(format!("Linux panicked: {panic}{of}")));
     }
     match ending {
-        Ending::Deadline | Ending::Still => Err(Outcome::TimedOut),
+        Ending::Deadline => Err(Outcome::TimedOut),
+        Ending::Still => Err(Outcome::StandsStill),
         Ending::Exited(0) => read(log),
         Ending::Exited(status) => {
             let said = last(stderr);

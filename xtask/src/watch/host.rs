@@ -99,18 +99,17 @@ mod linux {
             was_stopped
         }
 
-        /// How long all threads have run, and have waited for a CPU; `None` where the process is gone.
-        pub fn work(&self) -> Option<Duration> {
-            let tasks = self.process.tasks().ok()?.flatten();
-            let waited = tasks.filter_map(|task| Some(task.schedstat().ok()?.run_delay)).sum();
-            Some(self.cpu_time().ok()? + Duration::from_nanos(waited))
+        /// CPU time of the process, exact to this moment; `None` where it is gone.
+        pub fn cpu_time(&self) -> Option<Duration> {
+            let clock = ClockId::pid_cpu_clock_id(Pid::from_raw(self.process.pid)).ok()?;
+            Some(clock_gettime(clock).ok()?.into())
         }
 
-        /// Whether a thread waits for what can not be interrupted, a disk most often.
-        pub fn waits_for_a_disk(&self) -> bool {
-            let states =
-                self.process.tasks().into_iter().flatten().flatten().map(|task| task.stat()?.state());
-            states.into_iter().any(|state| matches!(state, Ok(ProcState::Waiting)))
+        /// Whether one of its threads runs, is ready to, or waits for what can not be interrupted, a disk most often.
+        pub fn wants_to_run(&self) -> bool {
+            let mut tasks = self.process.tasks().into_iter().flatten().flatten();
+            let wants = |state| matches!(state, ProcState::Running | ProcState::Waiting);
+            tasks.any(|task| task.stat().and_then(|stat| stat.state()).is_ok_and(wants))
         }
 
         /// The counters now; `None` where the process is gone.
@@ -119,8 +118,8 @@ mod linux {
         }
 
         fn try_counters(&self) -> Result<Counters, ProcError> {
-            let mut counters =
-                Counters { host_slept: slept()?, process: self.cpu_time()?, ..Counters::default() };
+            let process = self.cpu_time().ok_or(ProcError::NotFound(None))?;
+            let mut counters = Counters { host_slept: slept()?, process, ..Counters::default() };
             for task in self.process.tasks()?.flatten() {
                 // A thread may go between the two calls.
                 if let Ok(times) = task.schedstat() {
@@ -148,11 +147,6 @@ mod linux {
                 }
             }
             Ok(counters)
-        }
-
-        fn cpu_time(&self) -> io::Result<Duration> {
-            let clock = ClockId::pid_cpu_clock_id(Pid::from_raw(self.process.pid))?;
-            Ok(clock_gettime(clock)?.into())
         }
     }
 
@@ -192,12 +186,12 @@ impl Watched {
     }
 
     /// Never called.
-    pub fn work(&self) -> Option<Duration> {
+    pub fn cpu_time(&self) -> Option<Duration> {
         match self.0 {}
     }
 
     /// Never called.
-    pub fn waits_for_a_disk(&self) -> bool {
+    pub fn wants_to_run(&self) -> bool {
         match self.0 {}
     }
 

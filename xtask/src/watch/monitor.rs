@@ -48,7 +48,8 @@ impl Drop for Socket {
 pub const POWER_DOWN: &str = "POWERDOWN";
 
 /// Listens until `wanted` says no and all that had come by then is read, or until QEMU has gone.
-/// `on_event` gets each event's name, and why it came, where QEMU says so.
+/// `on_open` gets the process whose monitor it is, where the system tells, and `on_event` each event's name, and why it
+/// came, where QEMU says so.
 ///
 /// # Errors
 ///
@@ -56,7 +57,7 @@ pub const POWER_DOWN: &str = "POWERDOWN";
 pub fn listen(
     path: &Path,
     wanted: impl Fn() -> bool,
-    on_open: impl FnOnce(),
+    on_open: impl FnOnce(Option<u32>),
     on_event: impl FnMut(&str, Option<&str>),
 ) -> io::Result<()> {
     let mut client = loop {
@@ -66,7 +67,7 @@ pub fn listen(
             Err(_) => std::thread::sleep(qmp::TICK),
         }
     };
-    on_open();
+    on_open(client.process());
     hear(&mut client, wanted, on_event)
 }
 
@@ -116,7 +117,7 @@ mod tests {
             command
         });
         let (mut opened, mut events) = (false, Vec::new());
-        listen(socket.path(), || true, || opened = true, |event, _| events.push(event.to_owned())).unwrap();
+        listen(socket.path(), || true, |_| opened = true, |event, _| events.push(event.to_owned())).unwrap();
         assert_eq!(events, ["STOP", "RESUME"]);
         assert!(opened && qemu.join().unwrap().contains("qmp_capabilities"));
     }
@@ -135,7 +136,7 @@ mod tests {
             stream
         });
         let mut events = Vec::new();
-        let until_written = || is_written.recv().unwrap();
+        let until_written = |_| is_written.recv().unwrap();
         listen(socket.path(), || false, until_written, |event, _| events.push(event.to_owned())).unwrap();
         assert_eq!((events.len(), events.last().map(String::as_str)), (301, Some("SHUTDOWN")));
         drop(qemu.join().unwrap());
@@ -175,7 +176,7 @@ mod tests {
     #[test]
     fn socket_that_never_opens_is_an_error() {
         let socket = Socket::new().unwrap();
-        assert!(listen(socket.path(), || false, || unreachable!(), |_, _| unreachable!()).is_err());
+        assert!(listen(socket.path(), || false, |_| unreachable!(), |_, _| unreachable!()).is_err());
     }
 
     #[test]

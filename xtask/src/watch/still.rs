@@ -1,6 +1,7 @@
-//! Whether a guest hangs long before its deadline. One whose CPUs all halt, with nothing left that could wake one, has a
-//! QEMU that neither runs nor waits for a CPU of the host's; our own kernels have no reason to rest for seconds. One that
-//! spins is not known from one that works: for it the deadline is there.
+//! Whether a guest hangs, long before its deadline. One whose CPUs all halt, with nothing left that could wake one, has a
+//! QEMU that neither runs nor wants to; our own kernels have no reason to rest for seconds. One that spins is not known
+//! from one that works, nor is one whose instructions are counted: there QEMU goes on with its clock though all CPUs
+//! halt. For those the deadline is there.
 
 use std::time::{Duration, Instant};
 
@@ -16,16 +17,16 @@ const IDLE_PART: u32 = 100;
 /// What is seen of QEMU at a time.
 #[derive(Clone, Copy, Debug)]
 pub struct Look {
-    /// How long its threads have run, and have waited for a CPU, since its start.
-    pub work: Duration,
-    /// Somebody holds it, or it waits for a disk, or nobody would tell.
-    pub is_held: bool,
+    /// How long its threads have run since its start.
+    pub ran: Duration,
+    /// It wants to run, or is held and would go on, or nobody would tell.
+    pub may_go_on: bool,
 }
 
 /// A guest that has spoken, and is looked at.
 #[derive(Clone, Copy, Debug)]
 pub struct Still {
-    /// Since when it may be that it does nothing, and the work until then.
+    /// Since when it may be that it does nothing, and how long it had run by then.
     since: Option<(Instant, Duration)>,
     looked: Instant,
 }
@@ -45,20 +46,12 @@ impl Still {
     pub fn look(&mut self, now: Instant, look: Look) -> bool {
         let is_late = now.saturating_duration_since(self.looked) >= LATE;
         self.looked = now;
-        let Look { work, is_held } = look;
-        match self.since {
-            Some((since, before)) if !is_late && !is_held => {
-                let time = now.saturating_duration_since(since);
-                if work.saturating_sub(before) > time.max(OFTEN) / IDLE_PART {
-                    self.since = Some((now, work));
-                }
-                time >= STILL && self.since == Some((since, before))
-            }
-            _ => {
-                self.since = Some((now, work));
-                false
-            }
-        }
+        let since = self.since.filter(|&(since, before)| {
+            let time = now.saturating_duration_since(since);
+            !is_late && !look.may_go_on && look.ran.saturating_sub(before) <= time.max(OFTEN) / IDLE_PART
+        });
+        self.since = since.or(Some((now, look.ran)));
+        since.is_some_and(|(since, _)| now.saturating_duration_since(since) >= STILL)
     }
 }
 
@@ -76,7 +69,7 @@ mod tests {
         let mut still = Still::spoke(start);
         let looks = looks.into_iter();
         looks
-            .filter(|&(at, work, is_held)| still.look(start + ms(at), Look { work: ms(work), is_held }))
+            .filter(|&(at, ran, may_go_on)| still.look(start + ms(at), Look { ran: ms(ran), may_go_on }))
             .map(|(at, ..)| at)
             .collect()
     }
@@ -93,14 +86,14 @@ mod tests {
     }
 
     #[test]
-    fn guest_that_runs_or_waits_for_a_cpu_does_not() {
+    fn guest_that_runs_does_not() {
         assert!(still(every_250_ms(60_000).map(|at| (at, at, false))).is_empty());
         // A little, now and then.
         assert!(still(every_250_ms(60_000).map(|at| (at, at / 1_500 * 100, false))).is_empty());
     }
 
     #[test]
-    fn guest_that_is_held_does_not_and_has_its_time_anew_behind_it() {
+    fn guest_that_may_go_on_does_not_and_has_its_time_anew_behind_it() {
         assert_eq!(still(every_250_ms(19_000).map(|at| (at, 7, at < 17_000))), [18_750, 19_000]);
         assert_eq!(still(every_250_ms(4_000).map(|at| (at, 7, at == 2_000))), [4_000]);
     }
@@ -117,7 +110,7 @@ mod tests {
         let start = Instant::now();
         let mut still = Still::spoke(start);
         assert!(!still.is_due(start + ms(249)) && still.is_due(start + ms(250)));
-        still.look(start + ms(300), Look { work: ms(0), is_held: false });
+        still.look(start + ms(300), Look { ran: ms(0), may_go_on: false });
         assert!(!still.is_due(start + ms(549)) && still.is_due(start + ms(550)));
     }
 }

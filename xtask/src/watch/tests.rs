@@ -121,58 +121,94 @@ fn block_is_void_in_which_the_monitor_says_that_the_guest_was_paused() {
     assert!(command.contains("qmp_capabilities"));
 }
 
-/// Watches a shell that runs this script, and has spoken, by a monitor that tells of nothing.
-fn shell_that_has_spoken(script: &str) -> (Watcher, Busy, std::os::unix::net::UnixStream, Socket) {
-    let shell = Busy(Command::new("sh").args(["-c", script]).spawn().unwrap());
-    let socket = Socket::new().unwrap();
-    let listener = UnixListener::bind(socket.path()).unwrap();
-    let mut watcher = Watcher::new(Some(Threads::One));
-    watcher.started(shell.0.id(), Some(socket.path()));
-    let (monitor, _) = listener.accept().unwrap();
-    wait_until(|| watcher.state.seen().monitor_opened);
-    watcher.spoke();
-    (watcher, shell, monitor, socket)
+/// A shell that runs a script and is watched, and its monitor, which tells of nothing. It is the test that opened that,
+/// so `tells` says that it was the shell.
+#[cfg(target_os = "linux")]
+struct WatchedShell {
+    watcher: Watcher,
+    shell: Busy,
+    monitor: std::os::unix::net::UnixStream,
+    _socket: Socket,
 }
 
-/// Whether it is said within this time to stand still.
-fn stands_still_within(watcher: &mut Watcher, time: Duration) -> bool {
-    let start = Instant::now();
-    while start.elapsed() < time {
-        if watcher.stands_still() {
-            return true;
-        }
-        thread::sleep(Duration::from_millis(50));
+#[cfg(target_os = "linux")]
+impl WatchedShell {
+    fn start(script: &str) -> Self {
+        let shell = Busy(Command::new("sh").args(["-c", script]).spawn().unwrap());
+        let socket = Socket::new().unwrap();
+        let listener = UnixListener::bind(socket.path()).unwrap();
+        let mut watcher = Watcher::new(Some(Threads::One));
+        watcher.started(shell.0.id(), Some(socket.path()));
+        let (monitor, _) = listener.accept().unwrap();
+        wait_until(|| watcher.state.seen().monitor_opened);
+        Self { watcher, shell, monitor, _socket: socket }
     }
-    false
+
+    fn tells(self) -> Self {
+        self.watcher.state.seen().monitor_tells = true;
+        self
+    }
+
+    fn speaks(mut self) -> Self {
+        self.watcher.spoke();
+        self
+    }
+
+    /// Whether it is said within this time to stand still.
+    fn stands_still_within(&mut self, time: Duration) -> bool {
+        let start = Instant::now();
+        while start.elapsed() < time {
+            if self.watcher.stands_still() {
+                return true;
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        false
+    }
 }
 
+/// More than it takes, where nothing is in the way.
+#[cfg(target_os = "linux")]
+const LONG: Duration = Duration::from_secs(60);
+
+#[cfg(target_os = "linux")]
 #[test]
 fn process_that_does_nothing_stands_still_unless_it_is_held() {
-    let (mut watcher, shell, mut monitor, _socket) = shell_that_has_spoken("exec sleep 600");
-    assert!(stands_still_within(&mut watcher, Duration::from_secs(60)));
-    let state = Arc::clone(&watcher.state);
-    writeln!(monitor, r#"{{"event": "STOP"}}"#).unwrap();
+    let mut watched = WatchedShell::start("exec sleep 600").tells().speaks();
+    assert!(watched.stands_still_within(LONG));
+    let state = Arc::clone(&watched.watcher.state);
+    writeln!(watched.monitor, r#"{{"event": "STOP"}}"#).unwrap();
     wait_until(|| state.seen().paused.since.is_some());
-    assert!(!stands_still_within(&mut watcher, 2 * STILL), "paused by its monitor");
-    writeln!(monitor, r#"{{"event": "RESUME"}}"#).unwrap();
+    assert!(!watched.stands_still_within(2 * STILL), "paused by its monitor");
+    writeln!(watched.monitor, r#"{{"event": "RESUME"}}"#).unwrap();
     wait_until(|| state.seen().paused.since.is_none());
-    shell.send(Signal::SIGSTOP);
+    watched.shell.send(Signal::SIGSTOP);
     wait_until(|| state.seen().stopped.since.is_some());
-    assert!(!stands_still_within(&mut watcher, 2 * STILL), "stopped");
-    shell.send(Signal::SIGCONT);
-    drop(monitor);
+    assert!(!watched.stands_still_within(2 * STILL), "stopped");
+    watched.shell.send(Signal::SIGCONT);
     wait_until(|| state.seen().stopped.since.is_none());
-    wait_until(|| watcher.looking.iter().any(JoinHandle::is_finished));
-    assert!(stands_still_within(&mut watcher, Duration::from_secs(60)), "it goes on, and does nothing");
+    assert!(watched.stands_still_within(LONG), "it goes on, and does nothing");
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn process_that_works_or_has_not_spoken_does_not_stand_still() {
-    let (mut watcher, _busy, _monitor, _socket) = shell_that_has_spoken("while :; do :; done");
-    assert!(!stands_still_within(&mut watcher, 2 * STILL));
-    let mut silent = Watcher::new(Some(Threads::One));
-    silent.started(std::process::id(), None);
-    assert!(!silent.stands_still());
+    let mut works = WatchedShell::start("while :; do :; done").tells().speaks();
+    assert!(!works.stands_still_within(2 * STILL));
+    let mut silent = WatchedShell::start("exec sleep 600").tells();
+    assert!(!silent.stands_still_within(2 * STILL));
+}
+
+/// As where QEMU's executable is a script that starts it: that one does nothing, and the guest works.
+#[cfg(target_os = "linux")]
+#[test]
+fn process_whose_monitor_is_anothers_or_has_closed_does_not_stand_still() {
+    let mut script = WatchedShell::start("exec sleep 600").speaks();
+    assert!(!script.stands_still_within(2 * STILL), "the monitor is the test's");
+    let mut closed = WatchedShell::start("exec sleep 600").tells().speaks();
+    closed.monitor.shutdown(std::net::Shutdown::Both).unwrap();
+    wait_until(|| !closed.watcher.state.seen().monitor_tells);
+    assert!(!closed.stands_still_within(2 * STILL), "nobody would tell of a pause");
 }
 
 #[test]

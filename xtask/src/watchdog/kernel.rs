@@ -10,7 +10,7 @@ use switchlab_records::outside::{self, CHANNEL_EMPTY, MAGIC, Outside, PARKER_AWA
 
 use super::machine::Memory;
 
-/// Our kernel, while it stands still.
+/// Our kernel, while it is paused.
 pub struct Kernel {
     table: Vec<u64>,
     /// Its CPUs, by number.

@@ -27,7 +27,7 @@ pub(super) struct Boot {
     deadline: Duration,
     /// What a boot before it counted.
     pub(super) counted: Option<SideLog>,
-    /// What it was doing at its deadline, where it reached that.
+    /// What it was doing, where it hung.
     pub(super) hang: Option<Hang>,
     /// Removed with this.
     _socket: Option<Socket>,

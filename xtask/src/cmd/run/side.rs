@@ -33,7 +33,7 @@ pub(super) struct Came {
     pub(super) outcome: Outcome,
     /// Its serial line.
     pub(super) text: String,
-    /// What each CPU did, where the deadline passed.
+    /// What each CPU did, where it hung.
     hang: Option<Hang>,
     elapsed: Duration,
 }
