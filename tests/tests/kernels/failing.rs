@@ -13,6 +13,9 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
         trial(parts, "failing::assertion_is_a_failure", |parts| {
             Case::new(parts, "failed_assertion").boot().fails_with("two and two are 4")
         }),
+        trial(parts, "failing::case_that_there_is_not_is_a_failure", |parts| {
+            Case::new(parts, "no_such_case").boot().fails_with("names no case of this kernel by case=NAME")
+        }),
         trial(parts, "failing::wrong_sequence_number_is_a_failure", |parts| {
             Case::new(parts, "wrong_number").boot().fails_with("sequence number: expected 500, found 501")
         }),

@@ -215,11 +215,11 @@ struct Row {
     fault: &'static str,
     seed: u64,
     /// The status that it must end with, and what has to be said.
-    must: (u8, String),
+    must: (String, String),
     /// The status that it ended with, or what became of it without one.
-    status: String,
-    /// How it compares.
     got: String,
+    /// What is otherwise than it must be, or why there is nothing.
+    otherwise: String,
     seconds: String,
     is: Is,
 }
@@ -234,23 +234,28 @@ enum Is {
 
 impl Row {
     fn new(fault: &Fault, seed: u64, got: &Got, most: Duration) -> Self {
-        let must = (fault.must.status.code(), fault.must.says.join(" … "));
-        let (status, got, seconds, is) = match got {
-            Got::Skipped(why) => ("skipped".into(), format!("skipped: {why}"), String::new(), Is::Skipped),
-            Got::Lost(why) => ("no end".into(), why.clone(), String::new(), Is::Another),
+        let must = (format!("status {}", fault.must.status.code()), fault.must.says.join(" … "));
+        let (got, otherwise, seconds, is) = match got {
+            Got::Skipped(why) => ("skipped".into(), why.clone(), String::new(), Is::Skipped),
+            Got::Lost(why) => ("nothing".into(), why.clone(), String::new(), Is::Another),
             Got::End { ended, after, failures } => {
-                // Who survives goes on to its end.
-                let late = (*after > most && fault.must.status != Status::Pass)
-                    .then(|| format!("as expected, but later than {} s", most.as_secs()));
+                let late = (*after > most).then(|| format!("later than {} s", most.as_secs()));
                 let broken = fault.must.broken_by(ended, failures).or(late);
                 let is = if broken.is_none() { Is::AsExpected } else { Is::Another };
-                let got = broken.unwrap_or_else(|| "as expected".into());
-                let status =
-                    ended.status.map_or_else(|| "a signal".into(), |status| format!("status {status}"));
-                (status, got, format!("{:.1}", after.as_secs_f64()), is)
+                let got = ended.status.map_or_else(|| "a signal".into(), |status| format!("status {status}"));
+                (got, broken.unwrap_or_default(), format!("{:.1}", after.as_secs_f64()), is)
             }
         };
-        Self { fault: fault.name, seed, must, status, got, seconds, is }
+        Self { fault: fault.name, seed, must, got, otherwise, seconds, is }
+    }
+
+    /// In a few words.
+    fn verdict(&self) -> String {
+        match self.is {
+            Is::AsExpected => "as expected".into(),
+            Is::Skipped => format!("skipped: {}", self.otherwise),
+            Is::Another => format!("not as expected: {}", self.otherwise),
+        }
     }
 }
 
@@ -273,7 +278,7 @@ fn disturb(args: &Args, kit: &Kit, seed: u64) -> anyhow::Result<Status> {
         for seed in (0..args.moments).map(|number| seed.wrapping_add(number)) {
             let got = campaign.strike(fault, seed)?;
             let row = Row::new(fault, seed, &got, most);
-            args.say(&format!("{}, seed {}: {}", row.fault, row.seed, row.got));
+            args.say(&format!("{}, seed {}: {}", row.fault, row.seed, row.verdict()));
             if row.is == Is::Another {
                 if let Got::End { ended, .. } = &got {
                     eprint!("{}", printable::lines(&ended.said));
@@ -313,25 +318,15 @@ fn verdict(rows: &[Row]) -> Status {
 }
 
 fn table(rows: &[Row]) -> String {
-    let header =
-        ["Fault", "Seed", "Seconds", "Expected", "Got", "What it must say"].map(str::to_owned).to_vec();
+    let header = ["Fault", "Seed", "Seconds", "Expected", "Got", "What it must say", "Otherwise"];
     let cells = rows.iter().map(|row| {
-        let (status, words) = &row.must;
-        let words = match row.is {
-            Is::AsExpected => words.clone(),
-            Is::Another | Is::Skipped => format!("{words}; {}", row.got),
-        };
-        let expected = format!("status {status}");
-        vec![
-            row.fault.to_owned(),
-            row.seed.to_string(),
-            row.seconds.clone(),
-            expected,
-            row.status.clone(),
-            words,
-        ]
+        let (status, words) = row.must.clone();
+        let Row { seconds, got, otherwise, .. } = row;
+        let (fault, seed) = (row.fault.to_owned(), row.seed.to_string());
+        vec![fault, seed, seconds.clone(), status, got.clone(), words, otherwise.clone()]
     });
-    let mut text = Sheet { header, rows: cells.collect(), words: 3 }.text();
+    let header = header.map(str::to_owned).to_vec();
+    let mut text = Sheet { header, rows: cells.collect(), words: 4 }.text();
     text.push('\n');
     text
 }
@@ -354,14 +349,14 @@ mod tests {
         assert_eq!(row(0, words, 1, AT_ONCE).is, Is::Another);
         assert_eq!(row(3, "error", 1, AT_ONCE).is, Is::Another);
         let late = row(3, words, 6, AT_ONCE);
-        assert_eq!((late.is, &*late.got), (Is::Another, "as expected, but later than 5 s"));
+        assert_eq!((late.is, &*late.otherwise), (Is::Another, "later than 5 s"));
         assert_eq!(row(3, words, 6, Duration::MAX).is, Is::AsExpected);
     }
 
     #[test]
     fn what_can_not_be_done_here_says_why_and_is_no_miss_and_no_pass() {
         let skipped = || Row::new(&FAULTS[0], 7, &Got::Skipped("no root".into()), AT_ONCE);
-        assert!(table(&[skipped()]).contains("skipped: no root"));
+        assert_eq!(skipped().verdict(), "skipped: no root");
         assert_eq!(verdict(&[skipped()]), Status::Missing);
         let rows = [skipped(), row(3, "error: QEMU was killed by SIGKILL", 1, AT_ONCE)];
         assert_eq!(summary(&rows), "1 stroke, 1 skipped, 0 not as expected");
@@ -371,6 +366,31 @@ mod tests {
     #[test]
     fn run_that_was_not_struck_is_a_miss() {
         let lost = Row::new(&FAULTS[0], 7, &Got::Lost("it ended before".into()), AT_ONCE);
+        assert_eq!(lost.verdict(), "not as expected: it ended before");
         assert_eq!((lost.is, verdict(&[lost])), (Is::Another, Status::Fail));
+    }
+
+    #[test]
+    fn expected_and_got_stand_beside_each_other() {
+        let rows = [
+            row(3, "error: QEMU was killed by SIGKILL", 1, AT_ONCE),
+            row(0, "pass", 2, AT_ONCE),
+            Row::new(&FAULTS[0], 8, &Got::Skipped("no root".into()), AT_ONCE),
+        ];
+        let table = table(&rows);
+        let words: Vec<Vec<_>> = table
+            .lines()
+            .map(|line| line.split("   ").map(str::trim).filter(|cell| !cell.is_empty()).collect())
+            .collect();
+        assert_eq!(
+            words[0],
+            ["Fault", "Seed", "Seconds", "Expected", "Got", "What it must say", "Otherwise"]
+        );
+        assert_eq!(
+            words[2],
+            ["qemu-killed", "7", "1.0", "status 3", "status 3", "QEMU was killed by SIGKILL"]
+        );
+        assert_eq!(words[3][3..], ["status 3", "status 0", "QEMU was killed by SIGKILL", "status 0, not 3"]);
+        assert_eq!(words[4][2..], ["status 3", "skipped", "QEMU was killed by SIGKILL", "no root"]);
     }
 }
