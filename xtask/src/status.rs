@@ -136,6 +136,21 @@ mod tests {
     }
 
     #[test]
+    fn first_that_is_no_pass_counts() {
+        assert_eq!(Status::Pass.or(Status::Fail), Status::Fail);
+        assert_eq!(Status::Deadline.or(Status::Pass), Status::Deadline);
+        assert_eq!(Status::Deadline.or(Status::Fail), Status::Deadline);
+        assert_eq!(Status::Pass.or(Status::Pass), Status::Pass);
+    }
+
+    /// Scripts rely on them.
+    #[test]
+    fn numbers_are_what_they_were() {
+        assert_eq!(Status::ALL.map(Status::code), [0, 1, 2, 3, 4, 5, 6, 7, 101, 130]);
+        assert_eq!(Status::from_code(8), None);
+    }
+
+    #[test]
     fn error_without_status_is_xtasks_own() {
         assert_eq!(status_of(&anyhow::anyhow!("broken")), Status::Build);
     }
