@@ -85,6 +85,12 @@ fn tasks_that_were_dealt_to_two_cpus_all_run() {
     run::<RoundRobin>(Explore::ALL, || told(2), |_, _| ()).at_least(1_000).saw(&["on CPU 0", "on CPU 1"]);
 }
 
+/// One of two is what can be stolen: the last one is left to its CPU.
+#[test]
+fn task_that_is_stolen_runs_once() {
+    run::<Stealing>(Explore::up_to(5), || told(2), |_, _| ()).at_least(10_000).saw(&["on CPU 0", "on CPU 1"]);
+}
+
 #[test]
 fn tasks_of_one_queue_all_run_on_whichever_cpu_takes_them() {
     run::<Stealing>(Explore::up_to(3), || told(3), |_, _| ()).at_least(1_000).saw(&["on CPU 0", "on CPU 1"]);
