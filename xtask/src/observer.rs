@@ -75,9 +75,10 @@ impl Sink for Observer<'_> {
     }
 
     fn hangs(&mut self) {
+        let is_stopped = self.watcher.is_stopped();
         // QEMU's monitor serves one at a time.
         self.watcher.leave();
-        self.hang = watchdog::of(self.config);
+        self.hang = if is_stopped { Some(Hang::of_stopped()) } else { watchdog::of(self.config) };
     }
 }
 

@@ -25,7 +25,7 @@ mod monitor;
 mod still;
 
 pub use found::{
-    BUSY_PERCENT, Event, HostTime, PointTime, Void, VoidPoint, Watch, Watched, conditions_of_all,
+    BUSY_PERCENT, Event, HostTime, Outside, PointTime, Void, VoidPoint, Watch, Watched, conditions_of_all,
 };
 pub use guest_time::GuestTime;
 pub use judge::{CpuTime, Interval, Threads, VoidReason, judge_interval};
@@ -201,6 +201,11 @@ impl Watcher {
         self.last = self.arrival();
     }
 
+    /// Whether QEMU's process is stopped.
+    pub fn is_stopped(&self) -> bool {
+        self.process.as_ref().is_ok_and(|process| process.is_stopped() == Some(true))
+    }
+
     /// The guest has spoken.
     pub fn spoke(&mut self) {
         self.still = Some(Still::spoke(Instant::now()));
@@ -329,6 +334,18 @@ impl Watcher {
             (true, Some(why)) => Watched::Not(format!("QEMU's monitor was heard no longer: {why}")),
             (false, _) => Watched::Not("QEMU's monitor did not open".into()),
         };
+        let outside = self.threads.map_or_else(Outside::default, |_| {
+            let now = Instant::now();
+            let within = |time: fn(&Interval) -> Duration| -> Duration {
+                self.told_blocks().map(|arrived| time(&arrived.interval)).sum()
+            };
+            let ms =
+                |all: Duration, within| all.saturating_sub(within).as_millis().try_into().unwrap_or(u64::MAX);
+            Outside {
+                stopped_ms: ms(seen.stopped.total(now), within(|interval| interval.stopped)),
+                paused_ms: ms(seen.paused.total(now), within(|interval| interval.paused)),
+            }
+        });
         let judged = self.threads.map_or(0, |_| self.told_blocks().count());
         let unwatched = self
             .threads
@@ -359,6 +376,7 @@ impl Watcher {
             blocks: count(judged),
             unwatched_blocks: count(unwatched),
             host_busy_percent: found::busy_percent(&self.cpu),
+            outside,
             events: seen.events,
             guest_time: self.threads.and_then(|_| self.clocks.compare()),
             voids,

@@ -42,6 +42,14 @@ pub struct Hang {
     pub details: String,
 }
 
+impl Hang {
+    /// Of a guest whose QEMU is stopped: nobody there answers.
+    pub(crate) fn of_stopped() -> Self {
+        let summary = "culprit: QEMU's process is stopped, by a signal, and answers nothing\n".to_owned();
+        Self { details: summary.clone(), summary }
+    }
+}
+
 /// Looks at this guest, which runs; `None` where it was started without a monitor.
 pub fn of(config: &Config) -> Option<Hang> {
     config.monitor.as_ref().map(|monitor| look(monitor, &config.kernel))

@@ -341,6 +341,7 @@ mod tests {
             blocks: 0,
             unwatched_blocks: 0,
             host_busy_percent: None,
+            outside: crate::watch::Outside::default(),
             events: Vec::new(),
             guest_time: None,
             void_points: Vec::new(),

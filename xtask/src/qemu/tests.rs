@@ -109,3 +109,14 @@ fn missing_qemu_is_named_as_it_was_asked_for() {
     let wanted = Path::new("/no/such/qemu");
     assert_eq!(find(Some(wanted)), Err(wanted.to_path_buf()));
 }
+
+#[test]
+fn version_may_take_longer_than_a_second_to_be_told() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("qemu");
+    std::fs::write(&script, "#!/bin/sh\nsleep 1.5\necho QEMU emulator version 9.9.9\n").unwrap();
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(version(&script).as_deref(), Ok("9.9.9"));
+}

@@ -17,6 +17,7 @@ fn watch(void_points: Vec<VoidPoint>) -> Watch {
         blocks: 9,
         unwatched_blocks: 0,
         host_busy_percent: None,
+        outside: crate::watch::Outside::default(),
         events: Vec::new(),
         guest_time: None,
         voids: Vec::new(),

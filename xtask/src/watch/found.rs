@@ -30,6 +30,9 @@ pub struct Watch {
     /// Time of the CPUs that QEMU may use that went to others, in percent of all of it; `None` where
     /// the host does not tell.
     pub host_busy_percent: Option<f64>,
+    /// How long QEMU was stopped, and how long the guest was paused, outside of timed blocks: as it started, most often.
+    #[serde(default, skip_serializing_if = "Outside::is_nothing")]
+    pub outside: Outside,
     /// What QEMU's monitor said.
     pub events: Vec<Event>,
     /// The guest's time held against the host's; `None` where one of them is not known.
@@ -42,6 +45,27 @@ pub struct Watch {
     /// QEMU's CPU time over points, where it could be told.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub point_times: Vec<PointTime>,
+}
+
+/// What happened outside of timed blocks, in milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outside {
+    /// QEMU's process was stopped for so long.
+    pub stopped_ms: u64,
+    /// The guest was paused for so long.
+    pub paused_ms: u64,
+}
+
+impl Outside {
+    const fn is_nothing(&self) -> bool {
+        self.stopped_ms == 0 && self.paused_ms == 0
+    }
+
+    /// `stopped for 600 ms` and `paused for 20 ms`, where it was.
+    fn told(self) -> impl Iterator<Item = String> {
+        let all = [("stopped", self.stopped_ms), ("paused", self.paused_ms)];
+        all.into_iter().filter(|(_, ms)| *ms > 0).map(|(what, ms)| format!("{what} for {ms} ms"))
+    }
 }
 
 /// QEMU's CPU time over a point, its warm-up included.
@@ -248,6 +272,10 @@ impl Watch {
                 format!("{blocks} blocks, {} of them void: {runs}", voids.len())
             }
         };
+        let outside: Vec<_> = self.outside.told().collect();
+        if !outside.is_empty() {
+            text += &format!("; {} outside of them", outside.join(" and "));
+        }
         if self.process == Watched::Yes && *unwatched_blocks > 0 {
             text += &format!("; of {unwatched_blocks} the host's counters are not known");
         }
@@ -288,7 +316,13 @@ pub fn conditions_of_all(boots: &[(u32, &Watch)]) -> Vec<(&'static str, String)>
         "Watched",
         match (unwatched, voids) {
             (Some((boot, watch)), _) => format!("boot {boot}: {}", watch.summary()),
-            (None, 0) => format!("{}, none of them stopped, paused or starved", plural(blocks, "block")),
+            (None, 0) => {
+                let outside =
+                    boots.iter().find_map(|(boot, watch)| Some((boot, watch.outside.told().next()?)));
+                let outside = outside
+                    .map_or_else(String::new, |(boot, what)| format!("; boot {boot} {what} outside of them"));
+                format!("{}, none of them stopped, paused or starved{outside}", plural(blocks, "block"))
+            }
             (None, voids) => format!("{}, {voids} of them void", plural(blocks, "block")),
         },
     ));
@@ -332,6 +366,7 @@ mod tests {
             blocks: 24,
             unwatched_blocks: 0,
             host_busy_percent: Some(3.4),
+            outside: Outside::default(),
             events: Vec::new(),
             guest_time: None,
             voids,
@@ -404,6 +439,17 @@ mod tests {
             Watch { monitor: Watched::Not("no socket".into()), unwatched_blocks: 3, ..watch(Vec::new()) };
         let text = deaf.conditions().pop().unwrap().1;
         assert!(text.contains("of 3 the host's counters are not known; pauses not: no socket"), "{text}");
+    }
+
+    #[test]
+    fn stop_outside_of_blocks_is_told() {
+        let outside = Outside { stopped_ms: 600, paused_ms: 20 };
+        let struck = Watch { outside, ..watch(Vec::new()) };
+        let text = struck.conditions().pop().unwrap().1;
+        assert!(text.ends_with("starved; stopped for 600 ms and paused for 20 ms outside of them"), "{text}");
+        let all = conditions_of_all(&[(1, &watch(Vec::new())), (2, &struck)]);
+        assert!(all[1].1.ends_with("starved; boot 2 stopped for 600 ms outside of them"), "{all:?}");
+        assert!(!serde_json::to_string(&watch(Vec::new())).unwrap().contains("outside"));
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub const IN_PATIENCE: Duration = Duration::from_secs(60);
 const HANGS: Duration = Duration::from_secs(120);
 
 /// How many seconds a run has that is struck so that it reaches its deadline, on a host that is idle or busy.
-const ON_IDLE_HOST: &str = "4";
+const ON_IDLE_HOST: &str = "3";
 const ON_BUSY_HOST: &str = "20";
 
 /// A run that is long enough to be struck in.
@@ -150,16 +150,21 @@ impl<'a> Campaign<'a> {
         let folder = tempfile::Builder::new().prefix("switchlab-").tempdir()?;
         let folder = folder.path();
         match fault.how {
-            How::Stroke(stroke, words) => self.strike_run(self.run(RUN, words), stroke, seed, folder),
+            How::Stroke(stroke, words) => {
+                self.strike_run(self.run(RUN, words), stroke, Moment::of(seed), folder)
+            }
+            How::EarlyStroke(stroke) => {
+                self.strike_run(self.run(RUN, &[]), stroke, Moment::early(seed), folder)
+            }
             How::NmiOn(cpu) => self.strike_run(
                 self.faulty(RUN, "nmi", cpu.into()),
                 Stroke::Monitor("inject-nmi"),
-                seed,
+                Moment::of(seed),
                 folder,
             ),
             How::Within(name) => self.whole_run(self.faulty(WITHIN, name, number(seed)), folder),
             How::InProcess(name) => self.whole_run(self.faulty(HIERARCHY, name, number(seed)), folder),
-            How::Case(name) => self.whole_run(self.case(name, seed), folder),
+            How::Case(name, words) => self.whole_run(self.case(name, seed).and(words), folder),
             How::WrongParameter => {
                 let word = WRONG[usize::try_from(SplitMix64::new(seed).draw())? % WRONG.len()];
                 self.whole_run(self.run(SHORT, &["--append", word]), folder)
@@ -210,11 +215,11 @@ impl<'a> Campaign<'a> {
     }
 
     /// A fault from outside.
-    fn strike_run(&self, run: Run, stroke: Stroke, seed: u64, folder: &Path) -> anyhow::Result<Got> {
+    fn strike_run(&self, run: Run, stroke: Stroke, moment: Moment, folder: &Path) -> anyhow::Result<Got> {
         let monitor = Monitor::within(folder);
         let run = Run { qemu: monitor.words().into(), ..run };
         let mut run = self.start(&run, folder)?;
-        Moment::of(seed).wait(&mut run, folder)?;
+        moment.wait(&mut run, folder)?;
         stroke.strike(&run, folder, &monitor)?;
         let struck = Instant::now();
         let ended = run.wait(HANGS)?;

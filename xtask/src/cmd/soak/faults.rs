@@ -37,8 +37,10 @@ pub struct Must {
 pub enum How {
     /// QEMU, or what it writes to, is struck at the seed's moment.
     Stroke(Stroke, &'static [&'static str]),
+    /// The same at a moment before the first block.
+    EarlyStroke(Stroke),
     /// A case of the test kernel of cases does it to itself, with the seed's number of CPUs.
-    Case(&'static str),
+    Case(&'static str, &'static [&'static str]),
     /// The laboratory with a fault of its own or of the machine's, at the seed's exchange or place: the test kernel
     /// `faulty`.
     Within(&'static str),
@@ -72,7 +74,7 @@ const fn case(
     status: Status,
     says: &'static [&'static str],
 ) -> Fault {
-    Fault { name, how: How::Case(case), must: Must { status, says } }
+    Fault { name, how: How::Case(case, &[]), must: Must { status, says } }
 }
 
 const fn within(name: &'static str, status: Status, says: &'static [&'static str]) -> Fault {
@@ -97,6 +99,16 @@ pub const FAULTS: &[Fault] = &[
         Status::Pass,
         &["stopped for ", "void"],
     ),
+    Fault {
+        name: "qemu-stopped-as-it-starts",
+        how: How::EarlyStroke(Stroke::Stop(Duration::from_millis(600))),
+        must: Must { status: Status::Pass, says: &["stopped for "] },
+    },
+    Fault {
+        name: "qemu-stopped-beyond-the-deadline",
+        how: How::Stroke(Stroke::StopForGood, &["--timeout", DEADLINE]),
+        must: Must { status: Status::Deadline, says: &["culprit: QEMU's process is stopped, by a signal"] },
+    },
     // Shorter than the time between two looks at its state.
     stroke(
         "qemu-stopped-for-a-moment",
@@ -185,6 +197,11 @@ pub const FAULTS: &[Fault] = &[
         "hang",
         How::Within("hang"),
         &["the guest stands still", "culprit: CPU 0 halts with interrupts off, in "],
+    ),
+    hang(
+        "spin",
+        How::Case("spins", &["--timeout", DEADLINE]),
+        &["the deadline passed", "culprit: CPU 1 runs with interrupts off, in cases::spins::spin_for_ever"],
     ),
     Fault {
         name: "nmi-on-the-bsp",

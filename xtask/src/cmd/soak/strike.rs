@@ -25,11 +25,13 @@ const ANSWER: Duration = Duration::from_secs(2);
 const BLOCKS: u64 = 5;
 /// The longest time behind the last of them, in milliseconds.
 const BEHIND_MS: u64 = 150;
+/// The same where it strikes before the first one: less than it takes to start the CPUs and to look at the clocks.
+const EARLY_MS: u64 = 20;
 
 /// When it strikes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {
-    /// As soon as so many blocks have been reported,
+    /// As soon as the guest has spoken, and so many blocks have been reported,
     pub blocks: u64,
     /// and so much later.
     pub behind: Duration,
@@ -43,6 +45,11 @@ impl Moment {
         Self { blocks, behind: Duration::from_millis(stream.draw() % BEHIND_MS) }
     }
 
+    /// The moment of a seed, before the first block.
+    pub fn early(seed: u64) -> Self {
+        Self { blocks: 0, behind: Duration::from_millis(SplitMix64::new(seed).draw() % EARLY_MS) }
+    }
+
     /// Waits for it, in the log that a run leaves in `runs`.
     ///
     /// # Errors
@@ -54,8 +61,9 @@ impl Moment {
         loop {
             // A line that is cut has no end yet.
             let text = fs::read(&log).unwrap_or_default();
-            let blocks = String::from_utf8_lossy(&text).matches("{\"block\":").count();
-            if blocks as u64 >= self.blocks {
+            let text = String::from_utf8_lossy(&text);
+            let blocks = text.matches("{\"block\":").count();
+            if text.contains("{\"start\":") && blocks as u64 >= self.blocks {
                 std::thread::sleep(self.behind);
                 return Ok(());
             }
@@ -80,6 +88,8 @@ pub enum Stroke {
     Kill,
     /// Its process is stopped, and goes on after this time.
     Stop(Duration),
+    /// Its process is stopped, and stays so.
+    StopForGood,
     /// The guest is paused by the monitor, and goes on after this time.
     Pause(Duration),
     /// The guest is paused by the monitor, and stays so.
@@ -135,6 +145,11 @@ impl Stroke {
                 wait_until_stopped(qemu)?;
                 std::thread::sleep(time);
                 kill(qemu, Signal::SIGCONT)?;
+            }
+            Self::StopForGood => {
+                let qemu = qemu_of(run)?;
+                kill(qemu, Signal::SIGSTOP)?;
+                wait_until_stopped(qemu)?;
             }
             Self::Pause(time) => {
                 monitor.execute("stop")?;

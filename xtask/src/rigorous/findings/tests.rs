@@ -38,6 +38,7 @@ fn manifest(void_runs: &[u32]) -> Manifest {
         blocks: 36,
         unwatched_blocks: 0,
         host_busy_percent: Some(1.0),
+        outside: crate::watch::Outside::default(),
         events: Vec::new(),
         guest_time: None,
         voids: void_runs.iter().map(void).collect(),
