@@ -148,6 +148,7 @@ mod tests {
     fn numbers_are_what_they_were() {
         assert_eq!(Status::ALL.map(Status::code), [0, 1, 2, 3, 4, 5, 6, 7, 101, 130]);
         assert_eq!(Status::from_code(8), None);
+        assert_eq!(ExitCode::from(Status::Deadline), ExitCode::from(4));
     }
 
     #[test]

@@ -39,8 +39,8 @@ impl SignFlip {
         if pairs <= MOST_EXACT {
             return Self { p: exact(&logs), least_p, pairs, method: SignFlipMethod::Exact };
         }
-        let (sum, squares) =
-            logs.iter().fold((0.0f64, 0.0f64), |(sum, squares), log| (sum + log, squares + log * log));
+        let sum: f64 = logs.iter().sum();
+        let squares: f64 = logs.iter().map(|log| log * log).sum();
         let p = if squares > 0.0 { erfc(sum.abs() / squares.sqrt() / std::f64::consts::SQRT_2) } else { 1.0 };
         Self { p: p.max(least_p), least_p, pairs, method: SignFlipMethod::Normal }
     }
