@@ -221,7 +221,7 @@ impl Watcher {
         let wants_to_run = process.wants_to_run();
         let seen = self.state.seen();
         let is_held = [&seen.paused, &seen.stopped].iter().any(|meter| meter.since.is_some());
-        still.look(now, Look { ran, may_go_on: wants_to_run || is_held || !seen.monitor_tells })
+        still.look(now, Look { ran, wants_to_run, is_held: is_held || !seen.monitor_tells })
     }
 
     /// A record has come.

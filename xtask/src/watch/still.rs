@@ -19,8 +19,11 @@ const IDLE_PART: u32 = 100;
 pub struct Look {
     /// How long its threads have run since its start.
     pub ran: Duration,
-    /// It wants to run, or is held and would go on, or nobody would tell.
-    pub may_go_on: bool,
+    /// One of its threads runs or wants to. Once that says nothing: QEMU has timers of its own. One that gets no CPU wants to
+    /// at each look.
+    pub wants_to_run: bool,
+    /// It is held and would go on, or nobody would tell.
+    pub is_held: bool,
 }
 
 /// A guest that has spoken, and is looked at.
@@ -29,12 +32,14 @@ pub struct Still {
     /// Since when it may be that it does nothing, and how long it had run by then.
     since: Option<(Instant, Duration)>,
     looked: Instant,
+    /// At the last look.
+    wanted_to_run: bool,
 }
 
 impl Still {
     /// It has spoken now.
     pub const fn spoke(now: Instant) -> Self {
-        Self { since: None, looked: now }
+        Self { since: None, looked: now, wanted_to_run: false }
     }
 
     /// Whether it is time for a look.
@@ -45,10 +50,14 @@ impl Still {
     /// Whether it has done nothing for too long.
     pub fn look(&mut self, now: Instant, look: Look) -> bool {
         let is_late = now.saturating_duration_since(self.looked) >= LATE;
-        self.looked = now;
+        let is_ready = look.wants_to_run && self.wanted_to_run;
+        (self.looked, self.wanted_to_run) = (now, look.wants_to_run);
         let since = self.since.filter(|&(since, before)| {
             let time = now.saturating_duration_since(since);
-            !is_late && !look.may_go_on && look.ran.saturating_sub(before) <= time.max(OFTEN) / IDLE_PART
+            !is_late
+                && !look.is_held
+                && !is_ready
+                && look.ran.saturating_sub(before) <= time.max(OFTEN) / IDLE_PART
         });
         self.since = since.or(Some((now, look.ran)));
         since.is_some_and(|(since, _)| now.saturating_duration_since(since) >= STILL)
@@ -69,7 +78,9 @@ mod tests {
         let mut still = Still::spoke(start);
         let looks = looks.into_iter();
         looks
-            .filter(|&(at, ran, may_go_on)| still.look(start + ms(at), Look { ran: ms(ran), may_go_on }))
+            .filter(|&(at, ran, is_held)| {
+                still.look(start + ms(at), Look { ran: ms(ran), wants_to_run: false, is_held })
+            })
             .map(|(at, ..)| at)
             .collect()
     }
@@ -93,9 +104,23 @@ mod tests {
     }
 
     #[test]
-    fn guest_that_may_go_on_does_not_and_has_its_time_anew_behind_it() {
+    fn guest_that_is_held_does_not_and_has_its_time_anew_behind_it() {
         assert_eq!(still(every_250_ms(19_000).map(|at| (at, 7, at < 17_000))), [18_750, 19_000]);
         assert_eq!(still(every_250_ms(4_000).map(|at| (at, 7, at == 2_000))), [4_000]);
+    }
+
+    #[test]
+    fn guest_that_gets_no_cpu_does_not_and_one_whose_qemu_wakes_once_does() {
+        let stands_still_at = |wants_to_run: fn(u64) -> bool| {
+            let start = Instant::now();
+            let mut still = Still::spoke(start);
+            let look = |at| Look { ran: ms(7), wants_to_run: wants_to_run(at), is_held: false };
+            every_250_ms(10_000).find(|&at| still.look(start + ms(at), look(at)))
+        };
+        assert_eq!(stands_still_at(|_| true), None);
+        assert_eq!(stands_still_at(|at| at % 1_000 != 0), None, "it had the CPU now and then");
+        assert_eq!(stands_still_at(|at| at == 1_500), Some(2_250));
+        assert_eq!(stands_still_at(|at| (1_000..1_500).contains(&at)), Some(3_250));
     }
 
     #[test]
@@ -110,7 +135,7 @@ mod tests {
         let start = Instant::now();
         let mut still = Still::spoke(start);
         assert!(!still.is_due(start + ms(249)) && still.is_due(start + ms(250)));
-        still.look(start + ms(300), Look { ran: ms(0), may_go_on: false });
+        still.look(start + ms(300), Look { ran: ms(0), wants_to_run: false, is_held: false });
         assert!(!still.is_due(start + ms(549)) && still.is_due(start + ms(550)));
     }
 }
