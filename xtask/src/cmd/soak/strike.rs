@@ -140,16 +140,12 @@ impl Stroke {
         match self {
             Self::Kill => kill(qemu_of(run)?, Signal::SIGKILL)?,
             Self::Stop(time) => {
-                let qemu = qemu_of(run)?;
-                kill(qemu, Signal::SIGSTOP)?;
-                wait_until_stopped(qemu)?;
+                let qemu = stop(run)?;
                 std::thread::sleep(time);
                 kill(qemu, Signal::SIGCONT)?;
             }
             Self::StopForGood => {
-                let qemu = qemu_of(run)?;
-                kill(qemu, Signal::SIGSTOP)?;
-                wait_until_stopped(qemu)?;
+                stop(run)?;
             }
             Self::Pause(time) => {
                 monitor.execute("stop")?;
@@ -162,6 +158,14 @@ impl Stroke {
         }
         Ok(())
     }
+}
+
+/// Stops the QEMU of a run, and waits until it is.
+fn stop(run: &Running) -> anyhow::Result<Pid> {
+    let qemu = qemu_of(run)?;
+    kill(qemu, Signal::SIGSTOP)?;
+    wait_until_stopped(qemu)?;
+    Ok(qemu)
 }
 
 /// The QEMU that a run has started: its child, which waits for nobody.

@@ -2,8 +2,6 @@
 //! patterns and looks whether it is still there, until the timer has interrupted it often enough; and several that run it
 //! at once, so that each interrupt gives the CPU to one with other patterns.
 
-extern crate alloc;
-
 use alloc::{vec, vec::Vec};
 use core::{ops::RangeInclusive, sync::atomic::Ordering::Relaxed};
 
