@@ -14,6 +14,9 @@ use crate::{
 
 use super::{FreeTask, Pool, Seat};
 
+#[cfg(modelled)]
+mod steps;
+
 /// What comes of having nothing to do.
 enum Idled {
     /// There may be something now.
@@ -80,26 +83,31 @@ impl<P: Platform, Y: Policy> Pool<P, Y> {
 
     fn serve(&'static self, here: usize) {
         let mut errand = Errand::None;
+        while let Some(task) = self.next(here, &mut errand) {
+            let seat = &self.seats[here];
+            self.switch(&seat.own.context, self.resumed(task, here));
+        }
+    }
+
+    /// The next task of this CPU, for which its worker waits, halted, where there is none; none where the pool is closed
+    /// or, for its owner, quiet.
+    #[inline(always)]
+    fn next(&'static self, here: usize, errand: &mut Errand) -> Option<u32> {
         loop {
-            match self.find(here) {
-                Some(task) => {
-                    if let Errand::Called = mem::replace(&mut errand, Errand::None) {
-                        self.looking.store(false, SeqCst);
-                        // There may be more.
-                        self.call(here);
-                    }
-                    let seat = &self.seats[here];
-                    self.switch(&seat.own.context, self.resumed(task, here));
+            if let Some(task) = self.find(here) {
+                if let Errand::Called = mem::replace(errand, Errand::None) {
+                    self.looking.store(false, SeqCst);
+                    // There may be more.
+                    self.call(here);
                 }
-                None if here != OWNER && self.closed.load(SeqCst) => {
-                    self.gone.fetch_or(1 << here, SeqCst);
-                    return;
-                }
-                None => {
-                    if let Idled::Quiet = self.idle(here, &mut errand) {
-                        return;
-                    }
-                }
+                return Some(task);
+            }
+            if here != OWNER && self.closed.load(SeqCst) {
+                self.gone.fetch_or(1 << here, SeqCst);
+                return None;
+            }
+            if let Idled::Quiet = self.idle(here, errand) {
+                return None;
             }
         }
     }

@@ -12,3 +12,4 @@ mod park;
 mod spawn;
 mod stacks;
 mod start_up;
+mod steal;
