@@ -138,3 +138,40 @@ impl Column {
         halfway(lower, at_rank(upper))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_far_from_every_middle_are_counted_by_the_side_on_which_they_lie() {
+        let rising: Vec<f64> = (0..1_000_001).map(f64::from).collect();
+        let falling: Vec<f64> = rising.iter().rev().copied().collect();
+        let medians = Medians::new([&rising[..], &falling[..]]);
+        // 4,001 ranks on both sides of the middle: 4 times the square root, rounded up.
+        assert_eq!(medians.near.len(), 2 * 4_001 + 1);
+        // Who is below the one window is above the other.
+        assert_eq!(medians.far, [(0b01, 500_000 - 4_001), (0b10, 500_000 - 4_001)]);
+    }
+
+    #[test]
+    fn window_reaches_as_far_below_the_middle_as_above_it() {
+        let ends = |rows: u32| {
+            let values: Vec<f64> = (0..rows).map(f64::from).collect();
+            let window = window(&values, |_, _| ());
+            (window[0], window[window.len() - 1])
+        };
+        assert_eq!(ends(1_000_000), (495_999.0, 504_000.0));
+        assert_eq!(ends(1_000_001), (495_999.0, 504_001.0));
+        assert_eq!(ends(10), (0.0, 9.0));
+    }
+
+    #[test]
+    fn median_beyond_the_window_is_taken_as_its_edge() {
+        let column = |drawn: [u32; 4]| Column { window: vec![1.0, 2.0], drawn: drawn.to_vec() };
+        assert_eq!(column([5, 0, 0, 0]).median(5), 1.0);
+        assert_eq!(column([0, 0, 0, 5]).median(5), 2.0);
+        assert_eq!(column([2, 1, 0, 2]).median(5), 1.0);
+        assert_eq!(column([2, 1, 1, 2]).median(6), 1.5);
+    }
+}

@@ -61,10 +61,26 @@ impl Outside {
         self.stopped_ms == 0 && self.paused_ms == 0
     }
 
-    /// `stopped for 600 ms` and `paused for 20 ms`, where it was.
-    fn told(self) -> impl Iterator<Item = String> {
+    /// `; stopped for 600 ms and paused for 20 ms outside of them`, where it was.
+    fn told(self) -> Option<String> {
         let all = [("stopped", self.stopped_ms), ("paused", self.paused_ms)];
-        all.into_iter().filter(|(_, ms)| *ms > 0).map(|(what, ms)| format!("{what} for {ms} ms"))
+        let all = all.into_iter().filter(|(_, ms)| *ms > 0).map(|(what, ms)| format!("{what} for {ms} ms"));
+        let all: Vec<_> = all.collect();
+        (!all.is_empty()).then(|| format!("; {} outside of them", all.join(" and ")))
+    }
+
+    /// The same of several boots, with which of them it was.
+    fn told_of_all(boots: &[(u32, &Watch)]) -> Option<String> {
+        let struck: Vec<_> = boots.iter().filter(|(_, watch)| !watch.outside.is_nothing()).collect();
+        let sum = struck.iter().fold(Self::default(), |sum, (_, watch)| Self {
+            stopped_ms: sum.stopped_ms + watch.outside.stopped_ms,
+            paused_ms: sum.paused_ms + watch.outside.paused_ms,
+        });
+        let boots = match struck.as_slice() {
+            [(boot, _)] => format!("boot {boot}"),
+            struck => format!("{} of {}", struck.len(), plural(boots.len() as u64, "boot")),
+        };
+        sum.told().map(|told| format!("{told}, in {boots}"))
     }
 }
 
@@ -272,10 +288,7 @@ impl Watch {
                 format!("{blocks} blocks, {} of them void: {runs}", voids.len())
             }
         };
-        let outside: Vec<_> = self.outside.told().collect();
-        if !outside.is_empty() {
-            text += &format!("; {} outside of them", outside.join(" and "));
-        }
+        text += &self.outside.told().unwrap_or_default();
         if self.process == Watched::Yes && *unwatched_blocks > 0 {
             text += &format!("; of {unwatched_blocks} the host's counters are not known");
         }
@@ -312,18 +325,14 @@ pub fn conditions_of_all(boots: &[(u32, &Watch)]) -> Vec<(&'static str, String)>
     });
     let unwatched =
         boots.iter().find(|(_, watch)| watch.process != Watched::Yes || watch.monitor != Watched::Yes);
+    let outside = Outside::told_of_all(boots).unwrap_or_default();
+    let blocks = plural(blocks, "block");
     lines.push((
         "Watched",
         match (unwatched, voids) {
             (Some((boot, watch)), _) => format!("boot {boot}: {}", watch.summary()),
-            (None, 0) => {
-                let outside =
-                    boots.iter().find_map(|(boot, watch)| Some((boot, watch.outside.told().next()?)));
-                let outside = outside
-                    .map_or_else(String::new, |(boot, what)| format!("; boot {boot} {what} outside of them"));
-                format!("{}, none of them stopped, paused or starved{outside}", plural(blocks, "block"))
-            }
-            (None, voids) => format!("{}, {voids} of them void", plural(blocks, "block")),
+            (None, 0) => format!("{blocks}, none of them stopped, paused or starved{outside}"),
+            (None, voids) => format!("{blocks}, {voids} of them void{outside}"),
         },
     ));
     let told = |(boot, watch): &(u32, &Watch)| {
@@ -447,8 +456,21 @@ mod tests {
         let struck = Watch { outside, ..watch(Vec::new()) };
         let text = struck.conditions().pop().unwrap().1;
         assert!(text.ends_with("starved; stopped for 600 ms and paused for 20 ms outside of them"), "{text}");
-        let all = conditions_of_all(&[(1, &watch(Vec::new())), (2, &struck)]);
-        assert!(all[1].1.ends_with("starved; boot 2 stopped for 600 ms outside of them"), "{all:?}");
+        let of_all = |boots: &[(u32, &Watch)]| conditions_of_all(boots).swap_remove(1).1;
+        let (quiet, void) =
+            (watch(Vec::new()), watch(vec![void(2, Mode::SameCore, Subject::Handoff, Pass::Batch)]));
+        let of_one = of_all(&[(1, &quiet), (2, &struck)]);
+        assert!(
+            of_one.ends_with("starved; stopped for 600 ms and paused for 20 ms outside of them, in boot 2"),
+            "{of_one}"
+        );
+        let of_two = of_all(&[(1, &void), (2, &struck), (3, &struck)]);
+        assert!(
+            of_two.ends_with(
+                "1 of them void; stopped for 1200 ms and paused for 40 ms outside of them, in 2 of 3 boots"
+            ),
+            "{of_two}"
+        );
         assert!(!serde_json::to_string(&watch(Vec::new())).unwrap().contains("outside"));
     }
 
