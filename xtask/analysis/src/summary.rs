@@ -152,6 +152,15 @@ mod tests {
     }
 
     #[test]
+    fn outliers_are_told_by_kind_and_those_of_which_there_are_none_are_not() {
+        let all = Outliers { low_severe: 1, low_mild: 2, high_mild: 3, high_severe: 4 };
+        assert_eq!(all.count(), 10);
+        assert_eq!(all.to_string(), "1 far below, 2 below, 3 above, 4 far above");
+        assert_eq!(Outliers { high_mild: 1, ..Outliers::default() }.to_string(), "1 above");
+        assert_eq!(Outliers::default().to_string(), "none");
+    }
+
+    #[test]
     fn values_that_are_all_equal_have_no_spread_and_no_outlier() {
         let summary = Summary::of(&[0.1; 7]).unwrap();
         assert_eq!((summary.spread, summary.outliers.count()), (0.0, 0));

@@ -130,7 +130,8 @@ impl Comparison {
         let mut decimals = decimals(self.ratio, 3).max(decimals(width, 2));
         if let Some(interval) = self.interval.filter(|interval| !interval.includes(1.0)) {
             let shown = [interval.low, interval.high, self.ratio];
-            while decimals < MOST_DECIMALS && !shown.iter().all(|value| keeps_its_side(*value, decimals)) {
+            // Ends: with `MOST_DECIMALS` each does.
+            while !shown.iter().all(|value| keeps_its_side(*value, decimals)) {
                 decimals += 1;
             }
         }
@@ -140,8 +141,8 @@ impl Comparison {
     }
 }
 
-/// As many as a number near 1 has.
-const MOST_DECIMALS: usize = 15;
+/// With so many the numbers next to 1 are told from it: 0.9999999999999999 and 1.0000000000000002.
+const MOST_DECIMALS: usize = 16;
 
 /// The decimals with which so many digits of a value show.
 fn decimals(value: f64, digits: i32) -> usize {

@@ -105,6 +105,27 @@ fn header_that_names_nothing_is_refused() {
 }
 
 #[test]
+fn as_many_columns_are_taken_as_the_most_are_and_no_more() {
+    let table = |columns: usize| {
+        let line = |of: fn(usize) -> String| (0..columns).map(of).collect::<Vec<_>>().join(",");
+        format!(
+            "{}\n{}\n",
+            line(|number| format!("column {number}")),
+            line(|number| (number + 1).to_string())
+        )
+    };
+    assert_eq!(read(&table(MOST_COLUMNS)).unwrap().columns.len(), MOST_COLUMNS);
+    refused(table(MOST_COLUMNS + 1), "line 1 names 101 columns; the most are 100");
+}
+
+#[test]
+fn unit_is_told_as_a_part_of_a_sentence() {
+    assert_eq!(Unit::Time.kind(), "a time");
+    assert_eq!(Unit::Named("ticks".into()).kind(), "in ticks");
+    assert_eq!(Unit::None.kind(), "without a unit");
+}
+
+#[test]
 fn rows_that_do_not_fit_the_header_are_refused_by_line() {
     refused("a,b\n", "no run below");
     refused("a,b,c (ms)\n1,2,3\n4,5\n", "line 3: column `c (ms)` is missing: 2 of 3 fields");

@@ -75,14 +75,22 @@ fn fewer_than_five_runs_have_no_verdict_however_far_apart() {
 }
 
 #[test]
+fn relative_width_is_the_intervals_width_over_the_ratio() {
+    assert_eq!(with(2.0, 1.0, 4.0).relative_width(), Some(1.5));
+}
+
+#[test]
 fn figures_never_round_a_difference_away() {
     let (ratio, ends) = with(1.000_04, 1.000_02, 1.000_06).figures();
     assert_eq!((&*ratio, ends.unwrap()), ("1.000040", ["1.000020".into(), "1.000060".into()]));
     // Wide, but it ends just below 1.
     let (ratio, ends) = with(0.9, 0.7, 0.999_9).figures();
     assert_eq!((&*ratio, ends.unwrap()), ("0.9000", ["0.7000".into(), "0.9999".into()]));
-    let (_, ends) = with(0.9, 0.7, 1.0 - f64::EPSILON).figures();
-    assert_ne!(ends.unwrap()[1], "1.00");
+    // As near to 1 as a number can be.
+    let (_, ends) = with(0.9, 0.7, 1.0 - f64::EPSILON / 2.0).figures();
+    assert_eq!(ends.unwrap()[1], "0.9999999999999999");
+    let (_, ends) = with(1.1, 1.0 + f64::EPSILON, 1.2).figures();
+    assert_eq!(ends.unwrap()[0], "1.0000000000000002");
 }
 
 #[test]
