@@ -67,6 +67,10 @@ fn first_column_that_counts_is_no_data_unless_it_is_asked_for() {
     assert_eq!(values(&counted), [[5.0, 7.0, 9.0], [6.0, 8.0, 10.0]]);
     let asked = Measurements::read(text.as_bytes(), &["n"]).unwrap();
     assert_eq!((asked.columns.len(), asked.order), (3, RunOrder::AsInFile));
+    for (asked, columns) in [("n", 3), ("n ()", 3), ("a", 2)] {
+        let read = Measurements::read(&b"n (),a,b\n1,5,6\n2,7,8\n"[..], &[asked]).unwrap();
+        assert_eq!(read.columns.len(), columns, "{asked}");
+    }
     // From 0, as data frames write it.
     assert_eq!(read("n,a,b\n0,5,6\n1,7,8\n").unwrap().columns.len(), 2);
     for data in
@@ -86,6 +90,7 @@ fn run_column_holds_run_numbers() {
     refused("run,a,b\n-1,5,6\n", "`-1` is not a run number");
     refused("run,a,b\n,5,6\n", "column `run`: the value is missing");
     refused("run,a,b\n2,5,6\n1,5,6\n2,5,6\n", "run 2 stands twice, in lines 2 and 4");
+    refused("run,a,b\n1,5,6\n1,5,6\n", "run 1 stands twice, in lines 2 and 3");
 }
 
 #[test]
@@ -154,6 +159,9 @@ fn values_that_are_none_are_refused_by_line_and_column() {
     ] {
         refused(format!("a (ms),b (ms)\n1,2\n3,{value}\n"), &format!("line 3, column `b (ms)`: {message}"));
     }
+    // The first of several is the one that is named.
+    refused("a,b\n1,0\n3,x\n", "line 2, column `b`: `0` is zero");
+    refused("a,b\n1,2\n0,3\n4,x\n", "line 3, column `a`: `0` is zero");
     let long = "x".repeat(5_000);
     refused(format!("a,b\n1,{long}\n"), &format!("`{}…` is not", "x".repeat(40)));
 }
@@ -173,6 +181,25 @@ fn lines_that_never_end_are_refused_before_they_fill_the_memory() {
     let error =
         Measurements::read("a,b\n1,".as_bytes().chain(io::repeat(b'7').take(8 << 20)), &[]).unwrap_err();
     assert!(error.to_string().contains("a line is longer"), "{error}");
+}
+
+#[test]
+fn every_line_ends_with_one_line_feed_and_may_be_a_mebibyte_long() {
+    let ended =
+        |text: &str| io::read_to_string(lines::Lines::new(text.as_bytes())).map_err(|error| error.kind());
+    for (text, expected) in [
+        ("", ""),
+        ("a", "a\n"),
+        ("a\n", "a\n"),
+        ("a\r\nb\r", "a\nb\n"),
+        ("a\n\nb", "a\n\nb\n"),
+        ("\r\r\n", "\n\n"),
+    ] {
+        assert_eq!(ended(text).unwrap(), expected, "{text:?}");
+    }
+    let long = "x".repeat(1 << 20);
+    assert_eq!(ended(&format!("abc\nabc\n{long}\n{long}")).unwrap().len(), 8 + 2 * (long.len() + 1));
+    assert_eq!(ended(&format!("abc\nabc\n{long}\n{long}x")), Err(io::ErrorKind::InvalidData));
 }
 
 #[test]
