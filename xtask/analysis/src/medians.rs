@@ -146,6 +146,8 @@ mod tests {
     #[test]
     fn rows_far_from_every_middle_are_counted_by_the_side_on_which_they_lie() {
         let rising: Vec<f64> = (0..1_000_001).map(f64::from).collect();
+        let medians = Medians::new([&rising[..]]);
+        assert_eq!((medians.near.len(), &medians.far[..]), (8_003, &[(0b0, 495_999), (0b1, 495_999)][..]));
         let falling: Vec<f64> = rising.iter().rev().copied().collect();
         let medians = Medians::new([&rising[..], &falling[..]]);
         // 4,001 ranks on both sides of the middle: 4 times the square root, rounded up.
