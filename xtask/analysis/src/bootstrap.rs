@@ -65,14 +65,18 @@ impl Levels {
             Self::Expanded if runs < 2 => 0.0,
             Self::Expanded => {
                 let free = (runs - 1) as f64;
-                // From thousands on, Student's t is the normal distribution to four digits.
-                let t = match StudentsT::new(0.0, 1.0, free) {
-                    Ok(student) if free < 5_000.0 => student.inverse_cdf(plain),
-                    _ => Normal::standard().inverse_cdf(plain),
-                };
-                Normal::standard().cdf(t * (runs as f64 / free).sqrt())
+                Normal::standard().cdf(quantile_of_t(plain, free) * (runs as f64 / free).sqrt())
             }
         }
+    }
+}
+
+/// The quantile of Student's t that has so much below it, with so many degrees of freedom: from thousands on it is the
+/// normal distribution's to four digits.
+fn quantile_of_t(below: f64, free: f64) -> f64 {
+    match StudentsT::new(0.0, 1.0, free) {
+        Ok(student) if free < 5_000.0 => student.inverse_cdf(below),
+        _ => Normal::standard().inverse_cdf(below),
     }
 }
 

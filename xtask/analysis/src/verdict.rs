@@ -130,10 +130,8 @@ impl Comparison {
         let mut decimals = decimals(self.ratio, 3).max(decimals(width, 2));
         if let Some(interval) = self.interval.filter(|interval| !interval.includes(1.0)) {
             let shown = [interval.low, interval.high, self.ratio];
-            // Ends: with `MOST_DECIMALS` each does.
-            while !shown.iter().all(|value| keeps_its_side(*value, decimals)) {
-                decimals += 1;
-            }
+            let enough = |decimals: &usize| shown.iter().all(|value| keeps_its_side(*value, *decimals));
+            decimals = (decimals..MOST_DECIMALS).find(enough).unwrap_or(MOST_DECIMALS);
         }
         let ends =
             self.interval.map(|interval| [interval.low, interval.high].map(|end| figure(end, decimals)));
@@ -141,7 +139,7 @@ impl Comparison {
     }
 }
 
-/// With so many the numbers next to 1 are told from it: 0.9999999999999999 and 1.0000000000000002.
+/// With so many the numbers next to 1 are told from it: 0.9999999999999999 and 1.0000000000000002. No figure has more.
 const MOST_DECIMALS: usize = 16;
 
 /// The decimals with which so many digits of a value show.

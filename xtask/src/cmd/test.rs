@@ -12,6 +12,7 @@ use crate::build::{
     KERNEL, KERNEL_PACKAGE, LOADER, LOADER_PACKAGE, MARKED, TEST_KERNELS_PACKAGE, Talk, build, build_marked,
 };
 use crate::instructions::{self, Pair};
+use crate::qemu;
 use crate::status::{Refusal, Status};
 use crate::workspace;
 
@@ -111,6 +112,9 @@ fn bless(qemu: &Path, loader: &Path, kernels: &Path, pair: Option<&Pair>) -> any
             variables::LOADER
         )));
     };
+    if !qemu::has_x2apic(qemu) {
+        eprintln!("bless: {} has no x2APIC: what is expected with it stays as it was", qemu.display());
+    }
     let diff = instructions::bless(qemu, loader, kernels, pair)?;
     if diff.is_empty() {
         eprintln!("bless: {pair}: nothing changed");

@@ -61,26 +61,30 @@ impl Outside {
         self.stopped_ms == 0 && self.paused_ms == 0
     }
 
-    /// `; stopped for 600 ms and paused for 20 ms outside of them`, where it was.
-    fn told(self) -> Option<String> {
+    /// `; stopped for 600 ms and paused for 20 ms outside of timed blocks`, empty where nothing was.
+    fn tail(self) -> String {
         let all = [("stopped", self.stopped_ms), ("paused", self.paused_ms)];
-        let all = all.into_iter().filter(|(_, ms)| *ms > 0).map(|(what, ms)| format!("{what} for {ms} ms"));
-        let all: Vec<_> = all.collect();
-        (!all.is_empty()).then(|| format!("; {} outside of them", all.join(" and ")))
+        let struck = all.into_iter().filter(|(_, ms)| *ms > 0);
+        let struck: Vec<_> = struck.map(|(what, ms)| format!("{what} for {ms} ms")).collect();
+        match struck.as_slice() {
+            [] => String::new(),
+            struck => format!("; {} outside of timed blocks", struck.join(" and ")),
+        }
     }
 
     /// The same of several boots, with which of them it was.
-    fn told_of_all(boots: &[(u32, &Watch)]) -> Option<String> {
+    fn tail_of_all(boots: &[(u32, &Watch)]) -> String {
         let struck: Vec<_> = boots.iter().filter(|(_, watch)| !watch.outside.is_nothing()).collect();
         let sum = struck.iter().fold(Self::default(), |sum, (_, watch)| Self {
             stopped_ms: sum.stopped_ms + watch.outside.stopped_ms,
             paused_ms: sum.paused_ms + watch.outside.paused_ms,
         });
-        let boots = match struck.as_slice() {
-            [(boot, _)] => format!("boot {boot}"),
-            struck => format!("{} of {}", struck.len(), plural(boots.len() as u64, "boot")),
-        };
-        sum.told().map(|told| format!("{told}, in {boots}"))
+        let tail = sum.tail();
+        match struck.as_slice() {
+            [] => tail,
+            [(boot, _)] => format!("{tail}, in boot {boot}"),
+            struck => format!("{tail}, in {} of {}", struck.len(), plural(boots.len() as u64, "boot")),
+        }
     }
 }
 
@@ -288,7 +292,7 @@ impl Watch {
                 format!("{blocks} blocks, {} of them void: {runs}", voids.len())
             }
         };
-        text += &self.outside.told().unwrap_or_default();
+        text += &self.outside.tail();
         if self.process == Watched::Yes && *unwatched_blocks > 0 {
             text += &format!("; of {unwatched_blocks} the host's counters are not known");
         }
@@ -325,12 +329,15 @@ pub fn conditions_of_all(boots: &[(u32, &Watch)]) -> Vec<(&'static str, String)>
     });
     let unwatched =
         boots.iter().find(|(_, watch)| watch.process != Watched::Yes || watch.monitor != Watched::Yes);
-    let outside = Outside::told_of_all(boots).unwrap_or_default();
+    let outside = Outside::tail_of_all(boots);
     let blocks = plural(blocks, "block");
     lines.push((
         "Watched",
         match (unwatched, voids) {
-            (Some((boot, watch)), _) => format!("boot {boot}: {}", watch.summary()),
+            (Some((boot, watch)), _) => {
+                let others: Vec<_> = boots.iter().filter(|(other, _)| other != boot).copied().collect();
+                format!("boot {boot}: {}{}", watch.summary(), Outside::tail_of_all(&others))
+            }
             (None, 0) => format!("{blocks}, none of them stopped, paused or starved{outside}"),
             (None, voids) => format!("{blocks}, {voids} of them void{outside}"),
         },

@@ -53,7 +53,7 @@ impl<P: Platform, Y: Policy> Pool<P, Y> {
     #[expect(unsafe_code, reason = "the contract of new contexts")]
     pub unsafe fn run(&'static self, tasks: usize) {
         assert_eq!(self.here(), OWNER, "the owner of a pool is on CPU 0");
-        self.seats[OWNER].worker.store(Some(Cpu::current()), Release);
+        self.take_seat(OWNER);
         self.alive.store(tasks as u64, SeqCst);
         for FreeTask { state, number, .. } in &self.tasks[..tasks] {
             state.store(super::ACTIVE, Relaxed);
@@ -65,7 +65,7 @@ impl<P: Platform, Y: Policy> Pool<P, Y> {
     /// Serves the pool on this CPU until it is closed. By a bound task of each CPU but the first.
     pub fn work(&'static self) {
         let here = self.here();
-        self.seats[here].worker.store(Some(Cpu::current()), Release);
+        self.take_seat(here);
         self.serve(here);
     }
 
@@ -81,18 +81,23 @@ impl<P: Platform, Y: Policy> Pool<P, Y> {
         }
     }
 
+    /// Makes the task that runs this CPU's worker.
+    fn take_seat(&self, here: usize) {
+        self.seats[here].worker.store(Some(Cpu::current()), Release);
+    }
+
     fn serve(&'static self, here: usize) {
         let mut errand = Errand::None;
-        while let Some(task) = self.next(here, &mut errand) {
+        while let Some(task) = self.next_or_wait(here, &mut errand) {
             let seat = &self.seats[here];
             self.switch(&seat.own.context, self.resumed(task, here));
         }
     }
 
-    /// The next task of this CPU, for which its worker waits, halted, where there is none; none where the pool is closed
-    /// or, for its owner, quiet.
+    /// Takes the next task of this CPU, and waits, halted, until there is one. `None` where the pool is closed or, for its
+    /// owner, quiet. `errand` is kept from call to call.
     #[inline(always)]
-    fn next(&'static self, here: usize, errand: &mut Errand) -> Option<u32> {
+    fn next_or_wait(&'static self, here: usize, errand: &mut Errand) -> Option<u32> {
         loop {
             if let Some(task) = self.find(here) {
                 if let Errand::Called = mem::replace(errand, Errand::None) {

@@ -81,28 +81,50 @@ fn what_was_not_watched_is_never_silently_fine() {
     assert!(text.contains("of 3 the host's counters are not known; pauses not: no socket"), "{text}");
 }
 
+fn watched(lines: Vec<(&str, String)>) -> String {
+    lines.into_iter().find(|(label, _)| *label == "Watched").expect("it is told in each case").1
+}
+
+/// It was stopped and paused outside of timed blocks.
+fn struck() -> Watch {
+    Watch { outside: Outside { stopped_ms: 600, paused_ms: 20 }, ..watch(Vec::new()) }
+}
+
 #[test]
 fn stop_outside_of_blocks_is_told() {
-    let outside = Outside { stopped_ms: 600, paused_ms: 20 };
-    let struck = Watch { outside, ..watch(Vec::new()) };
-    let text = struck.conditions().pop().unwrap().1;
-    assert!(text.ends_with("starved; stopped for 600 ms and paused for 20 ms outside of them"), "{text}");
-    let of_all = |boots: &[(u32, &Watch)]| conditions_of_all(boots).swap_remove(1).1;
-    let (quiet, void) =
-        (watch(Vec::new()), watch(vec![void(2, Mode::SameCore, Subject::Handoff, Pass::Batch)]));
-    let of_one = of_all(&[(1, &quiet), (2, &struck)]);
+    let text = watched(struck().conditions());
     assert!(
-        of_one.ends_with("starved; stopped for 600 ms and paused for 20 ms outside of them, in boot 2"),
-        "{of_one}"
+        text.ends_with("starved; stopped for 600 ms and paused for 20 ms outside of timed blocks"),
+        "{text}"
     );
-    let of_two = of_all(&[(1, &void), (2, &struck), (3, &struck)]);
-    assert!(
-        of_two.ends_with(
-            "1 of them void; stopped for 1200 ms and paused for 40 ms outside of them, in 2 of 3 boots"
-        ),
-        "{of_two}"
-    );
+    assert!(!watched(watch(Vec::new()).conditions()).contains("outside"));
     assert!(!serde_json::to_string(&watch(Vec::new())).unwrap().contains("outside"));
+}
+
+#[test]
+fn stops_outside_of_blocks_are_told_of_all_boots() {
+    let (quiet, struck) = (watch(Vec::new()), struck());
+    let void = watch(vec![void(2, Mode::SameCore, Subject::Handoff, Pass::Batch)]);
+    let blind = Watch { monitor: Watched::Not("no socket".into()), ..watch(Vec::new()) };
+    let twice = "stopped for 1200 ms and paused for 40 ms outside of timed blocks, in 2 of 3 boots";
+    for (boots, end) in [
+        (
+            [&quiet, &struck, &quiet],
+            "starved; stopped for 600 ms and paused for 20 ms outside of timed blocks, in boot 2",
+        ),
+        ([&quiet, &struck, &struck], &*format!("starved; {twice}")),
+        // Whatever else is told.
+        ([&void, &struck, &struck], &format!("1 of them void; {twice}")),
+        (
+            [&blind, &quiet, &struck],
+            "no socket; stopped for 600 ms and paused for 20 ms outside of timed blocks, in boot 3",
+        ),
+        ([&quiet, &quiet, &quiet], "starved"),
+    ] {
+        let boots: Vec<_> = (1..).zip(boots).collect();
+        let text = watched(conditions_of_all(&boots));
+        assert!(text.ends_with(end), "{text}");
+    }
 }
 
 #[test]

@@ -12,18 +12,30 @@ use crate::{
     stacks::Flow,
 };
 
-type ModelPool<Y> = &'static Pool<Model, Y>;
+pub type ModelPool<Y> = &'static Pool<Model, Y>;
 /// What a task does; it rests then.
 type Part<Y> = Box<dyn FnOnce(&Me<Model, Y>)>;
 
-/// A pool of so many CPUs, whose tasks do these parts.
-fn pool_of<Y: Policy>(cpus: usize, parts: Vec<Part<Y>>) -> ModelPool<Y> {
-    let seats = (0..cpus).map(|_| Seat::new(for_ever(vec![0; Queue::slots(parts.len())])));
+/// A pool of so many CPUs, and its tasks, which are not prepared.
+pub fn pool<Y: Policy>(cpus: usize, tasks: u32) -> (ModelPool<Y>, &'static [FreeTask]) {
+    let seats = (0..cpus).map(|_| Seat::new(for_ever(vec![0; Queue::slots(tasks as usize)])));
     let seats = for_ever(seats.collect::<Vec<_>>());
-    let tasks = for_ever((0..parts.len() as u32).map(FreeTask::new).collect::<Vec<_>>());
+    let tasks: &'static Vec<_> = for_ever((0..tasks).map(FreeTask::new).collect());
     touch(tasks);
     let pool: ModelPool<Y> = for_ever(Pool::new(seats, tasks, 7));
     touch(pool);
+    (pool, tasks)
+}
+
+/// Asserts that each call was one IPI, and that it was taken.
+pub fn calls_were_taken<Y: Policy>(pool: ModelPool<Y>, cpus: &[&'static ModelCpu]) {
+    let (sent, taken) = counts(cpus);
+    assert_eq!((sent, taken), (pool.counts().calls, sent), "IPIs");
+}
+
+/// A pool of so many CPUs, whose tasks do these parts.
+fn pool_of<Y: Policy>(cpus: usize, parts: Vec<Part<Y>>) -> ModelPool<Y> {
+    let (pool, tasks) = pool(cpus, parts.len() as u32);
     for ((number, part), task) in (0..).zip(parts).zip(tasks.iter()) {
         let flow: &Flow = for_ever(Flow::new(move || {
             // SAFETY: this is the first thing that the task does, and its number is its own.
@@ -60,8 +72,7 @@ fn run<Y: Policy>(
             Box::new(|(pool, _), _| pool.work()),
         ],
         move |(pool, _), cpus| {
-            let (sent, taken) = counts(&cpus);
-            assert_eq!((sent, taken), (pool.counts().calls, sent), "IPIs");
+            calls_were_taken(pool, &cpus);
             at_end(pool, cpus);
         },
     )

@@ -2,18 +2,14 @@
 
 use switchlab_core::policy::Policy;
 
-use crate::{
-    Cpu, Platform,
-    atomic::{Ordering::SeqCst, Release},
-};
+use crate::Platform;
 
 use super::{Errand, Pool};
 
 impl<P: Platform, Y: Policy> Pool<P, Y> {
-    /// This CPU's task is its worker from here on, in a pool of which so many tasks do not rest.
-    pub fn begin(&'static self, alive: u64) {
-        self.seats[self.here()].worker.store(Some(Cpu::current()), Release);
-        self.alive.store(alive, SeqCst);
+    /// Makes the task that runs this CPU's worker.
+    pub fn begin(&self) {
+        self.take_seat(self.here());
     }
 
     /// Puts a task into this CPU's queue, as who starts or wakes one does.
@@ -28,6 +24,6 @@ impl<P: Platform, Y: Policy> Pool<P, Y> {
 
     /// Looks for a task until there is one, as a worker does between two tasks.
     pub fn look_until_found(&'static self) -> u32 {
-        self.next(self.here(), &mut Errand::None).expect("the pool is neither closed nor quiet")
+        self.next_or_wait(self.here(), &mut Errand::None).expect("the pool is neither closed nor quiet")
     }
 }
