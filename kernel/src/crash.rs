@@ -23,7 +23,7 @@ use crate::{
         interrupts, ipi, machine, percpu, smp,
         trap::{self, TrapFrame},
     },
-    console,
+    console, mm,
     report::{self, Text},
     sched,
 };
@@ -77,10 +77,12 @@ fn exception(frame: &TrapFrame) -> ! {
         interrupts::halt_for_ever();
     }
     become_the_crashing_cpu();
+    // There is no stack for the page fault, so it comes as what has a stack of its own.
+    let overflow = frame.vector == u64::from(vector::DOUBLE_FAULT) && mm::is_overflow(frame.rsp, frame.cr2());
     finish(Crash {
         cpu: 0,
         task: None,
-        message: frame.name().into(),
+        message: if overflow { "stack overflow into its guard page" } else { frame.name() }.into(),
         location: "".into(),
         vector: Some(frame.vector as u8),
         error_code: frame.error_code,

@@ -20,7 +20,7 @@ pub use frames::{free_bytes, taken_bytes, usable_bytes};
 pub use heap::{LEAST_HEAP_BYTES, heap_bytes_of, heap_free_bytes, heap_taken_bytes};
 pub use physical::{firmware_bytes, zeroed_words};
 pub use shared_page::{PAGE_BYTES, PAGE_WORDS, SharedPage};
-pub use stacks::{Stack, StackError, StackSize, guard_page_of_current_stack};
+pub use stacks::{Stack, StackError, StackSize, guard_page_of_current_stack, is_overflow};
 
 use bootloader_api::info::MemoryRegion;
 

@@ -201,10 +201,22 @@ impl Stack {
 /// mapped there: for the test that overflows it.
 pub fn guard_page_of_current_stack() -> Option<u64> {
     let local = 0_u8;
-    let address = (&raw const local).addr() as u64;
+    guard_page_below((&raw const local).addr() as u64)
+        .filter(|guard| !paging::is_mapped(VirtAddr::new(*guard)))
+}
+
+/// Whether who had this stack pointer as it accessed `address` has run over the end of one of these stacks. Takes no lock.
+pub fn is_overflow(stack_pointer: u64, address: u64) -> bool {
+    // What is pushed lies just below, what a function has its locals in may lie some pages further down.
+    const REACH: u64 = 16 * Size4KiB::SIZE;
+    guard_page_below(address).is_some_and(|guard| address - guard < Size4KiB::SIZE)
+        && address.abs_diff(stack_pointer) < REACH
+}
+
+/// The guard page of the stack that `address` is in, or would be.
+fn guard_page_below(address: u64) -> Option<u64> {
     StackSize::ALL.into_iter().find_map(|size| {
         let number = address.checked_sub(size.region_start())? / size.stride();
-        let guard = size.region_start() + number * size.stride();
-        (number < size.most() && !paging::is_mapped(VirtAddr::new(guard))).then_some(guard)
+        (number < size.most()).then(|| size.region_start() + number * size.stride())
     })
 }

@@ -2,7 +2,7 @@
 //! word that is either a reference or a small number.
 
 #[cfg(modelled)]
-mod modelled;
+pub mod modelled;
 
 use core::{fmt, ptr};
 #[cfg(not(modelled))]

@@ -53,6 +53,8 @@ pub mod start_up;
 pub mod task;
 pub mod words;
 
+#[cfg(modelled)]
+pub use atomic::modelled;
 pub use channel::{Away, Channel, Receiver, Sender};
 pub use cpu::{Counters, Cpu};
 pub use gate::Gate;

@@ -34,6 +34,7 @@ pub struct StartUp {
     word: AtomicU64,
     stack_top: AtomicU64,
     argument: AtomicU64,
+    late: AtomicU64,
 }
 
 /// What had become of an offer that was given up.
@@ -68,6 +69,8 @@ impl StartUp {
     pub const STACK_TOP: usize = offset_of!(Self, stack_top);
     /// Where the argument stands.
     pub const ARGUMENT: usize = offset_of!(Self, argument);
+    /// Where those are counted that found nothing.
+    pub const LATE: usize = offset_of!(Self, late);
     /// Or-ed with the hardware id: the word as [`take`](Self::take) must find it.
     pub const OFFERED: u64 = 1 << u32::BITS;
     /// The same: the word as it leaves it.
@@ -76,7 +79,12 @@ impl StartUp {
 
     /// Nothing is offered.
     pub const fn new() -> Self {
-        Self { word: AtomicU64::new(NOBODY), stack_top: AtomicU64::new(0), argument: AtomicU64::new(0) }
+        Self {
+            word: AtomicU64::new(NOBODY),
+            stack_top: AtomicU64::new(0),
+            argument: AtomicU64::new(0),
+            late: AtomicU64::new(0),
+        }
     }
 
     /// Offers a stack and an argument to the CPU with this hardware id. By one CPU, the starter, as is all below that does
@@ -106,7 +114,18 @@ impl StartUp {
         let own = u64::from(own);
         // Acquire: pairs with `offer`.
         let taken = self.word.compare_exchange(Self::OFFERED | own, Self::TAKEN | own, AcqRel, Relaxed);
-        taken.ok().map(|_| (self.stack_top.load(Relaxed), self.argument.load(Relaxed)))
+        match taken {
+            Ok(_) => Some((self.stack_top.load(Relaxed), self.argument.load(Relaxed))),
+            Err(_) => {
+                self.late.fetch_add(1, Relaxed);
+                None
+            }
+        }
+    }
+
+    /// CPUs that came so far when nothing was offered to them.
+    pub fn late(&self) -> u64 {
+        self.late.load(Relaxed)
     }
 
     /// Says that the CPU with this hardware id, which has taken what it was offered and is the one that says so, runs.

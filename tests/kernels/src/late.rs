@@ -19,9 +19,11 @@ use switchlab_kernel::{
 use crate::{check, cpu, for_ever, spawn};
 
 /// The CPU that comes late: its APIC id is its number.
-const LATE: u32 = 1;
+pub const LATE: u32 = 1;
 /// In a stack that nobody has used.
 const UNTOUCHED: u64 = 0x5741_4954_494e_4721;
+/// How long it may take to come, once it was called.
+const PATIENCE: Duration = Duration::from_millis(1_000);
 
 /// Lets CPU 1 come so late that another is called by then, which there is not; checks that it takes nothing of it, and
 /// returns what is said of the other; `None` where that is taken for there.
@@ -52,6 +54,11 @@ pub fn come_for_another(lateness: Duration) -> Option<NotStarted> {
     let expected = NotStarted { cpu: id, apic_id, trace: Trace::None };
     check!(missing == Err(expected), "CPU {LATE} came for CPU {id}: {missing:?}");
     check!(!percpu.is_online(), "CPU {LATE} runs as CPU {id}");
+    let mut stopwatch = Stopwatch::start();
+    while smp::came_late() == 0 && stopwatch.elapsed() < PATIENCE {
+        spin_loop();
+    }
+    check!(smp::came_late() == 1, "{} CPUs came too late, not CPU {LATE} alone", smp::came_late());
     // SAFETY: as above.
     let word = unsafe { top.sub(1).read_volatile() };
     check!(word == UNTOUCHED, "somebody runs on the stack of CPU {id}: {word:#x} is in it");

@@ -43,7 +43,7 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
 
 fn guard_page(parts: &Parts, kernel: &str) -> Verdict {
     let end = Case::new(parts, kernel).boot();
-    end.crashes_with("double fault")?;
+    end.crashes_with("stack overflow into its guard page")?;
     let (guard, crash) = (end.count("guard_page")?, end.crash()?);
     equal("page of CR2", crash.cr2 / PAGE * PAGE, guard)?;
     equal("vector", crash.vector, Some(DOUBLE_FAULT))?;
@@ -52,6 +52,7 @@ fn guard_page(parts: &Parts, kernel: &str) -> Verdict {
 
 fn double_fault(parts: &Parts) -> Verdict {
     let end = Case::new(parts, "double_fault").boot();
+    end.crashes_with("double fault")?;
     let crash = end.crash()?;
     equal("vector", crash.vector, Some(DOUBLE_FAULT))?;
     equal("stack pointer", crash.rsp, 0x1000)

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use iced_x86::{Decoder, DecoderOptions, Instruction, Mnemonic, Register};
+use iced_x86::{Decoder, DecoderOptions, Instruction, Mnemonic, OpKind, Register};
 use libtest_mimic::{Failed, Trial};
 use object::{Object, ObjectSection, SectionKind};
 use switchlab_tests::{Parts, Verdict, equal, trial};
@@ -23,6 +23,7 @@ pub fn trials(parts: &Option<Parts>) -> Vec<Trial> {
             nothing_foreign_in_blocks,
         ),
         trial(parts, "listing::each_reading_around_a_block_has_its_fences", fenced),
+        trial(parts, "listing::each_ipi_by_msr_waits_for_what_was_stored_before", fenced_ipis),
         trial(parts, "listing::no_code_of_the_kernel_keeps_anything_below_its_stack_pointer", no_red_zone),
         Trial::test("listing::whatever_ring_3_enters_the_kernel_by_is_scanned", all_entries),
         Trial::test("listing::whoever_times_a_block_has_its_block_and_its_loops_scanned", all_timed),
@@ -220,6 +221,49 @@ fn fenced(parts: &Parts) -> Verdict {
     }
     let [begun, ended] = readings;
     equal("readings that begin blocks, and those that end them, are found", begun > 20 && ended > 20, true)
+}
+
+/// The ICR's MSR.
+const ICR: u32 = 0x830;
+
+/// A write to it may overtake what was stored before (Intel SDM vol. 3, 11.12.3): by the code, since an emulator stores at
+/// once.
+fn fenced_ipis(parts: &Parts) -> Verdict {
+    /// A command is made in so many instructions, or fewer.
+    const WINDOW: usize = 24;
+    let bytes = std::fs::read(&parts.laboratory)?;
+    let file = object::File::parse(&*bytes)?;
+    let mut sent = 0;
+    for section in file.sections().filter(|section| section.kind() == SectionKind::Text) {
+        let decoder = Decoder::with_ip(64, section.data()?, section.address(), DecoderOptions::NONE);
+        let code: Vec<Instruction> = decoder.into_iter().collect();
+        for (at, write) in code.iter().enumerate().filter(|(_, one)| one.mnemonic() == Mnemonic::Wrmsr) {
+            let before = &code[at.saturating_sub(WINDOW)..at];
+            // Behind another write nothing of it counts.
+            let last = before.iter().rposition(|one| one.mnemonic() == Mnemonic::Wrmsr);
+            let before = &before[last.map_or(0, |last| last + 1)..];
+            if !before.iter().rev().find(|one| loads_ecx(one)).is_some_and(|one| one.immediate32() == ICR) {
+                continue;
+            }
+            sent += 1;
+            let waits = before
+                .windows(2)
+                .any(|pair| [pair[0].mnemonic(), pair[1].mnemonic()] == [Mnemonic::Mfence, Mnemonic::Lfence]);
+            if !waits {
+                return Err(
+                    format!("the IPI that is sent at {:#x} has no fences before it", write.ip()).into()
+                );
+            }
+        }
+    }
+    equal("IPIs by MSR are found", sent >= 3, true)
+}
+
+/// Loads ECX with a number.
+fn loads_ecx(instruction: &Instruction) -> bool {
+    instruction.mnemonic() == Mnemonic::Mov
+        && instruction.op0_register() == Register::ECX
+        && instruction.op1_kind() == OpKind::Immediate32
 }
 
 /// An interrupt comes on the stack of who runs, and writes below where it stands.

@@ -92,6 +92,11 @@ pub fn online() -> u32 {
     ONLINE.load(Relaxed)
 }
 
+/// CPUs that came when they were given up already: they took nothing, and halt for ever.
+pub fn came_late() -> u64 {
+    START_UP.late()
+}
+
 /// Starts the APs and returns when each has arrived. Each goes on in `main`.
 ///
 /// # Errors

@@ -111,8 +111,10 @@ global_asm!(
     "    call [r8 + {data} + {entry}]",             // never returns
     "    ud2",
     "4:",                                           // too late: nobody waits for it any more
+    "    lock inc qword ptr [r9 + {late}]",
+    "5:",
     "    hlt",
-    "    jmp 4b",
+    "    jmp 5b",
     "ap_trampoline_end:",
     ".popsection",
     data = const DATA,
@@ -131,6 +133,7 @@ global_asm!(
     word = const StartUp::WORD,
     stack_top = const StartUp::STACK_TOP,
     argument = const StartUp::ARGUMENT,
+    late = const StartUp::LATE,
 );
 
 unsafe extern "C" {

@@ -5,8 +5,8 @@
 //! happen before there are other threads, or where all that touch them are in order: printing what holds them does. Like
 //! `core`'s they have nothing to drop, so that a constant can be made of them.
 //!
-//! loom takes a sequentially consistent access for one that acquires and releases, but knows such fences; here that
-//! access stands between two, as on x86 a locked instruction is one.
+//! loom takes a sequentially consistent access for one that acquires and releases, but knows such fences; here what writes
+//! stands between two, as on x86 a locked instruction is one. A load does not: there it is a plain one.
 
 extern crate std;
 
@@ -58,7 +58,9 @@ impl AtomicU64 {
         if std::thread::panicking() {
             return self.first;
         }
-        ordered(order, Acquire, |order| self.checked().load(order))
+        // No fence: on x86 it is a plain MOV, and what its CPU stored before may be on its way still.
+        let order = if order == SeqCst { Acquire } else { order };
+        self.checked().load(order)
     }
 
     pub fn store(&self, value: u64, order: Ordering) {

@@ -48,5 +48,6 @@ fn main(boot_info: &'static mut BootInfo) -> ! {
         }
         _ => Classic::<Striker>::new().run(&parameters, &lab),
     };
+    strike::tell();
     lab.finish(parameters.unit, |clock| results.print(clock))
 }

@@ -23,7 +23,7 @@ pub fn strike(plan: Plan) {
             let missing = late::come_for_another(Duration::from_millis(100 + plan.at % 1_400));
             // Where the late one has taken something, that failed, and is all that is said.
             if let Some(missing) = missing.filter(|_| !report::has_failures()) {
-                refuse(format_args!("{missing}"))
+                refuse(format_args!("{missing}; CPU {} came, too late, and took nothing", late::LATE))
             }
             report::finish()
         }

@@ -1,11 +1,12 @@
 //! Faults at an exchange: what looks on in the blocks of `classic` strikes there.
 
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use spin::Once;
 use switchlab_core::{CpuId, order::Order, params::Params};
 use switchlab_kernel::{
     arch::interrupts::halt_for_ever,
+    log,
     measure::probe::Probe,
     sched::{self, Cpu},
 };
@@ -23,6 +24,8 @@ struct Campaign {
 }
 
 static CAMPAIGN: Once<Campaign> = Once::new();
+/// It has struck.
+static STRUCK: AtomicBool = AtomicBool::new(false);
 /// Blocks so far that are looked on at.
 static BLOCKS: AtomicU64 = AtomicU64::new(0);
 
@@ -40,6 +43,13 @@ pub fn prepare(plan: Plan, parameters: &Params) {
     };
     let (first, second) = parameters.cpu_pair();
     CAMPAIGN.call_once(|| Campaign { plan, block, pair: [first, second] });
+}
+
+/// Says that it has struck, if it has. Behind the blocks: of a fault that is survived nothing else tells.
+pub fn tell() {
+    if STRUCK.load(Relaxed) {
+        log!("the fault has struck");
+    }
 }
 
 /// Counts exchanges, and strikes at the one of the plan.
@@ -92,6 +102,7 @@ impl Probe for Striker {
 /// On the CPU that asks, behind the exchange of this number; who answers waits, or is about to.
 #[inline(always)]
 fn strike(number: u64) {
+    STRUCK.store(true, Relaxed);
     let Campaign { plan, pair, .. } = CAMPAIGN.get().expect("it is prepared");
     let [asking, answering]: [&'static Cpu; 2] = pair.map(sched::cpu);
     match plan.fault {

@@ -12,7 +12,7 @@ use switchlab_core::{MAX_CPUS, random::SplitMix64};
 use switchlab_records::read_log;
 
 use super::damage::Damage;
-use super::faults::{DEADLINE, Fault, How};
+use super::faults::{DEADLINE, Fault, How, STRUCK};
 use super::kit::Kit;
 use super::strike::{Moment, Monitor, Stroke};
 use crate::folder;
@@ -228,7 +228,11 @@ impl<'a> Campaign<'a> {
 
     /// A fault that is there from the start on.
     fn whole_run(&self, run: Run, folder: &Path) -> anyhow::Result<Got> {
-        let ended = self.start(&run, folder)?.wait(HANGS)?;
+        let mut ended = self.start(&run, folder)?.wait(HANGS)?;
+        // The log has it, and xtask does not repeat a guest's own words.
+        if last_log(folder).lines().any(|line| line == STRUCK) {
+            ended.said += STRUCK;
+        }
         Ok(Got::End { after: ended.elapsed, ended, failures: failures(folder) })
     }
 
@@ -302,8 +306,13 @@ impl<'a> Campaign<'a> {
 
 /// What the guest of the last run in `runs` said that failed.
 fn failures(runs: &Path) -> Vec<String> {
+    read_log(&last_log(runs)).failures().map(str::to_owned).collect()
+}
+
+/// The log of the last run in `runs`; empty where there is none.
+fn last_log(runs: &Path) -> String {
     let log = fs::read(runs.join(folder::LATEST).join(folder::LOG)).unwrap_or_default();
-    read_log(&String::from_utf8_lossy(&log)).failures().map(str::to_owned).collect()
+    String::from_utf8_lossy(&log).into_owned()
 }
 
 /// That of an exchange of [`WITHIN`], not the first.

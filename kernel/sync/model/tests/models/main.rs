@@ -2,6 +2,7 @@
 //! allow: [loom](https://docs.rs/loom) runs each model once for each. `kernel/docs/models.md` says which, how far, and
 //! what this can not show.
 
+mod atomics;
 mod channel;
 mod close;
 mod explore;
