@@ -131,7 +131,7 @@ impl Comparison {
         if let Some(interval) = self.interval.filter(|interval| !interval.includes(1.0)) {
             let shown = [interval.low, interval.high, self.ratio];
             let enough = |decimals: &usize| shown.iter().all(|value| keeps_its_side(*value, *decimals));
-            decimals = (decimals..MOST_DECIMALS).find(enough).unwrap_or(MOST_DECIMALS);
+            decimals = (decimals..NEXT_TO_1).find(enough).unwrap_or(NEXT_TO_1);
         }
         let ends =
             self.interval.map(|interval| [interval.low, interval.high].map(|end| figure(end, decimals)));
@@ -139,8 +139,11 @@ impl Comparison {
     }
 }
 
+/// As many as a number near 1 has.
+const MOST_DECIMALS: usize = 15;
+
 /// With so many the numbers next to 1 are told from it: 0.9999999999999999 and 1.0000000000000002. No figure has more.
-const MOST_DECIMALS: usize = 16;
+const NEXT_TO_1: usize = 16;
 
 /// The decimals with which so many digits of a value show.
 fn decimals(value: f64, digits: i32) -> usize {
