@@ -6,6 +6,7 @@
 //! warning is no failure there: what was clean yesterday does not fail today because a stable channel moved on.
 
 use std::env;
+use std::ffi::{OsStr, OsString};
 use std::process::{Command, ExitCode};
 
 use anyhow::Context;
@@ -145,13 +146,23 @@ fn add<'a>(packages: &[&str], command: &'a mut Command) -> &'a mut Command {
 
 /// Cargo for the host's crates: the workspace's default members.
 pub(crate) fn host_cargo(subcommand: &str) -> Command {
-    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    host_cargo_by(&cargo(), subcommand)
+}
+
+/// The same by another program than [`cargo`], as tests have it.
+pub(crate) fn host_cargo_by(cargo: &OsStr, subcommand: &str) -> Command {
+    let mut command = Command::new(cargo);
     clean_environment(&mut command);
     if let Some(target) = env::var_os("CARGO_TARGET_DIR") {
         command.env("CARGO_TARGET_DIR", target);
     }
     command.current_dir(workspace::root()).arg(subcommand);
     command
+}
+
+/// The program that is run as cargo.
+pub(crate) fn cargo() -> OsString {
+    env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ pub mod bench;
 pub mod build;
 pub mod compare;
 pub mod doctor;
+#[cfg(test)]
+mod fake_cargo;
 pub mod fuzz;
 pub mod gdb;
 pub mod host;

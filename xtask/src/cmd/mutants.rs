@@ -19,6 +19,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use super::lint::cargo;
 use super::options::Tools;
 use crate::build::core_source;
 use crate::interrupt;
@@ -96,21 +97,34 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         }
     };
     let tree = Tree::copy(&workspace::root(), &workspace::target_dir().join("mutants"))?;
-    let bench = Bench { tree: &tree, source: &source, qemu: &qemu };
-    let checks = checks(&chosen);
+    let bench = Bench { tree: &tree, cargo: &cargo(), source: &source, qemu: &qemu };
+    let judged = campaign(&bench, &chosen, &say)?;
+    super::output::print(&told(&judged))?;
+    let caught = judged.iter().filter(|one| one.caught.is_some()).count();
+    Ok(if caught == judged.len() { Status::Pass.into() } else { Status::Fail.into() })
+}
+
+/// Plants each of those that are chosen. Their checks have to pass before it with no bug planted; and behind it once more
+/// those that caught one and named no test.
+fn campaign<'a>(
+    bench: &Bench<'_>,
+    chosen: &[&'a Mutant],
+    say: &dyn Fn(String),
+) -> anyhow::Result<Vec<Judged<'a>>> {
+    let checks = checks(chosen);
     say(format!("without a bug: building and running what is to find {} mutants", chosen.len()));
     let started = Instant::now();
     let ready: Vec<(Check, Duration)> = checks
         .into_iter()
         .map(|check| {
-            let idle = passes(&bench, &check, check::TESTS)?;
+            let idle = passes(bench, &check, check::TESTS)?;
             Ok((check, check::most(idle)))
         })
         .collect::<anyhow::Result<_>>()?;
     say(format!("all pass without a bug, after {} s", started.elapsed().as_secs()));
     let mut judged = Vec::new();
-    for (number, mutant) in (1..).zip(&chosen) {
-        let one = plant(&bench, &ready, mutant)?;
+    for (number, mutant) in (1..).zip(chosen) {
+        let one = plant(bench, &ready, mutant)?;
         let what =
             one.caught.as_ref().map_or_else(|| "MISSED".into(), |caught| format!("caught by {caught}"));
         say(format!("{number} of {}: {}: {what}, {} s", chosen.len(), mutant.name, one.seconds));
@@ -124,11 +138,9 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     for number in unnamed {
         let (check, most) = &ready[number];
         say(format!("without a bug once more: {check}"));
-        passes(&bench, check, *most)?;
+        passes(bench, check, *most)?;
     }
-    super::output::print(&told(&judged))?;
-    let caught = judged.iter().filter(|one| one.caught.is_some()).count();
-    Ok(if caught == judged.len() { Status::Pass.into() } else { Status::Fail.into() })
+    Ok(judged)
 }
 
 /// Runs a check with no bug planted, which must pass; returns how long its tests took.
@@ -226,18 +238,23 @@ fn told(judged: &[Judged<'_>]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::path::Path;
+
     use super::*;
+    use crate::cmd::fake_cargo;
     use crate::status::status_of;
+    use crate::toolchain::{Compiler, CoreSource, Version};
 
     #[test]
     fn every_mutant_changes_the_sources_as_they_are() {
         let root = workspace::root();
         let mutants = patch::read_all(&root.join(FOLDER)).unwrap();
         assert!(mutants.len() >= 20, "{}", mutants.len());
-        let files = std::fs::read_dir(root.join("tests/tests/kernels")).unwrap().flatten();
-        let trials: String = files.map(|file| std::fs::read_to_string(file.path()).unwrap()).collect();
+        let files = fs::read_dir(root.join("tests/tests/kernels")).unwrap().flatten();
+        let trials: String = files.map(|file| fs::read_to_string(file.path()).unwrap()).collect();
         for mutant in &mutants {
-            let source = std::fs::read_to_string(root.join(&mutant.file)).unwrap();
+            let source = fs::read_to_string(root.join(&mutant.file)).unwrap();
             let changed = mutant.apply(&source).unwrap_or_else(|why| panic!("{why:#}"));
             assert_ne!(changed, source, "{}", mutant.name);
             if let Check::Guest { kernels, filter } = &mutant.check {
@@ -261,5 +278,82 @@ mod tests {
         let error = choose(&mutants, &["no-such".into()]).unwrap_err();
         assert_eq!(status_of(&error), Status::Usage);
         assert!(error.to_string().contains(&mutants[0].name), "{error}");
+    }
+
+    /// The one mutant of a bench.
+    const MUTANT: &str = "It is wrong.\nfound by: host some-package some_test\n\n\
+                          --- a/source\n+++ b/source\n@@ -1 +1 @@\n-good\n+bad\n";
+
+    /// Runs `look` on a bench whose tests are a shell script, with the one mutant that there is. The script's variable
+    /// `planted` is `good` or `bad`, and `before` is how many tests ran before. Returns what `planted` was in each as well.
+    fn on_bench<T>(script: &str, look: impl FnOnce(&Bench<'_>, &Mutant) -> T) -> (T, Vec<String>) {
+        let folders = [(); 3].map(|()| tempfile::tempdir().unwrap());
+        let [from, to, place] = folders.each_ref().map(tempfile::TempDir::path);
+        fs::write(from.join("source"), "good\n").unwrap();
+        fs::write(place.join("one.patch"), MUTANT).unwrap();
+        let runs = place.join("runs");
+        fs::write(&runs, "").unwrap();
+        let script = format!(
+            "case \"$*\" in *--no-run*) exit 0;; esac\nruns=\"${{0%/*}}/runs\"\nbefore=$(wc -l < \"$runs\")\n\
+             read planted < source\necho $planted >> \"$runs\"\n{script}"
+        );
+        let compiler = Compiler {
+            cargo: "no-cargo".into(),
+            rustc: "no-rustc".into(),
+            version: Version(1, 0, 0),
+            has_target: true,
+            has_source: false,
+        };
+        let bench = Bench {
+            tree: &Tree::copy(from, to).unwrap(),
+            cargo: &fake_cargo::make(place, &script),
+            source: &CoreSource::Installed(compiler),
+            qemu: Path::new("no-qemu"),
+        };
+        let mutants = patch::read_all(place).unwrap();
+        let looked = look(&bench, &mutants[0]);
+        let runs = fs::read_to_string(runs).unwrap();
+        (looked, runs.lines().map(str::to_owned).collect())
+    }
+
+    /// Plants the one mutant. Returns how it was caught, and what was planted in each run.
+    fn campaign_by(script: &str) -> (anyhow::Result<Option<Caught>>, Vec<String>) {
+        on_bench(script, |bench, mutant| {
+            campaign(bench, &[mutant], &|_| {}).map(|mut judged| judged.remove(0).caught)
+        })
+    }
+
+    #[test]
+    fn check_that_ends_with_no_failed_test_is_run_once_more_without_a_bug() {
+        let (caught, runs) = campaign_by("[ $planted = good ] || kill -KILL $$\necho test some_test ... ok");
+        let caught = caught.unwrap().unwrap();
+        assert!(!caught.is_named && caught.by.ends_with("in which no test failed by name"), "{caught}");
+        assert_eq!(runs, ["good", "bad", "good"]);
+    }
+
+    #[test]
+    fn end_that_comes_without_a_bug_as_well_is_no_catch() {
+        let (caught, runs) = campaign_by("[ $before = 0 ] || kill -KILL $$\necho test some_test ... ok");
+        let error = caught.map(|caught| caught.map(|caught| caught.to_string())).unwrap_err();
+        assert_eq!(status_of(&error), Status::Fail);
+        assert!(error.to_string().contains("fails with no bug planted"), "{error}");
+        assert_eq!(runs, ["good", "bad", "good"]);
+    }
+
+    #[test]
+    fn test_that_fails_by_name_is_a_catch_with_no_run_behind_it() {
+        let (caught, runs) = campaign_by(
+            "[ $planted = good ] && echo test some_test ... ok && exit\necho test some_test ... FAILED\nexit 101",
+        );
+        let caught = caught.unwrap().unwrap();
+        assert_eq!((&*caught.by, caught.is_own, caught.is_named), ("some_test", true, true));
+        assert_eq!(runs, ["good", "bad"]);
+    }
+
+    #[test]
+    fn tests_that_do_not_end_have_not_failed_by_name() {
+        let find = |bench: &Bench<'_>, mutant: &Mutant| bench.find(&mutant.check, Duration::ZERO).unwrap();
+        let (found, _) = on_bench("exec sleep 600", find);
+        assert!(matches!(&found, Found::Broken(how) if how.contains("did not end")), "{found:?}");
     }
 }

@@ -1,5 +1,6 @@
 //! Tests, built and run in the copy of the sources: those of a package of the host's, or trials that boot guests.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -7,7 +8,7 @@ use std::time::Duration;
 
 use super::tree::Tree;
 use crate::build::{KERNEL, KERNEL_PACKAGE, LOADER, LOADER_PACKAGE, TEST_KERNELS_PACKAGE};
-use crate::cmd::lint::host_cargo;
+use crate::cmd::lint::host_cargo_by;
 use crate::cmd::test::Told;
 use crate::instructions::Pair;
 use crate::process::{Ended, Running};
@@ -94,6 +95,8 @@ pub enum Found {
 pub struct Bench<'a> {
     /// The sources.
     pub tree: &'a Tree,
+    /// The program that is run as the host's cargo.
+    pub cargo: &'a OsStr,
     /// What builds for bare metal.
     pub source: &'a CoreSource,
     /// The emulator.
@@ -179,7 +182,7 @@ impl Bench<'_> {
     }
 
     fn host_tests(&self, package: &str) -> Command {
-        let mut command = host_cargo("test");
+        let mut command = host_cargo_by(self.cargo, "test");
         command.current_dir(self.tree.root()).env("CARGO_TARGET_DIR", self.tree.target()).args([
             "--no-fail-fast",
             "-p",
