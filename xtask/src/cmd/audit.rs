@@ -2,13 +2,14 @@
 //! has them; licences; known vulnerabilities. Fetches nothing: what is not there is skipped, with the reason.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use anyhow::Context;
 use serde::Deserialize;
 
-use super::lint::host_cargo;
+use super::lint::{cargo, host_cargo_by};
 use crate::interrupt;
 use crate::status::Status;
 use crate::table::Sheet;
@@ -44,6 +45,7 @@ const HERE: [&str; 2] = ["--offline", "--locked"];
 pub struct Args {}
 
 /// What came of a part of it.
+#[derive(Debug)]
 enum Found {
     Passed(String),
     Failed(String),
@@ -58,12 +60,7 @@ enum Found {
 pub fn run(_: &Args) -> anyhow::Result<ExitCode> {
     interrupt::take_over()?;
     let host = Host::ask()?;
-    let parts = [
-        ("undefined behaviour, by Miri", miri(&host)?),
-        ("accesses beyond what is there, by AddressSanitizer", address_sanitizer(&host)?),
-        ("licences of all that is built", licences(&host)?),
-        ("known vulnerabilities, without those of the peers", vulnerabilities()?),
-    ];
+    let parts = parts(&host)?;
     let header = ["Looked for", "Found"].map(str::to_owned).into();
     let row = |(what, found): &(&str, Found)| {
         let text = match found {
@@ -79,10 +76,28 @@ pub fn run(_: &Args) -> anyhow::Result<ExitCode> {
     Ok(if has_failed { Status::Fail.into() } else { Status::Pass.into() })
 }
 
-/// The compiler for the host.
+/// Each part: what is looked for, and what came of it.
+fn parts(host: &Host) -> anyhow::Result<[(&'static str, Found); 4]> {
+    Ok([
+        ("undefined behaviour, by Miri", miri(host)?),
+        ("accesses beyond what is there, by AddressSanitizer", address_sanitizer(host)?),
+        ("licences of all that is built", licences(host)?),
+        ("known vulnerabilities, without those of the peers", vulnerabilities(host)?),
+    ])
+}
+
+/// What this host has to look with.
 struct Host {
+    /// The program that is run as cargo.
+    cargo: OsString,
+    /// The folder of the compiler for the host.
     sysroot: PathBuf,
+    /// The host, as that compiler names it.
     triple: String,
+    /// cargo-audit is installed.
+    has_cargo_audit: bool,
+    /// The folder of what cargo has fetched.
+    cargo_home: Option<PathBuf>,
 }
 
 impl Host {
@@ -92,7 +107,18 @@ impl Host {
             anyhow::ensure!(output.status.success(), "rustc {}: {}", arguments.join(" "), output.status);
             anyhow::Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
         };
-        Ok(Self { sysroot: ask(&["--print", "sysroot"])?.into(), triple: ask(&["--print", "host-tuple"])? })
+        let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+        Ok(Self {
+            cargo: cargo(),
+            sysroot: ask(&["--print", "sysroot"])?.into(),
+            triple: ask(&["--print", "host-tuple"])?,
+            has_cargo_audit: which::which("cargo-audit").is_ok(),
+            cargo_home: home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo"))),
+        })
+    }
+
+    fn cargo(&self, subcommand: &str) -> Command {
+        host_cargo_by(&self.cargo, subcommand)
     }
 
     /// The library that code with a sanitizer is linked with.
@@ -122,7 +148,7 @@ fn miri(host: &Host) -> anyhow::Result<Found> {
     if let Err(found) = packages(host, &workspace::root())? {
         return Ok(found);
     }
-    let mut command = host_cargo("miri");
+    let mut command = host.cargo("miri");
     // Drawn inputs by the hundred: each takes a thousand times as long.
     command.env("PROPTEST_CASES", "8").env("MIRIFLAGS", "-Zmiri-disable-isolation");
     ended(tests(command.arg("test").args(HERE)), format!("in the tests of {}", WITHOUT_ASM.join(", ")))
@@ -135,7 +161,7 @@ fn address_sanitizer(host: &Host) -> anyhow::Result<Found> {
     if let Err(found) = packages(host, &workspace::root())? {
         return Ok(found);
     }
-    let mut command = host_cargo("test");
+    let mut command = host.cargo("test");
     command
         .env("RUSTC_BOOTSTRAP", "1")
         .env("RUSTFLAGS", "-Zsanitizer=address")
@@ -190,7 +216,7 @@ fn licences(host: &Host) -> anyhow::Result<Found> {
 ///
 /// Those that this host builds: others need not be here.
 fn packages(host: &Host, folder: &Path) -> anyhow::Result<Result<Vec<Package>, Found>> {
-    let mut command = host_cargo("metadata");
+    let mut command = host.cargo("metadata");
     command.current_dir(folder).args(["--format-version", "1", "--filter-platform", &host.triple]).args(HERE);
     let output = command.output().context("asking cargo for the packages")?;
     if output.status.success() {
@@ -217,26 +243,136 @@ fn judge(licence: Option<&str>) -> Result<(), String> {
     if expression.evaluate(is_ours) { Ok(()) } else { Err(format!("`{licence}` is none of ours")) }
 }
 
-fn vulnerabilities() -> anyhow::Result<Found> {
-    if which::which("cargo-audit").is_err() {
+fn vulnerabilities(host: &Host) -> anyhow::Result<Found> {
+    if !host.has_cargo_audit {
         return Ok(Found::Skipped(
             "cargo-audit is not installed; `cargo install cargo-audit` brings it".into(),
         ));
     }
-    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
-    let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
-    if !home.is_some_and(|home| home.join("advisory-db").is_dir()) {
+    if !host.cargo_home.as_ref().is_some_and(|home| home.join("advisory-db").is_dir()) {
         return Ok(Found::Skipped("there is no advisory database; `cargo audit` fetches one".into()));
     }
     ended(
-        host_cargo("audit").arg("--no-fetch"),
+        host.cargo("audit").arg("--no-fetch"),
         "in Cargo.lock, by the advisory database that is here".into(),
     )
 }
 
 #[cfg(test)]
 mod tests {
-    use super::judge;
+    use std::collections::BTreeSet;
+    use std::fs;
+
+    use super::*;
+    use crate::cmd::fake_cargo;
+
+    /// A host that has all that is looked with, in `folder`, and on which cargo is a shell script. The script's folder
+    /// has the file `calls`, of what it was called with.
+    fn host(folder: &Path, script: &str) -> Host {
+        let runtime = folder.join("lib/rustlib/some-triple/lib/librustc_rt.asan.a");
+        for file in ["bin/cargo-miri".as_ref(), &*runtime, "advisory-db/there".as_ref()] {
+            let file = folder.join(file);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, "").unwrap();
+        }
+        fs::write(folder.join("calls"), "").unwrap();
+        Host {
+            cargo: fake_cargo::make(folder, &format!("echo \"$*\" >> \"${{0%/*}}/calls\"\n{script}")),
+            sysroot: folder.into(),
+            triple: "some-triple".into(),
+            has_cargo_audit: true,
+            cargo_home: Some(folder.into()),
+        }
+    }
+
+    fn calls(folder: &Path) -> Vec<String> {
+        fs::read_to_string(folder.join("calls")).unwrap().lines().map(str::to_owned).collect()
+    }
+
+    /// What a script says as cargo where all packages are here.
+    const ALL_HERE: &str =
+        r#"[ $1 != metadata ] || echo '{"packages": [{"name": "a", "version": "1.0.0", "license": "MIT"}]}'"#;
+
+    #[test]
+    fn each_cargo_of_the_audit_is_kept_from_fetching() {
+        let folder = tempfile::tempdir().unwrap();
+        let parts = parts(&host(folder.path(), ALL_HERE)).unwrap();
+        assert!(parts.iter().all(|(_, found)| matches!(found, Found::Passed(_))), "{parts:?}");
+        let calls = calls(folder.path());
+        let subcommands: BTreeSet<_> = calls.iter().filter_map(|call| call.split(' ').next()).collect();
+        assert_eq!(subcommands, BTreeSet::from(["audit", "metadata", "miri", "test"]));
+        for call in &calls {
+            let has = |word: &str| call.split(' ').any(|has| has == word);
+            let is_kept = if has("audit") { has("--no-fetch") } else { has("--offline") && has("--locked") };
+            assert!(is_kept, "{call}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_is_skipped_and_not_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let bare = Host {
+            sysroot: "no-such-folder".into(),
+            has_cargo_audit: false,
+            ..host(folder.path(), ALL_HERE)
+        };
+        let no_database = Host { cargo_home: None, ..host(folder.path(), ALL_HERE) };
+        for found in
+            [miri(&bare), address_sanitizer(&bare), vulnerabilities(&bare), vulnerabilities(&no_database)]
+        {
+            let found = found.unwrap();
+            assert!(matches!(found, Found::Skipped(_)), "{found:?}");
+        }
+        assert!(calls(folder.path()).is_empty());
+    }
+
+    #[test]
+    fn packages_that_are_not_here_are_no_failed_test() {
+        let folder = tempfile::tempdir().unwrap();
+        let host = host(folder.path(), "echo 'error: you are in the offline mode (--offline)' >&2\nexit 101");
+        for found in [miri(&host), address_sanitizer(&host), licences(&host)] {
+            let found = found.unwrap();
+            assert!(matches!(&found, Found::Skipped(why) if why.contains("cargo fetch")), "{found:?}");
+        }
+        assert!(calls(folder.path()).iter().all(|call| call.starts_with("metadata ")));
+    }
+
+    /// By the real cargo's words.
+    #[test]
+    fn refusal_of_cargo_is_skipped_only_where_packages_are_not_here() {
+        const PACKAGE: &str = "[package]\nname = \"a\"\nversion = \"1.0.0\"\nedition = \"2024\"\n";
+        const LOCKED: &str = "version = 4\n[[package]]\nname = \"a\"\nversion = \"1.0.0\"\n";
+        let of_git = format!("{PACKAGE}[dependencies]\nb = {{ git = \"https://localhost/b\" }}\n");
+        let hash = "0".repeat(40);
+        let of_git_locked = format!(
+            "{LOCKED}dependencies = [\"b\"]\n[[package]]\nname = \"b\"\nversion = \"1.0.0\"\n\
+             source = \"git+https://localhost/b#{hash}\"\n"
+        );
+        let host = Host::ask().unwrap();
+        let stale = LOCKED.replace("1.0.0", "0.9.0");
+        for (manifest, lock, expected) in [
+            (PACKAGE, LOCKED, Ok(1)),
+            (&of_git, &of_git_locked, Err("not all packages")),
+            (PACKAGE, &stale, Err("FAILED: cargo metadata")),
+            ("no manifest", LOCKED, Err("FAILED: cargo metadata")),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            fs::create_dir(folder.path().join("src")).unwrap();
+            for (file, text) in [("Cargo.toml", manifest), ("Cargo.lock", lock), ("src/lib.rs", "")] {
+                fs::write(folder.path().join(file), text).unwrap();
+            }
+            let found = match packages(&host, folder.path()).unwrap() {
+                Ok(packages) => Ok(packages.len()),
+                Err(Found::Skipped(why)) => Err(why),
+                Err(Found::Failed(why)) => Err(format!("FAILED: {why}")),
+                Err(Found::Passed(what)) => panic!("{what}"),
+            };
+            match (&found, expected) {
+                (Err(words), Err(start)) if words.starts_with(start) => (),
+                _ => assert_eq!(found, expected.map_err(str::to_owned)),
+            }
+        }
+    }
 
     #[test]
     fn licence_that_leaves_one_of_ours_to_choose_is_taken() {
