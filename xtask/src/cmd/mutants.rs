@@ -231,9 +231,14 @@ fn told(judged: &[Judged<'_>]) -> String {
             one.caught.as_ref().map_or_else(|| "MISSED".into(), ToString::to_string),
         ]
     };
-    let caught = judged.iter().filter(|one| one.caught.is_some()).count();
+    let caught: Vec<&Caught> = judged.iter().filter_map(|one| one.caught.as_ref()).collect();
+    let by_another = match caught.iter().filter(|caught| !caught.is_own).count() {
+        0 => String::new(),
+        1 => ", 1 of them by another check than its own".into(),
+        more => format!(", {more} of them by other checks than their own"),
+    };
     let sheet = Sheet { header, rows: judged.iter().map(row).collect(), words: 2 };
-    format!("{}\ncaught: {caught} of {}\n", sheet.text(), judged.len())
+    format!("{}\ncaught: {} of {}{by_another}\n", sheet.text(), caught.len(), judged.len())
 }
 
 #[cfg(test)]
@@ -355,5 +360,33 @@ mod tests {
         let find = |bench: &Bench<'_>, mutant: &Mutant| bench.find(&mutant.check, Duration::ZERO).unwrap();
         let (found, _) = on_bench("exec sleep 600", find);
         assert!(matches!(&found, Found::Broken(how) if how.contains("did not end")), "{found:?}");
+    }
+
+    #[test]
+    fn last_line_counts_those_that_another_check_caught() {
+        on_bench("", |_, mutant| {
+            let last = |own: &[Option<bool>]| {
+                let judge = |&is_own: &Option<bool>| Judged {
+                    mutant,
+                    caught: is_own.map(|is_own| Caught {
+                        by: "some_test".into(),
+                        check: 0,
+                        is_own,
+                        is_named: true,
+                    }),
+                    seconds: 1,
+                };
+                let judged: Vec<_> = own.iter().map(judge).collect();
+                told(&judged).lines().last().unwrap().to_owned()
+            };
+            let (own, other) = (Some(true), Some(false));
+            assert_eq!(last(&[own, own]), "caught: 2 of 2");
+            assert_eq!(last(&[own, None]), "caught: 1 of 2");
+            assert_eq!(last(&[own, other]), "caught: 2 of 2, 1 of them by another check than its own");
+            assert_eq!(
+                last(&[other, None, other]),
+                "caught: 2 of 3, 2 of them by other checks than their own"
+            );
+        });
     }
 }
