@@ -242,7 +242,8 @@ fn fenced_ipis(parts: &Parts) -> Verdict {
             // Behind another write nothing of it counts.
             let last = before.iter().rposition(|one| one.mnemonic() == Mnemonic::Wrmsr);
             let before = &before[last.map_or(0, |last| last + 1)..];
-            if !before.iter().rev().find(|one| loads_ecx(one)).is_some_and(|one| one.immediate32() == ICR) {
+            let register = before.iter().rev().find(|one| loads_ecx(one)).map(Instruction::immediate32);
+            if register != Some(ICR) {
                 continue;
             }
             sent += 1;

@@ -8,6 +8,8 @@
 //! loom takes a sequentially consistent access for one that acquires and releases, but knows such fences; here what writes
 //! stands between two, as on x86 a locked instruction is one. A load does not: there it is a plain one.
 
+#![expect(missing_docs, reason = "each is as `core`'s")]
+
 extern crate std;
 
 pub use core::sync::atomic::Ordering;
