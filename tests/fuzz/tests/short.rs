@@ -12,8 +12,10 @@ fn short(name: &str) {
     let fed = feed(target, INPUTS * target.share / shares, 20_261_130).unwrap_or_else(|failed| {
         panic!("{name}: {}: {:?}", failed.why, String::from_utf8_lossy(&failed.input))
     });
-    // Neither so damaged that all are refused, nor so little that none is.
-    assert!(fed.taken > 0 && fed.taken < fed.inputs, "{name}: {fed:?}");
+    eprintln!("{name}: {fed:?}");
+    // Neither so damaged that most are refused, nor so little that none is.
+    assert!(fed.taken * 1_000 >= fed.inputs * target.taken, "{name}: {fed:?}");
+    assert!(fed.taken < fed.inputs, "{name}: {fed:?}");
 }
 
 #[test]

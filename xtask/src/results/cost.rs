@@ -134,7 +134,10 @@ impl UnitValue for Ruler {
     fn value(self, ticks: i128, divisor: u64) -> f64 {
         let (thousandths, divisor) = match self {
             Self::Instructions => (ticks * 1_000, i128::from(divisor)),
-            Self::Time(hz) => (ticks * 1_000_000_000_000, i128::from(divisor) * i128::from(hz.get())),
+            // A divisor of 128 bits saturates: it makes 0 of 64 bits of ticks either way.
+            Self::Time(hz) => {
+                (ticks * 1_000_000_000_000, i128::from(divisor).saturating_mul(hz.get().into()))
+            }
         };
         if divisor == 0 {
             return 0.0;

@@ -436,3 +436,23 @@ fn kind_of_a_log_is_found_out() {
         assert_eq!(Survey::is_survey(&read_log(&text)), is_survey);
     }
 }
+
+#[test]
+fn waits_that_have_no_sum_are_told_all_the_same() {
+    let mut records = golden_points::wait_beside(2);
+    for record in &mut records {
+        if let Record::Point(point) = record {
+            point.handoffs = 1 << 63;
+            point.counts.handoffs = 1 << 63;
+            point.expected.handoffs = 1 << 63;
+            point
+                .also
+                .iter_mut()
+                .filter(|(name, _)| name == "halted")
+                .for_each(|(_, count)| *count = 1 << 63);
+        }
+    }
+    let most = "18,446,744,073,709,551,615";
+    let text = text_of(records);
+    assert!(text.contains(&format!("{most} of {most} waits halted")), "{text}");
+}

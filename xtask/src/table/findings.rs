@@ -169,7 +169,8 @@ fn reason(results: &Results<'_>) -> Option<String> {
             handoffs.filter(move |result| result.block.mode == mode)
         };
         let sum = |part: fn(&records::Counts) -> u64| {
-            blocks().map(|result| part(&result.block.counts)).sum::<u64>()
+            // Halts are prescribed by nothing, so a log may tell of any number of them.
+            blocks().map(|result| part(&result.block.counts)).fold(0, u64::saturating_add)
         };
         let handoffs = sum(|counts| counts.handoffs);
         let per = |part, one: &str, many: &str| {
@@ -215,7 +216,7 @@ pub(crate) fn counts(boots: &[Results<'_>]) -> String {
     let blocks = || boots.iter().flat_map(|results| &results.blocks);
     let is_free = |block: &records::Block| (block.mode, block.subject) == (Mode::Free, Subject::Handoff);
     let as_found = if blocks().any(|result| is_free(&result.block)) { AS_FOUND } else { "" };
-    let handoffs: u64 = blocks().map(|result| result.block.counts.handoffs).sum();
+    let handoffs = blocks().map(|result| result.block.counts.handoffs).fold(0, u64::saturating_add);
     let of_boots = match boots.len() {
         ..=1 => String::new(),
         several => format!(" of {}", plural(several as u64, "boot")),

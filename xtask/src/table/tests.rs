@@ -3,7 +3,11 @@
 use super::findings::each;
 use super::runs::winner;
 use super::*;
+use crate::cmd::output::{Format, render};
 use crate::golden;
+use crate::judged::Found;
+use clap::ValueEnum;
+use switchlab_core::counts as prescribed;
 use switchlab_records::{Mode, Pass, Record, Subject, Unit, read_log};
 
 fn report(cpus: u32, runs: u32) -> Report {
@@ -148,4 +152,43 @@ fn drift_over_the_runs_is_named_and_outliers_are_counted() {
     let spread = finding(&report, "Spread").unwrap();
     assert!(spread.contains("cross-core 0.0 %, outliers 1 far above"), "{spread}");
     assert_eq!(finding(&report, "Drift"), None);
+}
+
+/// What is shown of a log whose records `change` alters, in each form.
+fn shown(mut records: Vec<Record<'_>>, change: impl Fn(&mut Record<'_>)) -> Vec<String> {
+    records.iter_mut().for_each(change);
+    let text = golden::ended(records);
+    let found = Found::from_log(&text, None).unwrap();
+    Format::value_variants().iter().map(|format| render(*format, &found, None).unwrap()).collect()
+}
+
+#[test]
+fn halts_that_have_no_sum_are_shown_in_every_form() {
+    let all = shown(golden::classic(2, 1, 100), |record| {
+        if let Record::Block(block) = record
+            && (block.mode, block.subject) == (Mode::CrossCore, Subject::Handoff)
+        {
+            block.counts.halts = 1 << 63;
+            block.expected.halts = 1 << 63;
+        }
+    });
+    // The most that there is, of 400 handoffs.
+    assert!(all[0].contains("1 IPI taken, 46116860184273879.04 halts"), "{}", all[0]);
+}
+
+#[test]
+fn exchanges_and_a_clock_of_any_size_are_shown_in_every_form() {
+    let exchanges = i64::MAX as u64;
+    let all = shown(golden::classic(2, 2, 100), |record| match record {
+        Record::Start(start) => start.parameters = "experiment=classic".into(),
+        Record::Plan(plan) => plan.exchanges = exchanges,
+        Record::Clock(clock) => clock.tsc_hz = u64::MAX,
+        Record::Block(block) if block.pass == Pass::Batch => {
+            block.exchanges = exchanges;
+            block.expected = prescribed::expected(block.subject, block.mode, exchanges, &block.counts);
+            block.counts = block.expected;
+        }
+        _ => {}
+    });
+    assert!(all[0].contains("(18,446,744,073,709,551,615 handoffs)"), "{}", all[0]);
 }

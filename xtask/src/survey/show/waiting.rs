@@ -232,8 +232,8 @@ fn break_even(survey: &Survey<'_>) -> Option<String> {
         let beside = point.at.iter().find(|(name, _)| name == "bystanders").map_or(0, |(_, number)| *number);
         if let Some(count) = also(point, "halted") {
             let [sum, waits] = halted.entry(beside).or_default();
-            *sum += count;
-            *waits += point.handoffs;
+            *sum = sum.saturating_add(count);
+            *waits = waits.saturating_add(point.handoffs);
         }
     }
     let told = halted.iter().map(|(beside, [sum, waits])| {
