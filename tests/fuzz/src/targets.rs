@@ -48,23 +48,30 @@ pub struct Target {
 
 /// All of them.
 pub const TARGETS: &[Target] = &[
-    Target { name: "record", share: 200, taken: 0, good: record_lines, mend: Some(mend_line), feed: record },
-    Target { name: "log", share: 25, taken: 0, good: logs, mend: Some(mend_log), feed: log },
+    Target { name: "record", share: 150, taken: 13, good: record_lines, mend: Some(mend_line), feed: record },
+    Target { name: "log", share: 100, taken: 6, good: logs, mend: Some(mend_log), feed: log },
     Target {
         name: "acpi",
         share: 175,
-        taken: 0,
+        taken: 80,
         good: tables,
         mend: Some(|table| mend_table(table)),
         feed: acpi,
     },
-    Target { name: "pvh", share: 175, taken: 0, good: machines, mend: None, feed: pvh_info },
-    Target { name: "elf", share: 75, taken: 0, good: kernels, mend: Some(|file| reseal(file)), feed: kernel },
-    Target { name: "parameters", share: 150, taken: 0, good: parameters, mend: None, feed: params },
-    Target { name: "csv", share: 50, taken: 0, good: runs, mend: None, feed: csv },
-    Target { name: "monitor", share: 50, taken: 0, good: hang::texts, mend: None, feed: hang::text },
-    Target { name: "memory", share: 50, taken: 0, good: hang::memories, mend: None, feed: hang::memory },
-    Target { name: "json", share: 50, taken: 0, good: kept, mend: None, feed: json },
+    Target { name: "pvh", share: 175, taken: 250, good: machines, mend: None, feed: pvh_info },
+    Target {
+        name: "elf",
+        share: 75,
+        taken: 56,
+        good: kernels,
+        mend: Some(|file| reseal(file)),
+        feed: kernel,
+    },
+    Target { name: "parameters", share: 125, taken: 24, good: parameters, mend: None, feed: params },
+    Target { name: "csv", share: 50, taken: 25, good: runs, mend: None, feed: csv },
+    Target { name: "monitor", share: 50, taken: 150, good: hang::texts, mend: None, feed: hang::text },
+    Target { name: "memory", share: 50, taken: 220, good: hang::memories, mend: None, feed: hang::memory },
+    Target { name: "json", share: 50, taken: 56, good: kept, mend: None, feed: json },
 ];
 
 fn ensure(holds: bool, what: &str) -> Result<(), String> {

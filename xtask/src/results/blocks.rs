@@ -116,5 +116,10 @@ pub(super) fn check_places<'a>(
             return Err(format!("{}: it took no ticks", place()));
         }
     }
+    // The table has a row for each run, so a plan of more runs than came is refused, however many it names.
+    let came = seen.iter().map(|(run, ..)| *run).collect::<BTreeSet<_>>().len();
+    if came != plan.runs as usize {
+        return Err(format!("the plan has runs 1 to {}, and blocks of {came} came", plan.runs));
+    }
     Ok(())
 }

@@ -192,3 +192,18 @@ fn exchanges_and_a_clock_of_any_size_are_shown_in_every_form() {
     });
     assert!(all[0].contains("(18,446,744,073,709,551,615 handoffs)"), "{}", all[0]);
 }
+
+#[test]
+fn plan_of_more_runs_than_came_is_refused_however_many_it_names() {
+    let mut records = golden::classic(2, 1, 100);
+    for record in &mut records {
+        match record {
+            Record::Start(start) => start.parameters = "experiment=classic".into(),
+            Record::Plan(plan) => plan.runs = u32::MAX,
+            _ => {}
+        }
+    }
+    let text = golden::ended(records);
+    let why = Results::from_log(&read_log(&text)).unwrap_err();
+    assert_eq!(why, "the plan has runs 1 to 4294967295, and blocks of 1 came");
+}
