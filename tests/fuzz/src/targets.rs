@@ -16,9 +16,13 @@ use switchlab_core::madt::enabled_cpus;
 use switchlab_core::params::Params;
 use switchlab_core::{ApicId, CpuId, MAX_CPUS};
 use switchlab_records::{Record, Unit, parse_frame, read_log};
+use xtask::capture::Ending;
 use xtask::cmd::output::{Format, render};
+use xtask::guest_linux::log::judge;
 use xtask::judged::Found;
+use xtask::report::listing::Listing;
 use xtask::report::{EmbeddedRun, element};
+use xtask::rigorous::{BootEntry, Boots, Goal, folder_name};
 
 use crate::hang;
 
@@ -67,7 +71,15 @@ pub const TARGETS: &[Target] = &[
         mend: Some(|file| reseal(file)),
         feed: kernel,
     },
-    Target { name: "parameters", share: 125, taken: 24, good: parameters, mend: None, feed: params },
+    Target {
+        name: "guest-log",
+        share: 25,
+        taken: 15,
+        good: guest_logs,
+        mend: Some(mend_log),
+        feed: guest_log,
+    },
+    Target { name: "parameters", share: 100, taken: 24, good: parameters, mend: None, feed: params },
     Target { name: "csv", share: 50, taken: 25, good: runs, mend: None, feed: csv },
     Target { name: "monitor", share: 50, taken: 150, good: hang::texts, mend: None, feed: hang::text },
     Target { name: "memory", share: 50, taken: 220, good: hang::memories, mend: None, feed: hang::memory },
@@ -166,6 +178,35 @@ fn log(bytes: &[u8]) -> Result<bool, String> {
         }
         Err(_) => Ok(false),
     }
+}
+
+/// Of a Linux guest's program, between the words of Linux.
+fn guest_logs() -> Vec<Vec<u8>> {
+    use switchlab_guest_linux::{Block, Boot, End, Exchange, Record, Skipped};
+    let boot = Boot {
+        release: "6.1.0-56-cloud-amd64".into(),
+        clock_source: "tsc".into(),
+        cpus: 12,
+        mitigations: "Meltdown, Spectre v2".into(),
+    };
+    let block = Block { exchange: Exchange::FutexOther, repetition: 1, handoffs: 200, elapsed_ns: 5_000_000 };
+    let skipped = Skipped { exchange: Exchange::GoOne, why: "no Go".into() };
+    let records =
+        [Record::Boot(boot), Record::Block(block), Record::Skipped(skipped), Record::End(End { records: 4 })];
+    let mut log = b"[    0.5] Linux says something\n".to_vec();
+    for (sequence, record) in (0..).zip(&records) {
+        let mut line = [0; 1_024];
+        let length = switchlab_records::encode(sequence, record, &mut line).expect("a short record");
+        log.extend(&line[..length]);
+    }
+    vec![log]
+}
+
+fn guest_log(bytes: &[u8]) -> Result<bool, String> {
+    let text = String::from_utf8_lossy(bytes);
+    let Ok(log) = judge(Ending::Exited(0), &text, "") else { return Ok(false) };
+    ensure(log.blocks.iter().all(|block| block.one_way_ns().is_normal()), "a block whose cost is no number")?;
+    Ok(true)
 }
 
 /// A table with its header, as firmware makes it (ACPI 6.5, 5.2.6).
@@ -395,7 +436,7 @@ fn csv(bytes: &[u8]) -> Result<bool, String> {
     }
 }
 
-/// What is kept as JSON, and the element of a page that carries a run.
+/// What is kept as JSON: a manifest, a benchmark, the boots of a run, a listing; and the element of a page that carries a run.
 fn kept() -> Vec<Vec<u8>> {
     let manifest = include_str!("../good/manifest.json");
     let mut run = EmbeddedRun { name: "20261124T005155Z-classic".into(), files: Vec::new() };
@@ -404,7 +445,10 @@ fn kept() -> Vec<Vec<u8>> {
     run.push("raw".into(), vec![0, 0xff, 0x80]);
     let page = element(&[run]).expect("a run can be carried");
     let bench = r#"{"format":3,"rows":[],"rounds":5,"started":"2026-11-24T00:00:00Z","guesses":[]}"#;
-    [manifest, &page, bench].map(|text| text.as_bytes().to_vec()).into()
+    let mut boots = Boots::new("classic", 7, Goal::Stable { percent: 2.5, least: 10, most: 50 });
+    boots.boots.push(BootEntry { number: 1, folder: folder_name(1), seed: u64::MAX });
+    let boots = serde_json::to_string(&boots).expect("boots can be written");
+    [manifest, &page, bench, &boots].map(|text| text.as_bytes().to_vec()).into()
 }
 
 fn json(bytes: &[u8]) -> Result<bool, String> {
@@ -412,5 +456,7 @@ fn json(bytes: &[u8]) -> Result<bool, String> {
     let manifest = xtask::manifest::Manifest::parse(&text).is_ok();
     let bench = xtask::bench::Bench::parse(&text).is_ok() || xtask::levels::parse(&text).is_ok();
     let report = xtask::report::is_report(&text) && xtask::report::embedded(&text).is_ok();
-    Ok(manifest || bench || report)
+    let boots = Boots::parse(&text).is_ok();
+    let listing = serde_json::from_str::<Listing>(&text).is_ok();
+    Ok(manifest || bench || report || boots || listing)
 }

@@ -29,6 +29,11 @@ fn logs_are_taken_or_refused() {
 }
 
 #[test]
+fn logs_of_linux_guests_are_taken_or_refused() {
+    short("guest-log");
+}
+
+#[test]
 fn tables_of_the_firmware_are_taken_or_refused() {
     short("acpi");
 }

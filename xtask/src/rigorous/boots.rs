@@ -99,7 +99,12 @@ impl Boots {
         Self::parse(&text).map(Some).map_err(|why| format!("{}: {why}", path.display()))
     }
 
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    /// What stands in such a file.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    pub fn parse(text: &str) -> Result<Self, String> {
         #[derive(Deserialize)]
         struct Version {
             format: u32,

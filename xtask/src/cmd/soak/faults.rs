@@ -100,12 +100,12 @@ pub const FAULTS: &[Fault] = &[
         "qemu-stopped-and-continued",
         Stroke::Stop(Duration::from_millis(600)),
         Status::Pass,
-        &["stopped for ", "void"],
+        &["stopped for ", "void", "are as they must be"],
     ),
     Fault {
         name: "qemu-stopped-as-it-starts",
         how: How::EarlyStroke(Stroke::Stop(Duration::from_millis(600))),
-        must: Must { status: Status::Pass, says: &["stopped for "] },
+        must: Must { status: Status::Pass, says: &["stopped for ", "are as they must be"] },
     },
     Fault {
         name: "qemu-stopped-beyond-the-deadline",
@@ -117,13 +117,13 @@ pub const FAULTS: &[Fault] = &[
         "qemu-stopped-for-a-moment",
         Stroke::Stop(Duration::from_millis(5)),
         Status::Pass,
-        &["stopped for ", "void"],
+        &["stopped for ", "void", "are as they must be"],
     ),
     stroke(
         "guest-paused-and-continued",
         Stroke::Pause(Duration::from_millis(600)),
         Status::Pass,
-        &["paused for ", "by QEMU's monitor", "void"],
+        &["paused for ", "by QEMU's monitor", "void", "are as they must be"],
     ),
     Fault {
         name: "guest-paused-beyond-the-deadline",
