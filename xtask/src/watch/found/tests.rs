@@ -1,3 +1,5 @@
+//! Facts about `found`.
+
 use super::*;
 
 fn watch(voids: Vec<Void>) -> Watch {
